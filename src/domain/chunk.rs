@@ -1,0 +1,127 @@
+//! Pieces of documents: the unit of indexing. Made by `ingest::chunk`, stored by the store, embedded by `embed`.
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::{ChunkId, DocumentId};
+
+/// What a chunk's text is to its document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChunkKind {
+    /// The author's own text: searched and embedded.
+    Body,
+    /// Text of an attachment: searched and embedded.
+    Attachment,
+    /// A quoted reply: readable, not searched (the message it quotes is).
+    Quoted,
+    /// A mail signature: readable, not searched.
+    Signature,
+}
+
+impl ChunkKind {
+    /// Whether search sees this chunk.
+    #[must_use]
+    pub fn is_searchable(self) -> bool {
+        matches!(self, Self::Body | Self::Attachment)
+    }
+
+    /// The stable lower-case name used in the store.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Body => "body",
+            Self::Attachment => "attachment",
+            Self::Quoted => "quoted",
+            Self::Signature => "signature",
+        }
+    }
+
+    /// The kind with the stable name `name`.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Body, Self::Attachment, Self::Quoted, Self::Signature].into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+/// Where in its document a chunk stands, for people.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Place {
+    /// Headings from the outermost to the innermost, empty at the top.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headings: Vec<String>,
+    /// First page the chunk stands on, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<u32>,
+    /// Line of the source file where the chunk starts, from 1; for `$EDITOR +line`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// Name of the attachment the text comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attachment: Option<String>,
+}
+
+impl Place {
+    /// One line for the screen: `Guide › Install · p. 3 · notes.txt`; empty when there is nothing to say.
+    #[must_use]
+    pub fn label(&self) -> String {
+        let mut parts = Vec::new();
+        if !self.headings.is_empty() {
+            parts.push(self.headings.join(" › "));
+        }
+        if let Some(page) = self.page {
+            parts.push(format!("p. {page}"));
+        }
+        if let Some(name) = &self.attachment {
+            parts.push(name.clone());
+        }
+        parts.join(" · ")
+    }
+}
+
+/// A chunk before it is stored. `ordinal` counts from 0 within the document.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewChunk {
+    /// Position within the document.
+    pub ordinal: u32,
+    /// What the text is.
+    pub kind: ChunkKind,
+    /// The text as read; overlaps its predecessor of the same run by `overlap_bytes`.
+    pub text: String,
+    /// How many leading bytes of `text` repeat the end of the previous chunk; a reader skips them.
+    pub overlap_bytes: u32,
+    /// Title, headings and sender: indexed and embedded with the text, not part of it.
+    pub context: String,
+    /// Where it stands.
+    pub place: Place,
+    /// WordPiece tokens in `text`.
+    pub token_count: u32,
+    /// SHA-256 of `context`, a zero byte and `text`: equal hashes never need a second embedding.
+    pub text_sha256: [u8; 32],
+    /// Space-separated search terms of context and text (see `search::terms`), as the word index stores them.
+    pub terms: String,
+    /// The instant model's vector; `None` when the chunk is not searchable or has no known word.
+    pub vector: Option<Vec<f32>>,
+}
+
+/// A chunk read back from the store.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StoredChunk {
+    /// Its row.
+    pub id: ChunkId,
+    /// The document it belongs to.
+    pub document_id: DocumentId,
+    /// Position within the document, from 0.
+    pub ordinal: u32,
+    /// What the text is.
+    pub kind: ChunkKind,
+    /// The text.
+    pub text: String,
+    /// Leading bytes shared with the previous chunk.
+    pub overlap_bytes: u32,
+    /// Title, headings, sender, as indexed.
+    pub context: String,
+    /// Where it stands.
+    pub place: Place,
+    /// WordPiece tokens in `text`.
+    pub token_count: u32,
+}

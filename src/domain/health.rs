@@ -1,0 +1,104 @@
+//! How the machinery is: services and workers. Measured by `health` and the supervisor, shown everywhere.
+
+use serde::{Deserialize, Serialize};
+
+use super::time::Timestamp;
+
+/// State of one service at its last probe.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServiceState {
+    /// Not probed yet.
+    #[default]
+    Unknown,
+    /// Answers.
+    Ok,
+    /// Answers, but slowly or in part.
+    Degraded,
+    /// Does not answer.
+    Down,
+}
+
+/// One service as the screens show it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ServiceHealth {
+    /// What it is for: `store`, `graph`, `embedder`.
+    pub role: String,
+    /// What it is: `sqlite`, `embedded`, `built-in minilm-l6-w8`.
+    pub name: String,
+    /// State at the last probe.
+    pub state: ServiceState,
+    /// Version and other facts worth a line.
+    pub detail: String,
+    /// Last error with what to do, in words a person can act on.
+    pub error: Option<String>,
+    /// Duration of the last probe.
+    pub latency_ms: Option<f64>,
+    /// Durations of earlier probes, oldest first, at most 60.
+    pub latency_history_ms: Vec<f64>,
+    /// When it was last probed.
+    pub probed_at: Option<Timestamp>,
+}
+
+/// What a worker is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WorkerState {
+    /// About to run for the first time.
+    Starting,
+    /// Waiting for work.
+    Idle,
+    /// Has work in hand.
+    Busy,
+    /// Told to wait by the user.
+    Paused,
+    /// Ended in an error or panic; will be started again.
+    Restarting,
+    /// Given up after too many failures.
+    Down,
+    /// Ended as asked.
+    Stopped,
+}
+
+impl WorkerState {
+    /// The stable name used in the store and on screen.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Idle => "idle",
+            Self::Busy => "busy",
+            Self::Paused => "paused",
+            Self::Restarting => "restarting",
+            Self::Down => "down",
+            Self::Stopped => "stopped",
+        }
+    }
+
+    /// The state with the stable name `name`.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Starting, Self::Idle, Self::Busy, Self::Paused, Self::Restarting, Self::Down, Self::Stopped]
+            .into_iter()
+            .find(|state| state.as_str() == name)
+    }
+}
+
+/// One worker of one process, as the `workers` table keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WorkerRecord {
+    /// `watcher`, `ingest`, `embedder`, `relay`, `probe`.
+    pub name: String,
+    /// Host it runs on.
+    pub host: String,
+    /// Process it runs in.
+    pub pid: u32,
+    /// What it is doing.
+    pub state: WorkerState,
+    /// What exactly, or its last error.
+    pub detail: String,
+    /// Times it was started again.
+    pub restarts: u32,
+    /// Last sign of life.
+    pub heartbeat_at: Timestamp,
+}

@@ -1,0 +1,23 @@
+//! The words of the house: ids, documents, chunks, people, hits, events, health.
+//!
+//! Owns the plain data every other room speaks in. No IO, no clock of its own, and it imports nothing
+//! of ours; everybody may import it.
+
+pub mod chunk;
+pub mod document;
+pub mod graph;
+pub mod health;
+pub mod ids;
+pub mod intake;
+pub mod outbox;
+pub mod person;
+pub mod search;
+pub mod status;
+pub mod terms;
+pub mod time;
+
+pub use chunk::{ChunkKind, NewChunk, Place, StoredChunk};
+pub use document::{DocumentView, Link, LinkKind, MessageMeta, NewDocument, SourceType, WriteOutcome};
+pub use ids::{ChunkId, DocumentId, EventId, ModelId, PersonId};
+pub use person::{PersonMention, PersonRole};
+pub use time::{Clock, SystemClock, Timestamp};

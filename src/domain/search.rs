@@ -1,0 +1,274 @@
+//! What a search asks and answers. Built by `search`, served by the store, drawn by `ui`, printed by `cli`.
+
+use serde::{Deserialize, Serialize};
+
+use super::document::SourceType;
+use super::ids::{ChunkId, DocumentId, ModelId};
+use super::time::Timestamp;
+
+/// One test a document must pass. Text comparisons ignore case; `Contains` tests look for a substring.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Predicate {
+    /// Sender's (or author's) address or name contains this.
+    From(String),
+    /// Any to/cc/bcc address or name contains this.
+    To(String),
+    /// Any person of the document, whatever the role, contains this.
+    With(String),
+    /// Title contains this.
+    Subject(String),
+    /// Source kind.
+    Type(SourceType),
+    /// Source path contains this (`in:` and `path:`).
+    Path(String),
+    /// Has this tag, or one below it (`tag:a` matches `a/b`).
+    Tag(String),
+    /// Dated at or after this moment.
+    DatedFrom(Timestamp),
+    /// Dated before this moment.
+    DatedBefore(Timestamp),
+    /// Has at least one attachment.
+    HasAttachment,
+    /// Is deleted. Without a positive test of this kind, deleted documents never match.
+    Deleted,
+}
+
+/// Alternatives, at least one of which must hold (or none, when negated).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Condition {
+    /// Turns the test round.
+    pub negated: bool,
+    /// The alternatives; never empty.
+    pub any_of: Vec<Predicate>,
+}
+
+/// What documents a search may return: every condition must hold. Empty means every live document.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Filter {
+    /// The conditions.
+    pub conditions: Vec<Condition>,
+}
+
+impl Filter {
+    /// Whether it lets every live document through.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.conditions.is_empty()
+    }
+
+    /// Whether the user asked for deleted documents.
+    #[must_use]
+    pub fn wants_deleted(&self) -> bool {
+        self.conditions.iter().any(|condition| !condition.negated && condition.any_of.contains(&Predicate::Deleted))
+    }
+}
+
+/// What a word clause looks for; terms are as `search::terms` makes them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum WordMatch {
+    /// One index term.
+    Term(String),
+    /// Every term that starts with this.
+    Prefix(String),
+    /// These terms next to each other, in order.
+    Phrase(Vec<String>),
+}
+
+/// Whether a word clause is needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Occur {
+    /// Adds to the score.
+    Should,
+    /// Must match, and adds to the score.
+    Must,
+    /// Must not match.
+    MustNot,
+}
+
+/// The words leg of a query.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct WordsQuery {
+    /// The clauses. A query without a `Should` or `Must` clause matches nothing.
+    pub clauses: Vec<(Occur, WordMatch)>,
+}
+
+/// A query vector in one model's space, with the line that maps its cosine onto a common scale:
+/// `score = scale × cosine + offset`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VectorQuery {
+    /// The model that made `vector`.
+    pub model: ModelId,
+    /// Unit length.
+    pub vector: Vec<f32>,
+    /// Slope of the calibration line; 1.0 for the reference model.
+    pub scale: f32,
+    /// Offset of the calibration line; 0.0 for the reference model.
+    pub offset: f32,
+}
+
+/// One candidate of one leg; higher scores are better.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ScoredChunk {
+    /// The chunk.
+    pub chunk_id: ChunkId,
+    /// Its document.
+    pub document_id: DocumentId,
+    /// BM25 for the words leg, calibrated cosine for the vector leg.
+    pub score: f32,
+}
+
+/// Everything a hit shows of its chunk and document, read in one go.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HitSource {
+    /// The chunk.
+    pub chunk_id: ChunkId,
+    /// Its document.
+    pub document_id: DocumentId,
+    /// Title of the document.
+    pub title: String,
+    /// Kind of source.
+    pub source_type: SourceType,
+    /// Where it was read from.
+    pub source_path: String,
+    /// Line in the source file, from 1.
+    pub line: Option<u32>,
+    /// Where in the document, as one line.
+    pub place: String,
+    /// The chunk's text.
+    pub text: String,
+    /// The document's own date.
+    pub dated_at: Option<Timestamp>,
+    /// Sender or author, as shown.
+    pub from: Option<String>,
+    /// Tags of the document.
+    pub tags: Vec<String>,
+    /// Set when deleted.
+    pub deleted_at: Option<Timestamp>,
+}
+
+/// Which legs answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SearchMode {
+    /// Words and meaning, fused.
+    #[default]
+    Hybrid,
+    /// Words only (`lex:`).
+    Words,
+    /// Meaning only (`vec:`).
+    Vectors,
+}
+
+/// One search.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SearchRequest {
+    /// The query as typed, 1 to 2000 characters.
+    pub query: String,
+    /// Documents wanted, 1 to 100.
+    pub limit: usize,
+    /// Legs, unless the query forces one.
+    #[serde(default)]
+    pub mode: SearchMode,
+}
+
+/// A chunk's place in one leg.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct LegScore {
+    /// Rank in the leg, from 1; `None` when only the score was computed afterwards.
+    pub rank: Option<u32>,
+    /// BM25 or calibrated cosine.
+    pub score: f32,
+}
+
+/// Why a hit stands where it stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Scores {
+    /// The score hits are ordered by, 0 to 1 for the default fusion.
+    pub fused: f32,
+    /// Words leg.
+    pub lexical: Option<LegScore>,
+    /// Vector leg.
+    pub vector: Option<LegScore>,
+    /// Reranker, when one ran.
+    pub rerank: Option<f32>,
+}
+
+/// A piece of text with the byte ranges that matched.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Snippet {
+    /// One line of text, blanks folded.
+    pub text: String,
+    /// Byte ranges of `text`, in order, on character boundaries.
+    pub marks: Vec<(usize, usize)>,
+}
+
+/// Another good place in the same document.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct OtherPlace {
+    /// The chunk.
+    pub chunk_id: ChunkId,
+    /// Where it stands.
+    pub place: String,
+    /// Line in the source file, from 1.
+    pub line: Option<u32>,
+    /// Its text around the match.
+    pub snippet: Snippet,
+    /// Its scores.
+    pub scores: Scores,
+}
+
+/// One document found, at its best place.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Hit {
+    /// Place in the answer, from 1.
+    pub rank: u32,
+    /// The document.
+    pub document_id: DocumentId,
+    /// Its best chunk.
+    pub chunk_id: ChunkId,
+    /// Title.
+    pub title: String,
+    /// Kind of source.
+    pub source_type: SourceType,
+    /// Where it was read from.
+    pub source_path: String,
+    /// Line in the source file, from 1.
+    pub line: Option<u32>,
+    /// Where in the document.
+    pub place: String,
+    /// The document's own date.
+    pub dated_at: Option<Timestamp>,
+    /// Sender or author.
+    pub from: Option<String>,
+    /// Tags.
+    pub tags: Vec<String>,
+    /// Set when deleted.
+    pub deleted_at: Option<Timestamp>,
+    /// The matched text.
+    pub snippet: Snippet,
+    /// Why it is here.
+    pub scores: Scores,
+    /// Up to three further places of the same document, best first.
+    pub other_places: Vec<OtherPlace>,
+}
+
+/// The answer to a search.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct SearchResponse {
+    /// Best first.
+    pub hits: Vec<Hit>,
+    /// Whether a leg that was asked for could not answer.
+    pub degraded: bool,
+    /// Why, in words for the banner.
+    pub degraded_reason: Option<String>,
+    /// Things to tell the user about the query: an unknown filter taken as text, an impossible date.
+    pub hints: Vec<String>,
+    /// A corrected query, when a word matched nothing.
+    pub did_you_mean: Option<String>,
+    /// Fraction of searchable chunks that the serving model has vectors for, 0 to 1.
+    pub semantic_coverage: f32,
+    /// Model that served the vector leg.
+    pub model: Option<ModelId>,
+    /// Time the search took.
+    pub elapsed_ms: f64,
+}

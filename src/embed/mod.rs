@@ -1,0 +1,82 @@
+//! Text to vectors: the [`Embedder`] trait, the two built-in models, and the worker that drains the backlog.
+//!
+//! `worker` is run by the supervisor; `search::service` embeds queries; the ingest pipeline uses
+//! [`InstantEmbedder`] inline because it costs microseconds.
+
+pub mod builtin;
+pub mod worker;
+
+use async_trait::async_trait;
+use thiserror::Error;
+
+use crate::domain::ModelId;
+
+/// A text to embed with what stands around it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EmbedText<'a> {
+    /// Title, headings, sender.
+    pub context: &'a str,
+    /// The text.
+    pub text: &'a str,
+}
+
+/// How a model's cosines are used in search; measured on the judged sets (`docs/BENCHMARKS.md`).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FusionProfile {
+    /// Weight `a` of the vector leg: `fused = a × cosine + (1 − a) × BM25 / max BM25`.
+    pub vector_weight: f32,
+    /// Slope and offset that map this model's cosines onto the reference model's scale (MiniLM: 1, 0).
+    pub calibration: (f32, f32),
+}
+
+/// What an embedder's failure means for its caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EmbedErrorKind {
+    /// The service does not answer or is overloaded: nobody's fault, try later, count no attempt.
+    Unavailable,
+    /// This text cannot be embedded; others can.
+    Rejected,
+    /// Configuration or model is wrong; a person must act.
+    Permanent,
+}
+
+/// An embedder's failure.
+#[derive(Debug, Error)]
+#[error("{operation} with {model}: {message}")]
+pub struct EmbedError {
+    /// What it means.
+    pub kind: EmbedErrorKind,
+    /// What was tried: `load model`, `embed batch of 32`.
+    pub operation: String,
+    /// The model.
+    pub model: ModelId,
+    /// The cause, with what to do when that is known.
+    pub message: String,
+}
+
+/// Makes vectors of one model. Vectors have unit length; `None` means the text has nothing to embed.
+#[async_trait]
+pub trait Embedder: Send + Sync {
+    /// The model.
+    fn model(&self) -> &ModelId;
+    /// Length of its vectors.
+    fn dimension(&self) -> usize;
+    /// How search uses it.
+    fn profile(&self) -> FusionProfile;
+    /// One vector per text, in order. Texts longer than the model's window are embedded by parts and averaged.
+    async fn embed_documents(&self, texts: &[EmbedText<'_>]) -> Result<Vec<Option<Vec<f32>>>, EmbedError>;
+    /// The vector of a query.
+    async fn embed_query(&self, query: &str) -> Result<Option<Vec<f32>>, EmbedError>;
+    /// Cheap sign of life; loads nothing.
+    async fn ping(&self) -> Result<String, EmbedError>;
+}
+
+/// An embedder fast enough to run inside the parser's loop (tens of microseconds a chunk).
+pub trait InstantEmbedder: Send + Sync {
+    /// The model.
+    fn model(&self) -> &ModelId;
+    /// Length of its vectors.
+    fn dimension(&self) -> usize;
+    /// The vector of one text.
+    fn embed_now(&self, text: EmbedText<'_>) -> Option<Vec<f32>>;
+}

@@ -1,0 +1,1 @@
+//! The graph in the store's own tables.

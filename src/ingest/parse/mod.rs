@@ -1,0 +1,74 @@
+//! Parsers: pure functions from bytes to [`Parsed`]. Called by `ingest::pipeline` on blocking threads.
+//!
+//! No parser does IO, panics, or needs more memory than a small multiple of its input.
+
+pub mod docx;
+pub mod html;
+pub mod mail;
+pub mod markdown;
+pub mod pdf;
+pub mod text;
+
+use thiserror::Error;
+
+use crate::domain::{ChunkKind, Link, MessageMeta, PersonMention, Timestamp};
+
+/// A run of text with one place: the unit `ingest::chunk` cuts. Paragraphs inside are separated by a blank line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Section {
+    /// What the text is; `None` means the author's own ([`ChunkKind::Body`]).
+    pub kind: Option<ChunkKind>,
+    /// Headings above it, outermost first, its own included.
+    pub headings: Vec<String>,
+    /// Page it stands on, from 1.
+    pub page: Option<u32>,
+    /// Line of the source where it starts, from 1.
+    pub line: Option<u32>,
+    /// Attachment it comes from.
+    pub attachment: Option<String>,
+    /// The text, as a person would read it; code kept verbatim.
+    pub text: String,
+}
+
+/// What a parser found in one document.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Parsed {
+    /// Subject or title, if the document has one.
+    pub title: Option<String>,
+    /// The document's own date.
+    pub dated_at: Option<Timestamp>,
+    /// Tags without `#`, lower-case, unique.
+    pub tags: Vec<String>,
+    /// Other names for the document.
+    pub aliases: Vec<String>,
+    /// Labels of link-bearing headings; tags and wikilinks are added by `ingest::concepts`.
+    pub concept_headings: Vec<String>,
+    /// Links out of it, unique, in order.
+    pub links: Vec<Link>,
+    /// People it names.
+    pub people: Vec<PersonMention>,
+    /// Mail only.
+    pub message: Option<MessageMeta>,
+    /// Its text, in order.
+    pub sections: Vec<Section>,
+}
+
+/// Why a document could not be read. The message names what was wrong and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ParseError {
+    /// Needs a password nobody gave.
+    #[error("encrypted: the file needs a password; save a copy without one")]
+    Encrypted,
+    /// A PDF of images only.
+    #[error("no text layer: the PDF holds images only; run OCR on it first")]
+    NoTextLayer,
+    /// Broken beyond reading.
+    #[error("damaged: {0}")]
+    Damaged(String),
+    /// Over a limit.
+    #[error("too large: {0}")]
+    TooLarge(String),
+    /// Not what it claims to be, and nothing else we read.
+    #[error("not readable: {0}")]
+    Unsupported(String),
+}

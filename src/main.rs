@@ -1,0 +1,3 @@
+//! Starts Peanut; everything else is in the library.
+
+fn main() {}

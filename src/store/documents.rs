@@ -1,0 +1,97 @@
+//! Documents in and out. `commit` is called only by `outbox::recorder`; the rest by ingest, search and the screens.
+
+use async_trait::async_trait;
+
+use crate::domain::intake::{FileUpdate, NewDeadLetter};
+use crate::domain::{DocumentId, DocumentView, ModelId, NewDocument, Timestamp, WriteOutcome};
+
+use super::StoreResult;
+
+/// Everything one transaction writes: documents with their persons, chunks, instant vectors and outbox
+/// events, the ledger rows they belong to, and what could not be read beside them.
+#[derive(Clone, Debug, Default)]
+pub struct CommitBatch {
+    /// Documents, in order. Two with the same `source_key` or (for files) the same content may meet in one batch.
+    pub documents: Vec<NewDocument>,
+    /// For a moved file: `(source_key of the document above, id of the document that moved there)`.
+    pub moves: Vec<(String, DocumentId)>,
+    /// Ledger rows to update.
+    pub files: Vec<FileUpdate>,
+    /// What could not be read; counted on the file's row as `dead_letters` when new. A dead letter that
+    /// exists for the same path and offset gets one more attempt instead.
+    pub dead_letters: Vec<NewDeadLetter>,
+    /// Places `(path, offset)` that were read well this time: their dead letters go.
+    pub recovered: Vec<(String, Option<u64>)>,
+    /// The model of `NewChunk::vector`.
+    pub instant_model: Option<ModelId>,
+    /// Models whose background jobs are queued for every new searchable chunk.
+    pub background_models: Vec<ModelId>,
+    /// The moment written everywhere.
+    pub now: Timestamp,
+}
+
+/// What `commit` did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CommitReport {
+    /// One outcome per document of the batch, in order.
+    pub outcomes: Vec<WriteOutcome>,
+    /// Outbox events appended.
+    pub events: u64,
+    /// Background embedding jobs queued.
+    pub jobs: u64,
+}
+
+/// A stored document with the same content as a file at hand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContentMatch {
+    /// The content.
+    pub content_sha256: [u8; 32],
+    /// Who holds it.
+    pub id: DocumentId,
+    /// Its source path.
+    pub source_path: String,
+}
+
+/// Why documents leave the searchable set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RetireReason {
+    /// The user deleted them.
+    Deleted,
+    /// Their file vanished from a watched folder.
+    FileGone,
+}
+
+/// Documents: commit, retire, restore, read.
+#[async_trait]
+pub trait DocumentStore: Send + Sync {
+    /// Writes the batch in one transaction and appends one outbox event per added, changed or moved document.
+    ///
+    /// Rules: a document whose `source_key` is held with the same `content_sha256` is `Unchanged` (and is
+    /// restored, as `Changed`, when it had been retired because its file was gone; one the user deleted stays
+    /// deleted); with other content it is `Changed`: chunks are compared by `text_sha256`, equal ones keep
+    /// their row and vectors. Mail whose `source_key` (Message-ID) is held from another path or offset is a
+    /// `Duplicate`; so is any other document whose `content_sha256` a live document holds, unless
+    /// `moves` names it, which makes it `Moved`. Everything else is `Added`. A file whose only document is a
+    /// duplicate gets the state [`crate::domain::intake::FileState::Duplicate`] instead of `Indexed`.
+    /// Idempotent: committing the same batch twice changes nothing the second time.
+    async fn commit(&self, batch: CommitBatch) -> StoreResult<CommitReport>;
+
+    /// Marks live documents deleted, appends `document_deleted` for each, and takes them out of both search
+    /// legs. Ids that are unknown or already retired are passed over. Returns how many were retired.
+    async fn retire(&self, ids: &[DocumentId], reason: RetireReason, now: Timestamp) -> StoreResult<u64>;
+
+    /// Undoes `retire`; appends `document_changed`. Returns how many came back.
+    async fn restore(&self, ids: &[DocumentId], now: Timestamp) -> StoreResult<u64>;
+
+    /// Retires every live document read from `path` and marks its ledger row retired. Returns the ids.
+    async fn retire_file(&self, path: &str, now: Timestamp) -> StoreResult<Vec<DocumentId>>;
+
+    /// Live documents whose content is one of `hashes`.
+    async fn find_by_content(&self, hashes: &[[u8; 32]]) -> StoreResult<Vec<ContentMatch>>;
+
+    /// The whole document with its thread, deleted or not. `NotFound` when there is none.
+    async fn document(&self, id: DocumentId) -> StoreResult<DocumentView>;
+
+    /// Ids of all live documents read from `path`.
+    async fn documents_of_file(&self, path: &str) -> StoreResult<Vec<DocumentId>>;
+}

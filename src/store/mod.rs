@@ -1,0 +1,42 @@
+//! The store's promise: traits that SQLite (and PostgreSQL next) keep, held to one conformance suite.
+//!
+//! Owns the traits and [`StoreError`]; adapters live below, one file per table family. Services hold an
+//! `Arc<dyn Store>` and never know which engine answers. Every method is one transaction: all of it or nothing.
+
+mod documents;
+mod embeddings;
+mod error;
+mod graph;
+mod intake;
+mod outbox;
+mod search;
+pub mod sqlite;
+mod system;
+
+use std::sync::Arc;
+
+pub use documents::{CommitBatch, CommitReport, ContentMatch, DocumentStore, RetireReason};
+pub use embeddings::{EmbeddingJob, EmbeddingStore, FailedEmbedding};
+pub use error::{StoreError, StoreErrorKind};
+pub use graph::{GraphStore, Neighbourhood};
+pub use intake::{FilePage, IntakeStore};
+pub use outbox::{EventFailure, OutboxStore};
+pub use search::{SearchStore, TermSuggestion};
+pub use system::{Integrity, StoreInfo, SystemStore};
+
+/// Everything a store does. Shared by all services of a process.
+pub trait Store:
+    DocumentStore + IntakeStore + EmbeddingStore + OutboxStore + GraphStore + SearchStore + SystemStore
+{
+}
+
+impl<T> Store for T where
+    T: DocumentStore + IntakeStore + EmbeddingStore + OutboxStore + GraphStore + SearchStore + SystemStore
+{
+}
+
+/// How services hold a store.
+pub type SharedStore = Arc<dyn Store>;
+
+/// Result of every store method.
+pub type StoreResult<T> = Result<T, StoreError>;

@@ -1,0 +1,70 @@
+//! Settings, workers, counts and the store's own health. Called by `runtime`, `health` and `cli`.
+
+use async_trait::async_trait;
+
+use crate::domain::Timestamp;
+use crate::domain::health::WorkerRecord;
+use crate::domain::status::StoreCounts;
+
+use super::StoreResult;
+
+/// What the engine says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoreInfo {
+    /// `sqlite` or `postgres`.
+    pub engine: &'static str,
+    /// Engine version.
+    pub version: String,
+    /// Number of the last applied migration.
+    pub schema_version: i64,
+    /// Where the data is, without secrets.
+    pub location: String,
+}
+
+/// Outcome of a deep check.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Integrity {
+    /// Every violation found, in words; empty when sound.
+    pub problems: Vec<String>,
+    /// What was checked, one line each.
+    pub checked: Vec<String>,
+}
+
+/// The rest of the store.
+#[async_trait]
+pub trait SystemStore: Send + Sync {
+    /// Answers when the engine answers; a cheap read.
+    async fn ping(&self) -> StoreResult<()>;
+
+    /// About the engine.
+    async fn info(&self) -> StoreResult<StoreInfo>;
+
+    /// Counts for the status line; cheap enough to ask every second.
+    async fn counts(&self) -> StoreResult<StoreCounts>;
+
+    /// Deep check of engine and invariants: every document whole (chunks 0..n without gaps, searchable ones in the word
+    /// index and nowhere else), no two documents of one source or Message-ID, an outbox event for every document,
+    /// ledger counts that add up.
+    async fn verify(&self) -> StoreResult<Integrity>;
+
+    /// A setting changed at run time (search weights, pauses); JSON text.
+    async fn setting(&self, key: &str) -> StoreResult<Option<String>>;
+
+    /// Writes a setting.
+    async fn put_setting(&self, key: &str, value: &str, now: Timestamp) -> StoreResult<()>;
+
+    /// All settings, by key.
+    async fn settings(&self) -> StoreResult<Vec<(String, String)>>;
+
+    /// Writes a worker's sign of life (keyed by name, host, pid) and forgets rows older than a day.
+    async fn put_worker(&self, worker: &WorkerRecord) -> StoreResult<()>;
+
+    /// Workers of all processes, by host, pid, name.
+    async fn workers(&self) -> StoreResult<Vec<WorkerRecord>>;
+
+    /// Folds the write-ahead log back and lets the engine refresh its statistics; called when idle and at shutdown.
+    async fn optimize(&self) -> StoreResult<()>;
+
+    /// Closes every connection; later calls fail.
+    async fn close(&self);
+}
