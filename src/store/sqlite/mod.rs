@@ -1,1 +1,69 @@
-//! The SQLite adapter.
+//! The SQLite adapter: one file (WAL), one writing connection, a few reading ones, and in-memory search indexes.
+//!
+//! Owns every sqlx type of the embedded store; nothing of sqlx leaves this folder. One file per table family
+//! implements one of the store traits; `search` holds the two legs.
+
+mod error;
+mod search;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::SqlitePool;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+
+use self::error::classify;
+use self::search::SearchIndex;
+use super::StoreResult;
+
+static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// Reading connections; searches, screens and counts share them.
+const READERS: u32 = 4;
+/// Page cache per connection in KiB; small because the searches keep their own compact indexes.
+const CACHE_KIB: u32 = 8 * 1024;
+/// How long a connection waits for another process's write lock.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The embedded store. Cheap to share behind an `Arc`; every method may be called from many tasks.
+#[derive(Debug)]
+pub struct SqliteStore {
+    path: PathBuf,
+    /// The only connection that writes: SQLite has one writer, so queueing here beats `SQLITE_BUSY`.
+    writer: SqlitePool,
+    reader: SqlitePool,
+    index: SearchIndex,
+}
+
+impl SqliteStore {
+    /// Opens or creates the database at `path` and brings its schema up to date.
+    ///
+    /// # Errors
+    /// `Permanent` when the file is not a database, belongs to a newer Peanut, or cannot be written.
+    pub async fn open(path: &Path) -> StoreResult<Self> {
+        let key = path.display().to_string();
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY_TIMEOUT)
+            .pragma("cache_size", format!("-{CACHE_KIB}"))
+            .pragma("temp_store", "memory");
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(options.clone())
+            .await
+            .map_err(|error| classify("open store", &key, error))?;
+        MIGRATOR.run(&writer).await.map_err(|error| classify("migrate store", &key, error.into()))?;
+        let reader = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_lazy_with(options.read_only(true));
+        Ok(Self { path: path.to_owned(), writer, reader, index: SearchIndex::default() })
+    }
+}

@@ -1,0 +1,35 @@
+//! The one place where SQLite's errors become [`StoreError`]s. Called by every file of this adapter.
+
+use crate::store::{StoreError, StoreErrorKind};
+
+/// Classifies by primary result code (<https://sqlite.org/rescode.html>).
+pub(super) fn classify(operation: &'static str, key: impl Into<String>, error: sqlx::Error) -> StoreError {
+    let (kind, hint) = match &error {
+        sqlx::Error::RowNotFound => (StoreErrorKind::NotFound, ""),
+        sqlx::Error::PoolTimedOut => (StoreErrorKind::Retryable, ""),
+        sqlx::Error::Database(database) => {
+            let code = database.code().and_then(|code| code.parse::<i32>().ok()).unwrap_or(0) & 0xff;
+            match code {
+                5 | 6 => (StoreErrorKind::Retryable, " (another process holds the database)"),
+                8 => (StoreErrorKind::Permanent, " (the database is read-only: check the file's permissions)"),
+                11 | 26 => {
+                    (StoreErrorKind::Permanent, " (the file is damaged or not a Peanut store: restore a backup)")
+                }
+                13 => (StoreErrorKind::Permanent, " (the disk is full: make room, then retry)"),
+                10 => (StoreErrorKind::Retryable, " (the disk reported an error)"),
+                14 => (StoreErrorKind::Permanent, " (cannot open the file: check the folder and its permissions)"),
+                19 => (StoreErrorKind::Invariant, ""),
+                _ => (StoreErrorKind::Permanent, ""),
+            }
+        }
+        sqlx::Error::Io(_) => (StoreErrorKind::Retryable, ""),
+        sqlx::Error::Migrate(migration) => match **migration {
+            sqlx::migrate::MigrateError::VersionMissing(_) | sqlx::migrate::MigrateError::VersionTooNew(..) => {
+                (StoreErrorKind::Permanent, " (the store was written by a newer Peanut: update this program)")
+            }
+            _ => (StoreErrorKind::Permanent, ""),
+        },
+        _ => (StoreErrorKind::Permanent, ""),
+    };
+    StoreError { kind, operation, key: key.into(), message: format!("{error}{hint}"), source: Some(Box::new(error)) }
+}
