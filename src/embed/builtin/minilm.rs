@@ -195,7 +195,12 @@ mod tests {
     #[tokio::test]
     async fn meaning_beats_wording_and_batches_change_nothing() {
         let model = Arc::new(MiniLm::new(1));
-        let texts = ["How do I reset my password?", "I forgot my login credentials", "The cat sat on the mat", &"long ".repeat(700)];
+        let texts = [
+            "How do I reset my password?",
+            "I forgot my login credentials",
+            "The cat sat on the mat",
+            &"long ".repeat(700),
+        ];
         let texts: Vec<EmbedText<'_>> = texts.iter().map(|text| EmbedText { context: "", text }).collect();
         let together = model.embed_documents(&texts).await.unwrap();
         let alone = model.embed_query("How do I reset my password?").await.unwrap().unwrap();
