@@ -5,8 +5,9 @@
 //! marked). A term is made of `[a-z0-9_]` and characters beyond ASCII only, so a store may join terms with blanks.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use rust_stemmers::{Algorithm, Stemmer};
 use unicode_normalization::UnicodeNormalization;
@@ -20,15 +21,138 @@ const CACHED_STEMS: usize = 32_768;
 /// English words that carry no meaning of their own; dropped from queries, kept in the index for phrases.
 /// The list of the Snowball project, without its contractions (the tokenizer splits those).
 const STOP_WORDS: &[&str] = &[
-    "a", "about", "above", "after", "again", "against", "all", "am", "an", "and", "any", "are", "as", "at", "be", "because",
-    "been", "before", "being", "below", "between", "both", "but", "by", "can", "cannot", "could", "d", "did", "do", "does",
-    "doing", "don", "down", "during", "each", "few", "for", "from", "further", "had", "has", "have", "having", "he", "her",
-    "here", "hers", "herself", "him", "himself", "his", "how", "i", "if", "in", "into", "is", "it", "its", "itself", "ll",
-    "me", "more", "most", "my", "myself", "no", "nor", "not", "of", "off", "on", "once", "only", "or", "other", "ought",
-    "our", "ours", "ourselves", "out", "over", "own", "re", "s", "same", "she", "should", "so", "some", "such", "t", "than",
-    "that", "the", "their", "theirs", "them", "themselves", "then", "there", "these", "they", "this", "those", "through",
-    "to", "too", "under", "until", "up", "ve", "very", "was", "we", "were", "what", "when", "where", "which", "while", "who",
-    "whom", "why", "with", "would", "you", "your", "yours", "yourself", "yourselves",
+    "a",
+    "about",
+    "above",
+    "after",
+    "again",
+    "against",
+    "all",
+    "am",
+    "an",
+    "and",
+    "any",
+    "are",
+    "as",
+    "at",
+    "be",
+    "because",
+    "been",
+    "before",
+    "being",
+    "below",
+    "between",
+    "both",
+    "but",
+    "by",
+    "can",
+    "cannot",
+    "could",
+    "d",
+    "did",
+    "do",
+    "does",
+    "doing",
+    "don",
+    "down",
+    "during",
+    "each",
+    "few",
+    "for",
+    "from",
+    "further",
+    "had",
+    "has",
+    "have",
+    "having",
+    "he",
+    "her",
+    "here",
+    "hers",
+    "herself",
+    "him",
+    "himself",
+    "his",
+    "how",
+    "i",
+    "if",
+    "in",
+    "into",
+    "is",
+    "it",
+    "its",
+    "itself",
+    "ll",
+    "me",
+    "more",
+    "most",
+    "my",
+    "myself",
+    "no",
+    "nor",
+    "not",
+    "of",
+    "off",
+    "on",
+    "once",
+    "only",
+    "or",
+    "other",
+    "ought",
+    "our",
+    "ours",
+    "ourselves",
+    "out",
+    "over",
+    "own",
+    "re",
+    "s",
+    "same",
+    "she",
+    "should",
+    "so",
+    "some",
+    "such",
+    "t",
+    "than",
+    "that",
+    "the",
+    "their",
+    "theirs",
+    "them",
+    "themselves",
+    "then",
+    "there",
+    "these",
+    "they",
+    "this",
+    "those",
+    "through",
+    "to",
+    "too",
+    "under",
+    "until",
+    "up",
+    "ve",
+    "very",
+    "was",
+    "we",
+    "were",
+    "what",
+    "when",
+    "where",
+    "which",
+    "while",
+    "who",
+    "whom",
+    "why",
+    "with",
+    "would",
+    "you",
+    "your",
+    "yours",
+    "yourself",
+    "yourselves",
 ];
 
 /// One term of a text and where it stands.
@@ -55,6 +179,14 @@ thread_local! {
 pub fn is_stop_word(word: &str) -> bool {
     let lower = word.to_lowercase();
     STOP_WORDS.binary_search(&lower.as_str()).is_ok()
+}
+
+/// Whether an index term stands for a word without meaning of its own (or shares its stem with one).
+#[must_use]
+pub fn is_stop_term(term: &str) -> bool {
+    static STOP_TERMS: LazyLock<HashSet<String>> =
+        LazyLock::new(|| STOP_WORDS.iter().flat_map(|word| terms_of(word)).collect());
+    STOP_TERMS.contains(term)
 }
 
 /// The terms of a text, joined with blanks: what the word index stores.
@@ -252,9 +384,13 @@ mod tests {
     #[test]
     fn terms_hold_no_blank_and_no_ascii_punctuation() {
         let text = "a\u{a0}b\u{0}c ½ ① ﬁn ſ İ ŉ ǰ \u{1f600} ... \u{301}x";
-        assert!(terms(text).split(' ').all(|term| {
-            !term.is_empty() && term.chars().all(|c| !c.is_ascii() || c.is_ascii_alphanumeric() || c == '_')
-        }), "{:?}", terms(text));
+        assert!(
+            terms(text).split(' ').all(|term| {
+                !term.is_empty() && term.chars().all(|c| !c.is_ascii() || c.is_ascii_alphanumeric() || c == '_')
+            }),
+            "{:?}",
+            terms(text)
+        );
     }
 
     #[test]
