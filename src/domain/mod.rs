@@ -15,6 +15,7 @@ pub mod search;
 pub mod status;
 pub mod terms;
 pub mod time;
+pub mod wordpiece;
 
 pub use chunk::{ChunkKind, NewChunk, Place, StoredChunk};
 pub use document::{DocumentView, Link, LinkKind, MessageMeta, NewDocument, SourceType, WriteOutcome};
