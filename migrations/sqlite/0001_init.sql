@@ -272,7 +272,7 @@ CREATE TABLE graph_node (
     source_type TEXT,
     ingested_at INTEGER,
     deleted     INTEGER NOT NULL DEFAULT 0,             -- documents: the last projection found it retired
-    degree      INTEGER NOT NULL DEFAULT 0              -- true edges that touch it; kept by triggers
+    degree      INTEGER NOT NULL DEFAULT 0              -- true edges that touch it
 ) STRICT;
 
 CREATE TABLE graph_edge (
@@ -444,18 +444,4 @@ END;
 CREATE TRIGGER graph_node_total_delete AFTER DELETE ON graph_node
 WHEN OLD.degree > 0 OR (OLD.label = 'document' AND OLD.deleted = 0) BEGIN
     UPDATE counter SET value = value - 1 WHERE name = 'graph_' || OLD.label;
-END;
-CREATE TRIGGER graph_edge_total_insert AFTER INSERT ON graph_edge WHEN NEW.invalid_at IS NULL BEGIN
-    UPDATE graph_node SET degree = degree + 1 WHERE seq IN (NEW.from_seq, NEW.to_seq);
-    UPDATE counter SET value = value + 1 WHERE name = 'graph_edges';
-END;
-CREATE TRIGGER graph_edge_total_update AFTER UPDATE OF invalid_at ON graph_edge
-WHEN (OLD.invalid_at IS NULL) <> (NEW.invalid_at IS NULL) BEGIN
-    UPDATE graph_node SET degree = degree + CASE WHEN NEW.invalid_at IS NULL THEN 1 ELSE -1 END
-        WHERE seq IN (NEW.from_seq, NEW.to_seq);
-    UPDATE counter SET value = value + CASE WHEN NEW.invalid_at IS NULL THEN 1 ELSE -1 END WHERE name = 'graph_edges';
-END;
-CREATE TRIGGER graph_edge_total_delete AFTER DELETE ON graph_edge WHEN OLD.invalid_at IS NULL BEGIN
-    UPDATE graph_node SET degree = degree - 1 WHERE seq IN (OLD.from_seq, OLD.to_seq);
-    UPDATE counter SET value = value - 1 WHERE name = 'graph_edges';
 END;

@@ -35,6 +35,11 @@ static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
 const READERS: u32 = 4;
 /// Page cache per connection in KiB; small because the searches keep their own compact indexes.
 const CACHE_KIB: u32 = 8 * 1024;
+/// Pages in the write-ahead log before a commit folds them back: 16 MiB, so that pages written by every commit are
+/// folded back once for many.
+const CHECKPOINT_PAGES: &str = "4000";
+/// Rows a connection's thread may run ahead of their reader.
+const ROW_BUFFER: usize = 1024;
 /// How long a connection waits for another process's write lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -67,7 +72,9 @@ impl SqliteStore {
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT)
             .pragma("cache_size", format!("-{CACHE_KIB}"))
-            .pragma("temp_store", "memory");
+            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+            .pragma("temp_store", "memory")
+            .row_buffer_size(ROW_BUFFER);
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .idle_timeout(None)

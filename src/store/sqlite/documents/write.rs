@@ -6,7 +6,7 @@ use sqlx::SqliteConnection;
 
 use crate::domain::{NewChunk, NewDocument, Timestamp};
 
-use super::super::batch::{insert_rows, json_numbers};
+use super::super::batch::{insert_at_once, insert_rows, json_numbers};
 use super::super::rows::{signed, to_json, vector_bytes};
 use super::diff::{ChunkDiff, diff};
 use super::load::{HeldChunk, last_seq};
@@ -235,11 +235,10 @@ pub(super) async fn write_chunks(
     .await?;
     let searchable: Vec<(i64, &NewChunk)> =
         rows.iter().filter(|row| row.chunk.kind.is_searchable()).map(|row| (row.id, row.chunk)).collect();
-    insert_rows(
+    insert_at_once(
         connection,
         "INSERT INTO chunk_words (rowid, terms) VALUES",
         2,
-        "",
         &searchable,
         |statement, (id, chunk)| statement.bind(*id).bind(chunk.terms.as_str()),
     )

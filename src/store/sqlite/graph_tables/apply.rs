@@ -230,12 +230,51 @@ async fn save(connection: &mut SqliteConnection, tables: &Tables) -> Result<(), 
         |statement, key| statement.bind(key.0).bind(key.1.as_str()).bind(key.2).bind(key.3.as_str()),
     )
     .await?;
+    save_degrees(connection, tables).await?;
     let gone: Vec<i64> = tables.gone.iter().filter(|number| !tables.new_nodes.contains_key(number)).copied().collect();
     if gone.is_empty() {
         return Ok(());
     }
     sqlx::query("DELETE FROM graph_node WHERE seq IN (SELECT value FROM json_each(?1))")
         .bind(json_numbers(gone))
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+/// Keeps the number of true edges of every touched node, and of all.
+async fn save_degrees(connection: &mut SqliteConnection, tables: &Tables) -> Result<(), sqlx::Error> {
+    let mut degrees: BTreeMap<i64, i64> = BTreeMap::new();
+    let mut edges = 0;
+    let keys = tables.edges.keys().chain(tables.held_edges.keys().filter(|key| !tables.edges.contains_key(*key)));
+    for key in keys {
+        let is_true = |edges: &HashMap<EdgeKey, EdgeState>| {
+            i64::from(edges.get(key).is_some_and(|state| state.invalid_at.is_none()))
+        };
+        let change = is_true(&tables.edges) - is_true(&tables.held_edges);
+        if change != 0 {
+            edges += change;
+            *degrees.entry(key.0).or_default() += change;
+            if key.2 != key.0 {
+                *degrees.entry(key.2).or_default() += change;
+            }
+        }
+    }
+    let degrees: Vec<(i64, i64)> = degrees.into_iter().filter(|(_, change)| *change != 0).collect();
+    insert_rows(
+        connection,
+        "WITH new (seq, change) AS (VALUES",
+        2,
+        ") UPDATE graph_node SET degree = degree + new.change FROM new WHERE graph_node.seq = new.seq",
+        &degrees,
+        |statement, (node, change)| statement.bind(*node).bind(*change),
+    )
+    .await?;
+    if edges == 0 {
+        return Ok(());
+    }
+    sqlx::query("UPDATE counter SET value = value + ?1 WHERE name = 'graph_edges'")
+        .bind(edges)
         .execute(connection)
         .await
         .map(drop)

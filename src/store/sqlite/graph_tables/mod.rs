@@ -54,6 +54,7 @@ impl GraphStore for SqliteStore {
         let work = async {
             sqlx::query("DELETE FROM graph_edge").execute(&mut *transaction).await?;
             sqlx::query("DELETE FROM graph_node").execute(&mut *transaction).await?;
+            sqlx::query("UPDATE counter SET value = 0 WHERE name = 'graph_edges'").execute(&mut *transaction).await?;
             transaction.commit().await
         };
         work.await.map_err(|error| classify(OPERATION, "tables", error))
