@@ -15,7 +15,7 @@ use crate::harness::Backend;
 /// The moment cases start at.
 pub(crate) const NOW: Timestamp = Timestamp(1_700_000_000_000);
 /// A lease that outlives any case that does not move the time.
-pub(crate) const LEASE: Duration = Duration::from_secs(60);
+pub(crate) const LEASE: Duration = Duration::from_mins(1);
 
 /// `NOW` and some seconds.
 pub(crate) fn after(seconds: u64) -> Timestamp {

@@ -1,6 +1,7 @@
 //! One promise, every engine: the same cases run against each store, each case under its own test name.
 //!
 //! A new engine adds one line at the end of this file and an implementation of [`harness::Harness`].
+#![expect(clippy::expect_used, reason = "a case that cannot go on has failed")]
 #![expect(clippy::disallowed_methods, reason = "the promises of the writing methods themselves are tested here")]
 
 mod build;

@@ -6,7 +6,7 @@ use crate::store::{StoreError, StoreErrorKind};
 pub(super) fn classify(operation: &'static str, key: impl Into<String>, error: sqlx::Error) -> StoreError {
     let (kind, hint) = match &error {
         sqlx::Error::RowNotFound => (StoreErrorKind::NotFound, ""),
-        sqlx::Error::PoolTimedOut => (StoreErrorKind::Retryable, ""),
+        sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) => (StoreErrorKind::Retryable, ""),
         sqlx::Error::Database(database) => {
             let code = database.code().and_then(|code| code.parse::<i32>().ok()).unwrap_or(0) & 0xff;
             match code {
@@ -22,7 +22,6 @@ pub(super) fn classify(operation: &'static str, key: impl Into<String>, error: s
                 _ => (StoreErrorKind::Permanent, ""),
             }
         }
-        sqlx::Error::Io(_) => (StoreErrorKind::Retryable, ""),
         sqlx::Error::Migrate(migration) => match **migration {
             sqlx::migrate::MigrateError::VersionMissing(_) | sqlx::migrate::MigrateError::VersionTooNew(..) => {
                 (StoreErrorKind::Permanent, " (the store was written by a newer Peanut: update this program)")

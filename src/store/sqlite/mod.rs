@@ -35,9 +35,11 @@ static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
 const READERS: u32 = 4;
 /// Page cache per connection in KiB; small because the searches keep their own compact indexes.
 const CACHE_KIB: u32 = 8 * 1024;
-/// Pages in the write-ahead log before a commit folds them back: 16 MiB, so that pages written by every commit are
-/// folded back once for many.
-const CHECKPOINT_PAGES: &str = "4000";
+/// The same of the writing connection: what one large commit touches must fit, or pages are written twice.
+const WRITER_CACHE_KIB: u32 = 32 * 1024;
+/// Pages in the write-ahead log before a commit folds them back: 40 MiB, so that index pages touched by every commit
+/// are folded back once for many.
+const CHECKPOINT_PAGES: &str = "10000";
 /// Rows a connection's thread may run ahead of their reader.
 const ROW_BUFFER: usize = 1024;
 /// How long a connection waits for another process's write lock.
@@ -71,7 +73,7 @@ impl SqliteStore {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT)
-            .pragma("cache_size", format!("-{CACHE_KIB}"))
+            .pragma("cache_size", format!("-{WRITER_CACHE_KIB}"))
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
             .pragma("temp_store", "memory")
             .row_buffer_size(ROW_BUFFER);
@@ -87,7 +89,7 @@ impl SqliteStore {
             .max_connections(READERS)
             .idle_timeout(None)
             .max_lifetime(None)
-            .connect_lazy_with(options.read_only(true));
+            .connect_lazy_with(options.pragma("cache_size", format!("-{CACHE_KIB}")).read_only(true));
         Ok(Self {
             path: path.to_owned(),
             writer,

@@ -67,13 +67,12 @@ pub(super) async fn load_known(
     for row in rows {
         let seq: i64 = row.try_get(0)?;
         let deleted_at: Option<i64> = row.try_get(6)?;
-        let retired = match deleted_at {
-            None => None,
-            Some(_) => {
-                let reason: Option<String> = row.try_get(7)?;
-                let reason = reason.as_deref().unwrap_or("deleted");
-                Some(parse_reason(reason).ok_or_else(|| undecodable("deleted_reason", reason))?)
-            }
+        let retired = if deleted_at.is_some() {
+            let reason: Option<String> = row.try_get(7)?;
+            let reason = reason.as_deref().unwrap_or("deleted");
+            Some(parse_reason(reason).ok_or_else(|| undecodable("deleted_reason", reason))?)
+        } else {
+            None
         };
         let held = Held {
             seq,

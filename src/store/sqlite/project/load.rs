@@ -285,10 +285,15 @@ async fn persons(
     filter: &str,
     argument: &str,
 ) -> Result<(), sqlx::Error> {
-    let rows: Vec<(i64, Vec<u8>, Option<String>, String, bool)> =
-        sqlx::query_as(AssertSqlSafe(format!("{PERSON} {filter}"))).bind(argument).fetch_all(connection).await?;
-    for (seq, id, email, display_name, pii) in rows {
-        world.persons.insert(seq, Node::Person { id: PersonId(uuid(&id)?), email, display_name, pii });
+    let rows = sqlx::query(AssertSqlSafe(format!("{PERSON} {filter}"))).bind(argument).fetch_all(connection).await?;
+    for row in rows {
+        let person = Node::Person {
+            id: PersonId(uuid(row.try_get(1)?)?),
+            email: row.try_get(2)?,
+            display_name: row.try_get(3)?,
+            pii: row.try_get::<i64, _>(4)? != 0,
+        };
+        world.persons.insert(row.try_get(0)?, person);
     }
     Ok(())
 }

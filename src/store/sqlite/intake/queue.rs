@@ -1,0 +1,229 @@
+//! Files into the queue and out of it: offered, retried, claimed.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
+
+use crate::domain::Timestamp;
+use crate::domain::intake::{FileRecord, FileState, OfferedFile, Origin};
+
+use super::super::batch::{insert_rows, json_texts};
+use super::super::rows::{millis, named, signed};
+use super::list::{RECORD, record};
+
+/// How much of an archive's start its head hash covers; a scan may resume behind it without reading it all again.
+const HEAD_BYTES: i64 = 64 * 1024;
+
+/// Unicode lower case of a path when ASCII lower case does not give the same.
+fn folded(path: &str) -> Option<String> {
+    let folded = path.to_lowercase();
+    (folded != path.to_ascii_lowercase()).then_some(folded)
+}
+
+/// What is known of a file that is offered.
+struct KnownFile {
+    origin: Origin,
+    state: FileState,
+    size_bytes: i64,
+    modified_at: i64,
+}
+
+/// What an offer does to a known file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reoffer {
+    /// Queue it; `reread` forgets how far it was read.
+    Queue { reread: bool },
+    /// Only its facts: it waits already.
+    Refresh,
+    /// In hand and changed: queue again afterwards.
+    Again { reread: bool },
+    /// Nothing but, perhaps, who offered it.
+    Leave,
+}
+
+fn reoffer(known: &KnownFile, file: &OfferedFile, force: bool) -> Reoffer {
+    let same = known.size_bytes == signed(file.size_bytes) && known.modified_at == file.modified_at.0;
+    match known.state {
+        FileState::Queued => Reoffer::Refresh,
+        FileState::Parsing if same && !force => Reoffer::Leave,
+        FileState::Parsing => Reoffer::Again { reread: force },
+        FileState::Retired => Reoffer::Queue { reread: true },
+        _ if same && !force => Reoffer::Leave,
+        _ => Reoffer::Queue { reread: force },
+    }
+}
+
+/// A path given by hand does not take a file out of the folder that owns it.
+fn origin_after(known: Origin, offered: Origin) -> Origin {
+    if offered == Origin::Explicit { known } else { offered }
+}
+
+/// Puts files in the queue; see [`crate::store::IntakeStore::offer`].
+pub(super) async fn offer(
+    connection: &mut SqliteConnection,
+    files: &[OfferedFile],
+    force: bool,
+    now: Timestamp,
+) -> Result<u64, sqlx::Error> {
+    // The last offer of a path wins.
+    let mut offered: Vec<&OfferedFile> = Vec::with_capacity(files.len());
+    let mut at: HashMap<&str, usize> = HashMap::new();
+    for file in files {
+        if let Some(slot) = at.get(file.path.as_str()).and_then(|index| offered.get_mut(*index)) {
+            *slot = file;
+        } else {
+            at.insert(&file.path, offered.len());
+            offered.push(file);
+        }
+    }
+    let rows = sqlx::query(
+        "SELECT path, origin, state, size_bytes, modified_at FROM file
+         WHERE path IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?1))",
+    )
+    .bind(json_texts(offered.iter().map(|file| file.path.as_str())))
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut known: HashMap<String, KnownFile> = HashMap::new();
+    for row in rows {
+        let file = KnownFile {
+            origin: named("origin", row.try_get(1)?, Origin::parse)?,
+            state: named("file state", row.try_get(2)?, FileState::parse)?,
+            size_bytes: row.try_get(3)?,
+            modified_at: row.try_get(4)?,
+        };
+        known.insert(row.try_get(0)?, file);
+    }
+    let mut new: Vec<&OfferedFile> = Vec::new();
+    let mut changed: Vec<(&OfferedFile, Origin, Reoffer)> = Vec::new();
+    let mut queued = 0;
+    for file in offered {
+        let Some(before) = known.get(&file.path) else {
+            new.push(file);
+            queued += 1;
+            continue;
+        };
+        let what = reoffer(before, file, force);
+        let origin = origin_after(before.origin, file.origin);
+        if what == Reoffer::Leave {
+            if origin == before.origin {
+                continue;
+            }
+        } else {
+            queued += 1;
+        }
+        changed.push((file, origin, what));
+    }
+    insert_rows(
+        connection,
+        "INSERT INTO file (path, path_folded, origin, state, size_bytes, modified_at, offered_at, updated_at) VALUES",
+        8,
+        "",
+        &new,
+        |statement, file| {
+            statement
+                .bind(file.path.as_str())
+                .bind(folded(&file.path))
+                .bind(file.origin.as_str())
+                .bind(FileState::Queued.as_str())
+                .bind(signed(file.size_bytes))
+                .bind(file.modified_at.0)
+                .bind(now.0)
+                .bind(now.0)
+        },
+    )
+    .await?;
+    insert_rows(
+        connection,
+        "WITH new (path, origin, size_bytes, modified_at, queue, again, reread, at) AS (VALUES",
+        8,
+        ") UPDATE file SET origin = new.origin, size_bytes = new.size_bytes, modified_at = new.modified_at,
+              state = CASE new.queue WHEN 1 THEN 'queued' ELSE file.state END,
+              reason = CASE new.queue WHEN 1 THEN NULL ELSE file.reason END,
+              offered_at = CASE new.queue WHEN 1 THEN new.at ELSE file.offered_at END,
+              updated_at = CASE WHEN new.queue = 1 OR new.again > 0 THEN new.at ELSE file.updated_at END,
+              offered_again = max(new.again, file.offered_again),
+              bytes_done = CASE new.reread WHEN 1 THEN 0 ELSE file.bytes_done END,
+              head_sha256 = CASE new.reread WHEN 1 THEN NULL ELSE file.head_sha256 END
+         FROM new WHERE file.path = new.path",
+        &changed,
+        |statement, (file, origin, what)| {
+            let queue = matches!(what, Reoffer::Queue { .. });
+            let again = match what {
+                Reoffer::Again { reread } => 1 + i64::from(*reread),
+                _ => 0,
+            };
+            let reread = *what == Reoffer::Queue { reread: true } || (force && *what == Reoffer::Refresh);
+            statement
+                .bind(file.path.as_str())
+                .bind(origin.as_str())
+                .bind(signed(file.size_bytes))
+                .bind(file.modified_at.0)
+                .bind(i64::from(queue))
+                .bind(again)
+                .bind(i64::from(reread))
+                .bind(now.0)
+        },
+    )
+    .await?;
+    Ok(queued)
+}
+
+/// Queues the file of a dead letter so that its pass reads from `position` at the latest.
+pub(super) async fn queue_for_retry(
+    connection: &mut SqliteConnection,
+    path: &str,
+    position: i64,
+    now: Timestamp,
+) -> Result<bool, sqlx::Error> {
+    // Behind the hashed head a scan may begin in the middle; anything else is read from the start.
+    let resume = if position >= HEAD_BYTES { position } else { 0 };
+    let done = sqlx::query(
+        "UPDATE file SET
+            offered_again = CASE state WHEN 'parsing' THEN 2 ELSE 0 END,
+            offered_at = CASE state WHEN 'queued' THEN offered_at WHEN 'parsing' THEN offered_at ELSE ?3 END,
+            updated_at = ?3,
+            head_sha256 = CASE WHEN state = 'parsing' OR ?2 > 0 THEN head_sha256 ELSE NULL END,
+            bytes_done = CASE state WHEN 'parsing' THEN bytes_done ELSE min(bytes_done, ?2) END,
+            state = CASE state WHEN 'parsing' THEN 'parsing' ELSE 'queued' END
+         WHERE path = ?1",
+    )
+    .bind(path)
+    .bind(resume)
+    .bind(now.0)
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Takes queued files and those whose lease ran out.
+pub(super) async fn claim(
+    connection: &mut SqliteConnection,
+    worker: &str,
+    limit: u32,
+    lease: Duration,
+    now: Timestamp,
+) -> Result<Vec<FileRecord>, sqlx::Error> {
+    let sql = format!(
+        "UPDATE file SET state = 'parsing', worker = ?1, lease_until = ?2, lease_ms = ?3, updated_at = ?4,
+            pass = pass + 1, pass_start = bytes_done, reason = NULL,
+            seen = 0, documents = 0, duplicates = 0, unchanged = 0, dead_letters = 0, skipped = 0
+         WHERE seq IN (SELECT seq FROM (
+            SELECT * FROM (SELECT offered_at, seq FROM file WHERE state = 'queued' ORDER BY offered_at, seq LIMIT ?5)
+            UNION ALL SELECT offered_at, seq FROM file WHERE state = 'parsing' AND lease_until <= ?4
+            ORDER BY offered_at, seq LIMIT ?5))
+         RETURNING {RECORD}"
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql))
+        .bind(worker)
+        .bind(now.plus(lease).0)
+        .bind(millis(lease))
+        .bind(now.0)
+        .bind(i64::from(limit))
+        .fetch_all(connection)
+        .await?;
+    let mut claimed =
+        rows.iter().map(|row| Ok((row.try_get(17)?, record(row)?))).collect::<Result<Vec<(i64, _)>, sqlx::Error>>()?;
+    claimed.sort_by_key(|(seq, file)| (file.offered_at, *seq));
+    Ok(claimed.into_iter().map(|(_, file)| file).collect())
+}
