@@ -66,6 +66,7 @@ impl SqliteStore {
     /// `Permanent` when the file is not a database, belongs to a newer Peanut, or cannot be written.
     pub async fn open(path: &Path) -> StoreResult<Self> {
         let key = path.display().to_string();
+        make_private(path);
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -84,7 +85,7 @@ impl SqliteStore {
             .connect_with(options.clone())
             .await
             .map_err(|error| classify("open store", &key, error))?;
-        MIGRATOR.run(&writer).await.map_err(|error| classify("migrate store", &key, error.into()))?;
+        migrate(&writer).await.map_err(|error| classify("migrate store", &key, error.into()))?;
         let reader = SqlitePoolOptions::new()
             .max_connections(READERS)
             .idle_timeout(None)
@@ -105,3 +106,27 @@ impl SqliteStore {
         self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(|error| classify(operation, key, error))
     }
 }
+
+/// Brings the schema up to date. Two processes may open a new store at the same moment: the one that comes second finds
+/// half-made work the first time and nothing to do the second time.
+async fn migrate(writer: &SqlitePool) -> Result<(), sqlx::migrate::MigrateError> {
+    match MIGRATOR.run(writer).await {
+        Err(sqlx::migrate::MigrateError::Execute(_) | sqlx::migrate::MigrateError::ExecuteMigration(..)) => {
+            MIGRATOR.run(writer).await
+        }
+        done => done,
+    }
+}
+
+/// Creates a missing database file readable by its owner alone: it will hold their mail. The engine gives its log the
+/// same permissions. Failures show when the engine opens the file.
+fn make_private(path: &Path) {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    drop(options.open(path));
+}
+
+#[cfg(test)]
+mod tests;

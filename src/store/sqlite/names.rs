@@ -192,3 +192,44 @@ fn decode_percent(text: &str) -> String {
     }
     String::from_utf8(decoded).unwrap_or_else(|_| text.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn relative_paths_become_absolute() {
+        for (target, source, path) in [
+            ("b.md", "/v/a.md", Some("/v/b.md")),
+            ("./x/../b.md", "/v/a.md", Some("/v/b.md")),
+            ("../../../b", "/v/a.md", Some("/b")),
+            ("/abs/b.md", "note", Some("/abs/b.md")),
+            ("b.md", "note", None),
+            ("..", "/v/a.md", None),
+            ("a%20b%zz%4.md", "/v/a.md", Some("/v/a b%zz%4.md")),
+            ("%ff", "/v/a.md", Some("/v/%ff")),
+            ("sub/b.md", "C:\\v\\a.md", Some("C:\\v\\sub\\b.md")),
+        ] {
+            assert_eq!(absolute(target, source).as_deref(), path, "{target} from {source}");
+        }
+    }
+
+    #[test]
+    fn targets_look_for_names() {
+        assert_eq!(target_name(LinkKind::Wikilink, " Folder/My Note.md ", "/a"), Some("my note".into()));
+        assert_eq!(target_name(LinkKind::Wikilink, "v1.2", "/a"), Some("v1.2".into()));
+        assert_eq!(target_name(LinkKind::Wikilink, "  ", "/a"), None);
+        assert_eq!(target_name(LinkKind::File, "B.HTML", "/v/a.md"), Some("/v/B".into()));
+        assert_eq!(target_name(LinkKind::Url, "https://example.org/b.md", "/v/a.md"), None);
+        assert_eq!(wikilink_label("a/Note.md"), Some("a/Note"));
+        assert_eq!(wikilink_label("/"), None);
+    }
+
+    #[test]
+    fn extensions_and_hidden_files() {
+        assert_eq!(without_extension("/v/.md"), "/v/.md");
+        assert_eq!(without_extension("/v/a.tar.md"), "/v/a.tar");
+        assert_eq!(without_extension("/v/a.rs"), "/v/a.rs");
+        assert_eq!(without_extension("/v.md/a"), "/v.md/a");
+    }
+}

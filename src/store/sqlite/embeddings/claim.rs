@@ -24,7 +24,7 @@ pub(super) async fn claim(
     now: Timestamp,
 ) -> Result<Vec<EmbeddingJob>, sqlx::Error> {
     sqlx::query(
-        "UPDATE embedding_job SET state = 'pending', worker = NULL, lease_until = NULL
+        "UPDATE embedding_job INDEXED BY embedding_job_processing SET state = 'pending', worker = NULL, lease_until = NULL
          WHERE model_seq = ?1 AND state = 'processing' AND lease_until <= ?2",
     )
     .bind(model.seq)
@@ -32,8 +32,8 @@ pub(super) async fn claim(
     .execute(&mut *connection)
     .await?;
     let busy: Vec<Vec<u8>> = sqlx::query_scalar(
-        "SELECT chunk.text_sha256 FROM embedding_job AS job JOIN chunk ON chunk.id = job.chunk_id
-         WHERE job.model_seq = ?1 AND job.state = 'processing'",
+        "SELECT chunk.text_sha256 FROM embedding_job AS job INDEXED BY embedding_job_processing
+         CROSS JOIN chunk ON chunk.id = job.chunk_id WHERE job.model_seq = ?1 AND job.state = 'processing'",
     )
     .bind(model.seq)
     .fetch_all(&mut *connection)
@@ -47,7 +47,7 @@ pub(super) async fn claim(
             break;
         }
         let due: Vec<(i64, Vec<u8>)> = sqlx::query_as(
-            "SELECT job.chunk_id, chunk.text_sha256 FROM embedding_job AS job
+            "SELECT job.chunk_id, chunk.text_sha256 FROM embedding_job AS job INDEXED BY embedding_job_pending
              CROSS JOIN chunk ON chunk.id = job.chunk_id
              WHERE job.model_seq = ?1 AND job.state = 'pending' AND job.chunk_id > ?2
                AND (job.due_at IS NULL OR job.due_at <= ?3)

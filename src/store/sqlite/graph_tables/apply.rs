@@ -31,7 +31,10 @@ struct Tables {
     held_edges: HashMap<EdgeKey, EdgeState>,
     edges: HashMap<EdgeKey, EdgeState>,
     touching: HashMap<i64, HashSet<EdgeKey>>,
+    /// Nodes without a row when all is applied.
     gone: HashSet<i64>,
+    /// Nodes that were gone at some point: every edge they had is deleted before anything is written.
+    purged: HashSet<i64>,
     next_number: i64,
 }
 
@@ -87,6 +90,7 @@ impl Tables {
                     }
                 }
                 self.gone.insert(number);
+                self.purged.insert(number);
             }
             return;
         }
@@ -200,8 +204,18 @@ async fn save(connection: &mut SqliteConnection, tables: &Tables) -> Result<(), 
         },
     )
     .await?;
+    if !tables.purged.is_empty() {
+        let json = json_numbers(tables.purged.iter().copied());
+        for sql in [
+            "DELETE FROM graph_edge WHERE from_seq IN (SELECT value FROM json_each(?1))",
+            "DELETE FROM graph_edge WHERE to_seq IN (SELECT value FROM json_each(?1))",
+        ] {
+            sqlx::query(sql).bind(json.as_str()).execute(&mut *connection).await?;
+        }
+    }
+    let purged = |key: &EdgeKey| tables.purged.contains(&key.0) || tables.purged.contains(&key.2);
     let mut edges: Vec<(&EdgeKey, &EdgeState)> =
-        tables.edges.iter().filter(|(key, state)| tables.held_edges.get(*key) != Some(*state)).collect();
+        tables.edges.iter().filter(|(key, state)| tables.held_edges.get(*key) != Some(*state) || purged(key)).collect();
     edges.sort_unstable_by_key(|(key, _)| *key);
     insert_rows(
         connection,
@@ -218,16 +232,6 @@ async fn save(connection: &mut SqliteConnection, tables: &Tables) -> Result<(), 
                 .bind(state.valid_at)
                 .bind(state.invalid_at)
         },
-    )
-    .await?;
-    let removed: Vec<&EdgeKey> = tables.held_edges.keys().filter(|key| !tables.edges.contains_key(*key)).collect();
-    insert_rows(
-        connection,
-        "DELETE FROM graph_edge WHERE (from_seq, kind, to_seq, field) IN (VALUES",
-        4,
-        ")",
-        &removed,
-        |statement, key| statement.bind(key.0).bind(key.1.as_str()).bind(key.2).bind(key.3.as_str()),
     )
     .await?;
     save_degrees(connection, tables).await?;

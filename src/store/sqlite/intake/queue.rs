@@ -209,8 +209,8 @@ pub(super) async fn claim(
             pass = pass + 1, pass_start = bytes_done, reason = NULL,
             seen = 0, documents = 0, duplicates = 0, unchanged = 0, dead_letters = 0, skipped = 0
          WHERE seq IN (SELECT seq FROM (
-            SELECT * FROM (SELECT offered_at, seq FROM file WHERE state = 'queued' ORDER BY offered_at, seq LIMIT ?5)
-            UNION ALL SELECT offered_at, seq FROM file WHERE state = 'parsing' AND lease_until <= ?4
+            SELECT * FROM (SELECT offered_at, seq FROM file INDEXED BY file_queue WHERE state = 'queued' ORDER BY offered_at, seq LIMIT ?5)
+            UNION ALL SELECT offered_at, seq FROM file INDEXED BY file_in_hand WHERE state = 'parsing' AND lease_until <= ?4
             ORDER BY offered_at, seq LIMIT ?5))
          RETURNING {RECORD}"
     );

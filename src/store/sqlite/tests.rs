@@ -1,0 +1,225 @@
+//! What only SQLite promises: its file, rollback at any point of a commit, and that `verify` sees damage.
+
+use std::path::PathBuf;
+
+use sha2::{Digest as _, Sha256};
+
+use super::SqliteStore;
+use crate::domain::document::{Link, LinkKind};
+use crate::domain::{
+    ChunkKind, DocumentId, ModelId, NewChunk, NewDocument, PersonMention, PersonRole, Place, SourceType, Timestamp,
+};
+use crate::store::{CommitBatch, DocumentStore, EmbeddingStore, OutboxStore, StoreErrorKind, SystemStore};
+
+const NOW: Timestamp = Timestamp(1_700_000_000_000);
+
+fn folder() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let path = folder.path().join("peanut.sqlite");
+    (folder, path)
+}
+
+fn document(path: &str) -> NewDocument {
+    let source_key = format!("file:{path}");
+    NewDocument {
+        id: DocumentId::from_source_key(&source_key),
+        source_key,
+        source_type: SourceType::Markdown,
+        source_path: path.to_owned(),
+        source_offset: None,
+        content_sha256: Sha256::digest(path).into(),
+        title: path.to_owned(),
+        dated_at: None,
+        tags: vec!["tag".into()],
+        concepts: vec!["tag".into()],
+        aliases: vec!["alias".into()],
+        links: vec![Link { kind: LinkKind::Wikilink, target: "elsewhere".into() }],
+        people: vec![PersonMention {
+            email: Some("a@example.org".into()),
+            name: Some("A".into()),
+            role: PersonRole::Author,
+        }],
+        message: None,
+        chunks: (0..3)
+            .map(|ordinal| NewChunk {
+                ordinal,
+                kind: if ordinal == 2 { ChunkKind::Quoted } else { ChunkKind::Body },
+                text: format!("text {ordinal} of {path}"),
+                overlap_bytes: 0,
+                context: String::new(),
+                place: Place::default(),
+                token_count: 4,
+                text_sha256: Sha256::digest(format!("{ordinal} {path}")).into(),
+                terms: "text of".into(),
+                vector: (ordinal == 0).then(|| vec![1.0, 0.0]),
+            })
+            .collect(),
+    }
+}
+
+fn batch(paths: &[&str]) -> CommitBatch {
+    CommitBatch {
+        documents: paths.iter().map(|path| document(path)).collect(),
+        instant_model: Some(ModelId::from("small")),
+        background_models: vec![ModelId::from("big")],
+        now: NOW,
+        ..CommitBatch::default()
+    }
+}
+
+async fn store_with(paths: &[&str]) -> (tempfile::TempDir, SqliteStore) {
+    let (folder, path) = folder();
+    let store = SqliteStore::open(&path).await.expect("open");
+    store.register_model(&ModelId::from("small"), 2, NOW).await.expect("register");
+    store.register_model(&ModelId::from("big"), 3, NOW).await.expect("register");
+    commit(&store, paths).await.expect("commit");
+    (folder, store)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the store's own tests commit without the recorder")]
+async fn commit(store: &SqliteStore, paths: &[&str]) -> crate::store::StoreResult<crate::store::CommitReport> {
+    store.commit(batch(paths)).await
+}
+
+async fn execute(store: &SqliteStore, sql: &'static str) {
+    sqlx::raw_sql(sql).execute(&store.writer).await.expect(sql);
+}
+
+/// Rows of every table, by name.
+async fn row_counts(store: &SqliteStore) -> Vec<(String, i64)> {
+    let tables: Vec<String> = sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+        .fetch_all(&store.reader)
+        .await
+        .expect("tables");
+    let mut counts = Vec::new();
+    for table in tables {
+        let sql = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM \"{table}\""));
+        counts.push((table, sqlx::query_scalar(sql).fetch_one(&store.reader).await.expect("count")));
+    }
+    counts
+}
+
+#[tokio::test]
+async fn a_commit_that_fails_anywhere_leaves_no_trace() {
+    let (_folder, store) = store_with(&["/kept.md"]).await;
+    let before = row_counts(&store).await;
+    for table in [
+        "document",
+        "chunk",
+        "embedding",
+        "embedding_job",
+        "document_tag",
+        "person",
+        "document_person",
+        "concept",
+        "document_concept",
+        "document_link",
+        "document_name",
+        "outbox",
+    ] {
+        let sql =
+            format!("CREATE TRIGGER sabotage BEFORE INSERT ON {table} BEGIN SELECT raise(ABORT, 'sabotage'); END");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&store.writer).await.expect("sabotage");
+        let mut failing = batch(&["/a.md", "/b.md"]);
+        failing.documents[0].people[0].email = Some("new@example.org".into());
+        failing.documents[0].concepts.push("new concept".into());
+        #[expect(clippy::disallowed_methods, reason = "the store's own tests commit without the recorder")]
+        let error = store.commit(failing).await.expect_err(table);
+        assert_eq!(error.kind, StoreErrorKind::Invariant, "{table}");
+        assert!(error.to_string().contains("file:/a.md"), "{error}");
+        execute(&store, "DROP TRIGGER sabotage").await;
+        assert_eq!(row_counts(&store).await, before, "{table}");
+    }
+    assert_eq!(store.verify().await.expect("verify").problems, Vec::<String>::new());
+    assert_eq!(commit(&store, &["/a.md", "/b.md"]).await.expect("commit").events, 2);
+}
+
+#[tokio::test]
+async fn verify_names_what_is_broken() {
+    for (damage, promise) in [
+        ("UPDATE chunk SET ordinal = 7 WHERE ordinal = 1", "numbered"),
+        ("DELETE FROM chunk", "has chunks"),
+        ("UPDATE chunk SET searchable = 1 WHERE kind = 'quoted'", "are searchable"),
+        ("DELETE FROM chunk_words WHERE rowid = 1", "in the word index"),
+        ("INSERT INTO chunk_words (rowid, terms) VALUES (99, 'stray')", "nothing else"),
+        ("DELETE FROM outbox", "outbox event"),
+        ("UPDATE document_total SET documents = documents + 1", "totals of documents"),
+        ("UPDATE embedding_total SET done = 0", "totals of vectors"),
+        ("UPDATE outbox_total SET pending = 0", "totals of the outbox"),
+        ("UPDATE file_total SET files = 3 WHERE state = 'failed'", "totals of the ledger"),
+        ("UPDATE counter SET value = 9 WHERE name = 'graph_edges'", "totals of the graph"),
+        ("UPDATE embedding SET vector = x'00' WHERE vector IS NOT NULL", "dimension"),
+        ("UPDATE chunk SET place = '{'", "JSON"),
+        ("UPDATE document SET source_path = '/same.md'", "same file"),
+        ("UPDATE document SET message_id = 'm'", "Message-ID"),
+        (
+            "INSERT INTO file (path, origin, state, size_bytes, modified_at, seen, documents, offered_at, updated_at)
+             VALUES ('/x', 'folder', 'indexed', 1, 1, 3, 2, 1, 1)",
+            "add up",
+        ),
+        ("PRAGMA foreign_keys = OFF; DELETE FROM person", "leads to a row"),
+    ] {
+        let (_folder, store) = store_with(&["/a.md", "/b.md"]).await;
+        let sound = store.verify().await.expect("verify");
+        assert_eq!(sound.problems, Vec::<String>::new());
+        execute(&store, damage).await;
+        let problems = store.verify().await.expect("verify").problems;
+        assert!(problems.iter().any(|problem| problem.contains(promise)), "{damage}: {problems:?}");
+    }
+}
+
+#[tokio::test]
+async fn many_may_open_a_new_store_at_once() {
+    let (_folder, path) = folder();
+    let opened = futures_util::future::join_all((0..6).map(|_| SqliteStore::open(&path))).await;
+    for store in opened {
+        store.expect("open").ping().await.expect("ping");
+    }
+}
+
+#[tokio::test]
+async fn foreign_files_and_newer_stores_are_refused_in_words() {
+    let (_folder, path) = folder();
+    std::fs::write(&path, "this is no database, but it is long enough to look at ".repeat(20)).expect("write");
+    let error = SqliteStore::open(&path).await.expect_err("no database");
+    assert_eq!(error.kind, StoreErrorKind::Permanent);
+    assert!(error.to_string().contains("not a Peanut store"), "{error}");
+
+    let (_folder, path) = folder();
+    let store = SqliteStore::open(&path).await.expect("open");
+    execute(
+        &store,
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'future', 1, x'00', 1)",
+    )
+    .await;
+    store.close().await;
+    let error = SqliteStore::open(&path).await.expect_err("newer");
+    assert_eq!(error.kind, StoreErrorKind::Permanent);
+    assert!(error.to_string().contains("newer Peanut"), "{error}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_file_is_private_and_the_log_is_folded_back_at_the_end() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (_folder, store) = store_with(&["/a.md"]).await;
+    for suffix in ["", "-wal"] {
+        let path = format!("{}{suffix}", store.path.display());
+        let mode = std::fs::metadata(&path).expect(&path).permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{path}");
+    }
+    store.close().await;
+    assert!(!PathBuf::from(format!("{}-wal", store.path.display())).exists());
+}
+
+#[tokio::test]
+async fn pruned_events_are_not_missed_but_later_changes_are() {
+    let (_folder, store) = store_with(&["/a.md"]).await;
+    let events = store.claim_events("relay", 10, std::time::Duration::from_secs(9), NOW).await.expect("claim");
+    let ids: Vec<_> = events.iter().map(|event| event.id).collect();
+    store.mark_processed(&ids, NOW).await.expect("mark");
+    assert_eq!(store.prune_processed(Timestamp(NOW.0 + 1), 10).await.expect("prune"), 1);
+    assert_eq!(store.verify().await.expect("verify").problems, Vec::<String>::new());
+    execute(&store, "UPDATE document SET changed_at = changed_at + 5").await;
+    assert_eq!(store.verify().await.expect("verify").problems.len(), 1);
+}
