@@ -68,6 +68,6 @@ pub(super) fn progress(text: &str) {
 pub(super) fn date(moment: Option<crate::domain::Timestamp>) -> String {
     moment
         .and_then(|moment| jiff::Timestamp::from_millisecond(moment.0).ok())
-        .map(|moment| moment.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d").to_string())
+        .map(|moment| moment.to_zoned_datetime(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d").to_string())
         .unwrap_or_default()
 }
