@@ -18,16 +18,20 @@ fn is_address(text: &str) -> bool {
     let Some((local, host)) = text.rsplit_once('@') else { return false };
     let has_bad = |part: &str| part.chars().any(|c| c.is_whitespace() || c.is_control() || "<>()[],;\"".contains(c));
     let is_literal = host.starts_with('[') && host.ends_with(']');
-    !local.is_empty() && !host.is_empty() && text.len() <= 320 && !has_bad(local)
-        && (is_literal || !has_bad(host)) && !host.contains("..") && !host.ends_with("...")
+    !local.is_empty()
+        && !host.is_empty()
+        && text.len() <= 320
+        && !has_bad(local)
+        && (is_literal || !has_bad(host))
+        && !host.contains("..")
+        && !host.ends_with("...")
 }
 
 /// `jjl at pobox.com`, `jjl(at)pobox.com`, `jjl [at] pobox.com` as public archives write addresses.
 fn unmask(text: &str) -> Option<String> {
     let text = text.trim();
-    let (local, host) = [" at ", " AT ", "(at)", " (at) ", "[at]", " [at] ", " @ "]
-        .iter()
-        .find_map(|mark| text.split_once(mark))?;
+    let (local, host) =
+        [" at ", " AT ", "(at)", " (at) ", "[at]", " [at] ", " @ "].iter().find_map(|mark| text.split_once(mark))?;
     let host = host.replace(" dot ", ".").replace("(dot)", ".").replace("[dot]", ".");
     let address = format!("{}@{}", local.trim(), host.trim());
     (is_address(&address) && host.contains('.')).then_some(address)
@@ -145,13 +149,10 @@ pub(super) fn people(headers: &Headers<'_>) -> Vec<PersonMention> {
         }
     }
     senders.iter_mut().for_each(|person| undo_list_rewriting(headers, person));
-    let receivers = [
-        ("To", PersonRole::To),
-        ("Apparently-To", PersonRole::To),
-        ("Cc", PersonRole::Cc),
-        ("Bcc", PersonRole::Bcc),
-    ];
-    let received = receivers.into_iter().flat_map(|(field, role)| headers.all(field).flat_map(move |raw| parse(raw, role)));
+    let receivers =
+        [("To", PersonRole::To), ("Apparently-To", PersonRole::To), ("Cc", PersonRole::Cc), ("Bcc", PersonRole::Bcc)];
+    let received =
+        receivers.into_iter().flat_map(|(field, role)| headers.all(field).flat_map(move |raw| parse(raw, role)));
     let mut seen = std::collections::HashMap::new();
     for person in senders.into_iter().chain(received) {
         let key = (person.role, person.email.clone().or_else(|| person.name.clone()));

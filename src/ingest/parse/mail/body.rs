@@ -68,8 +68,20 @@ fn is_excuse(text: &str) -> bool {
     let text = text.to_lowercase();
     let speaks_of_html = text.contains("html") || text.contains("web browser") || text.contains("browser");
     let excuses = [
-        "view", "support", "display", "capable", "enable", "client", "program", "anzeigen", "darstell", "unterstützt", "afficher",
-        "visualiser", "visualizar", "visualizzare",
+        "view",
+        "support",
+        "display",
+        "capable",
+        "enable",
+        "client",
+        "program",
+        "anzeigen",
+        "darstell",
+        "unterstützt",
+        "afficher",
+        "visualiser",
+        "visualizar",
+        "visualizzare",
     ];
     speaks_of_html && excuses.iter().any(|word| text.contains(word))
 }
@@ -110,8 +122,9 @@ fn extension(content_type: &ContentType) -> &'static str {
 
 /// Endings of files that are plain text whatever media type they are sent as.
 const TEXT_ENDINGS: [&str; 34] = [
-    "txt", "text", "md", "markdown", "csv", "tsv", "log", "json", "xml", "yaml", "yml", "toml", "ini", "conf", "cfg", "patch", "diff",
-    "py", "rs", "c", "h", "cpp", "java", "js", "ts", "sh", "pl", "rb", "go", "sql", "tex", "org", "rst", "asc",
+    "txt", "text", "md", "markdown", "csv", "tsv", "log", "json", "xml", "yaml", "yml", "toml", "ini", "conf", "cfg",
+    "patch", "diff", "py", "rs", "c", "h", "cpp", "java", "js", "ts", "sh", "pl", "rb", "go", "sql", "tex", "org",
+    "rst", "asc",
 ];
 
 fn is_textual(content_type: &ContentType, name: &str) -> bool {
@@ -119,7 +132,8 @@ fn is_textual(content_type: &ContentType, name: &str) -> bool {
         return true;
     }
     let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
-    let is_generic = content_type.main == "application" && !["pdf", "msword", "zip"].contains(&content_type.sub.as_str());
+    let is_generic =
+        content_type.main == "application" && !["pdf", "msword", "zip"].contains(&content_type.sub.as_str());
     let is_text_type = content_type.main == "application"
         && (["json", "xml", "x-sh", "x-yaml", "yaml", "sql", "x-tex", "x-patch", "x-diff", "javascript"]
             .contains(&content_type.sub.as_str())
@@ -163,7 +177,10 @@ impl<'reader> Collector<'reader> {
 
     /// Plain text is preferred, unless it is empty, an excuse, or a mere stub of the HTML.
     fn alternative(&mut self, part: &Part<'_>, texts: Texts) {
-        let plain_child = part.children.iter().position(|child| is_plain(child) && child.disposition.as_deref() != Some("attachment"));
+        let plain_child = part
+            .children
+            .iter()
+            .position(|child| is_plain(child) && child.disposition.as_deref() != Some("attachment"));
         let html = part.children.iter().find_map(find_html);
         let plain = plain_child.and_then(|at| part.children.get(at)).map(plain_text).unwrap_or_default();
         let plain_length = plain.chars().count();
@@ -174,7 +191,8 @@ impl<'reader> Collector<'reader> {
                 None => true,
                 Some(html_text) => {
                     let html_length = html_text.chars().count();
-                    !(has_words(html_text) && (is_excuse(&plain) || html_length > 10 * plain_length && html_length > 1_000))
+                    !(has_words(html_text)
+                        && (is_excuse(&plain) || html_length > 10 * plain_length && html_length > 1_000))
                 }
             };
         if prefers_plain {
@@ -201,7 +219,9 @@ impl<'reader> Collector<'reader> {
         let is_named_extra = part.filename.is_some() && !self.content.texts.is_empty();
         let is_body = !is_attached && !is_named_extra;
         match (content_type.main.as_str(), content_type.sub.as_str()) {
-            ("" | "text", "" | "plain") | ("multipart" | "message", "partial") if is_body => self.plain_body(part, texts),
+            ("" | "text", "" | "plain") | ("multipart" | "message", "partial") if is_body => {
+                self.plain_body(part, texts)
+            }
             ("multipart", _) => self.plain_body(part, texts),
             ("text", "html" | "enriched" | "richtext") if is_body => {
                 if texts == Texts::Keep {
@@ -219,7 +239,10 @@ impl<'reader> Collector<'reader> {
                 self.attach_text(name, &calendar::contact(&plain::clean(&part.text())));
             }
             ("text", "rfc822-headers")
-            | ("application", "pgp-signature" | "pkcs7-signature" | "x-pkcs7-signature" | "pgp-encrypted" | "applefile")
+            | (
+                "application",
+                "pgp-signature" | "pkcs7-signature" | "x-pkcs7-signature" | "pgp-encrypted" | "applefile",
+            )
             | ("message", "external-body") => {}
             ("text", sub) if is_body && !matches!(sub, "csv" | "xml" | "css" | "javascript" | "rtf") => {
                 self.plain_body(part, texts);
@@ -229,7 +252,8 @@ impl<'reader> Collector<'reader> {
             }
             ("message", "rfc822" | "global" | "news") => self.message(part),
             ("application", "pkcs7-mime" | "x-pkcs7-mime") => {
-                let is_signed = content_type.parameter("smime-type").is_some_and(|kind| kind.eq_ignore_ascii_case("signed-data"));
+                let is_signed =
+                    content_type.parameter("smime-type").is_some_and(|kind| kind.eq_ignore_ascii_case("signed-data"));
                 let note = if is_signed {
                     "[Signed (S/MIME, opaque): the text is inside the signature and was not read]"
                 } else {
@@ -237,7 +261,9 @@ impl<'reader> Collector<'reader> {
                 };
                 self.push_text(note.to_owned(), texts);
             }
-            ("image" | "audio" | "video", _) if !is_attached && (in_related || part.filename.is_none() || part.headers.raw("Content-ID").is_some()) => {}
+            ("image" | "audio" | "video", _)
+                if !is_attached
+                    && (in_related || part.filename.is_none() || part.headers.raw("Content-ID").is_some()) => {}
             _ => self.attachment(part),
         }
     }
@@ -314,10 +340,12 @@ impl<'reader> Collector<'reader> {
         let bytes = part.bytes();
         let inner = Part::parse(&bytes);
         let subject = inner.headers.text("Subject");
-        let name = part.filename.clone().or_else(|| subject.as_ref().map(|subject| {
-            let short: String = subject.chars().take(120).collect();
-            format!("{}.eml", short.replace(['/', '\\'], "-"))
-        }));
+        let name = part.filename.clone().or_else(|| {
+            subject.as_ref().map(|subject| {
+                let short: String = subject.chars().take(120).collect();
+                format!("{}.eml", short.replace(['/', '\\'], "-"))
+            })
+        });
         let name = name.unwrap_or_else(|| self.name_of(part));
         self.content.attachments.push(name.clone());
         if self.depth >= MESSAGE_DEPTH_LIMIT {

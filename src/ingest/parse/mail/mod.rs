@@ -134,7 +134,11 @@ fn body_sections(text: &str, subject: &str, people: &[PersonMention]) -> Vec<Sec
     let sender = author.and_then(|person| person.name.as_deref().or(person.email.as_deref()));
     let runs = quotes::split(text, &quotes::Hints::new(subject, sender));
     runs.into_iter()
-        .map(|run| Section { kind: (run.kind != ChunkKind::Body).then_some(run.kind), text: run.text, ..Section::default() })
+        .map(|run| Section {
+            kind: (run.kind != ChunkKind::Body).then_some(run.kind),
+            text: run.text,
+            ..Section::default()
+        })
         .collect()
 }
 
@@ -162,7 +166,8 @@ fn own_message_id(headers: &Headers<'_>) -> Option<String> {
         ids.into_iter().next().or_else(|| {
             // Ids with blanks or without brackets are still somebody's ids.
             let text = words::decode_text(raw);
-            let id: String = text.chars().filter(|character| !character.is_whitespace() && !"<>".contains(*character)).collect();
+            let id: String =
+                text.chars().filter(|character| !character.is_whitespace() && !"<>".contains(*character)).collect();
             (!id.is_empty() && id.len() <= 998).then_some(id)
         })
     })
@@ -186,7 +191,8 @@ fn substitute_id(dated_at: Option<Timestamp>, people: &[PersonMention], subject:
 
 /// `In-Reply-To` and `References`; a reply without the former answers the last of the latter.
 fn thread_ids(headers: &Headers<'_>, own: &str) -> (Option<String>, Vec<String>) {
-    let mut references: Vec<String> = headers.all("References").flat_map(headers::message_ids).filter(|id| id != own).collect();
+    let mut references: Vec<String> =
+        headers.all("References").flat_map(headers::message_ids).filter(|id| id != own).collect();
     if references.len() > REFERENCE_LIMIT {
         references.drain(..references.len() - REFERENCE_LIMIT);
     }

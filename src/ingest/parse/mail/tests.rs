@@ -27,12 +27,15 @@ fn a_plain_mail() {
 
 #[test]
 fn missing_headers_have_stand_ins() {
-    let parsed = parse("From: Ann <ann@x.org>\nReceived: from a by b; Thu, 1 Nov 2001 11:19:12 +0000\nDate: soon\n\nHello\n");
+    let parsed =
+        parse("From: Ann <ann@x.org>\nReceived: from a by b; Thu, 1 Nov 2001 11:19:12 +0000\nDate: soon\n\nHello\n");
     assert_eq!(parsed.title.as_deref(), Some(NO_SUBJECT));
     assert_eq!(parsed.dated_at, Some(Timestamp(1_004_613_552_000)));
     let id = parsed.message.as_ref().unwrap().message_id.clone();
     assert!(id.ends_with("@no-message-id.peanut.invalid"));
-    let again = parse("From: Ann <ann@x.org>\r\nReceived: from a by b; Thu, 1 Nov 2001 11:19:12 +0000\r\nDate: soon\r\n\r\nHello\r\n");
+    let again = parse(
+        "From: Ann <ann@x.org>\r\nReceived: from a by b; Thu, 1 Nov 2001 11:19:12 +0000\r\nDate: soon\r\n\r\nHello\r\n",
+    );
     assert_eq!(again.message.unwrap().message_id, id);
     let other = parse("From: Ann <ann@x.org>\n\nHello!\n");
     assert_ne!(other.message.unwrap().message_id, id);
@@ -64,7 +67,8 @@ fn attachments_are_named_and_read() {
     };
     let parsed = parse_message(raw.as_bytes(), &reader).unwrap();
     assert_eq!(parsed.message.as_ref().unwrap().attachments, ["t.csv", "ä.pdf", "inner.eml"]);
-    let attached: Vec<_> = parsed.sections.iter().filter(|section| section.kind == Some(ChunkKind::Attachment)).collect();
+    let attached: Vec<_> =
+        parsed.sections.iter().filter(|section| section.kind == Some(ChunkKind::Attachment)).collect();
     assert_eq!(attached.len(), 3);
     assert_eq!(attached[0].text, "a,b");
     assert_eq!((attached[1].attachment.as_deref(), attached[1].page), (Some("ä.pdf"), Some(1)));

@@ -179,8 +179,10 @@ mod tests {
         assert_eq!(base64(b"SGVs\r\nbG8"), b"Hello");
         assert_eq!(base64(b"SGVsbG8=SGVsbG8="), b"HelloHello");
         assert_eq!(base64(b"S!G*V s b G 8 ="), b"Hello");
-        assert_eq!(decode(b"SGVsbG8gd29ybGQK\n\n-- \nlist footer, with blanks\n", "Base64").as_ref(),
-            b"Hello world\n\n-- \nlist footer, with blanks\n");
+        assert_eq!(
+            decode(b"SGVsbG8gd29ybGQK\n\n-- \nlist footer, with blanks\n", "Base64").as_ref(),
+            b"Hello world\n\n-- \nlist footer, with blanks\n"
+        );
     }
 
     #[test]

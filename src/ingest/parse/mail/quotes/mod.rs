@@ -25,8 +25,22 @@ impl<'text> Hints<'text> {
     /// Hints from a subject and a sender.
     #[must_use]
     pub fn new(subject: &str, sender: Option<&'text str>) -> Self {
-        const FORWARDS: [&str; 14] =
-            ["fw:", "fwd:", "wg:", "tr:", "rv:", "i:", "vs:", "doorst:", "enc:", "pd:", "vb:", "转发:", "转发：", "[fwd"];
+        const FORWARDS: [&str; 14] = [
+            "fw:",
+            "fwd:",
+            "wg:",
+            "tr:",
+            "rv:",
+            "i:",
+            "vs:",
+            "doorst:",
+            "enc:",
+            "pd:",
+            "vb:",
+            "转发:",
+            "转发：",
+            "[fwd",
+        ];
         let subject = subject.trim().to_lowercase();
         Self { is_forward: FORWARDS.iter().any(|prefix| subject.starts_with(prefix)), sender }
     }
@@ -119,9 +133,10 @@ impl<'text> Splitter<'text> {
             }
             let end = (at..self.lines.len()).find(|&line| !self.marked[line]).unwrap_or(self.lines.len());
             let run = &self.lines[at..end];
-            let is_session = run.iter().all(|line| line.starts_with(">>> ") || *line == ">>>" || line.starts_with(">>>>> "))
-                && run.iter().any(|line| line.starts_with(">>> "))
-                && self.introduction(at).is_none();
+            let is_session =
+                run.iter().all(|line| line.starts_with(">>> ") || *line == ">>>" || line.starts_with(">>>>> "))
+                    && run.iter().any(|line| line.starts_with(">>> "))
+                    && self.introduction(at).is_none();
             let is_escaped_from = end - at == 1 && run[0].starts_with(">From ");
             let has_initials_only = run.iter().all(|line| !line.trim_start().starts_with('>'));
             if is_session || is_escaped_from || has_initials_only && end - at < 2 && self.introduction(at).is_none() {
@@ -170,7 +185,9 @@ impl<'text> Splitter<'text> {
 
     /// Whether any of the author's own words stand before line `at`.
     fn has_body_before(&self, at: usize) -> bool {
-        (0..at).any(|line| self.kinds[line] == ChunkKind::Body && !is_blank(self.line(line)) && !blocks::is_rule(self.line(line)))
+        (0..at).any(|line| {
+            self.kinds[line] == ChunkKind::Body && !is_blank(self.line(line)) && !blocks::is_rule(self.line(line))
+        })
     }
 
     fn next_text(&self, from: usize) -> Option<usize> {
@@ -285,8 +302,7 @@ impl<'text> Splitter<'text> {
         if has_body {
             return;
         }
-        let wanted =
-            if self.kinds.contains(&ChunkKind::Quoted) { ChunkKind::Quoted } else { ChunkKind::Signature };
+        let wanted = if self.kinds.contains(&ChunkKind::Quoted) { ChunkKind::Quoted } else { ChunkKind::Signature };
         for kind in &mut self.kinds {
             if *kind == wanted {
                 *kind = ChunkKind::Body;

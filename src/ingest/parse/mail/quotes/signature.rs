@@ -68,14 +68,72 @@ const FOOTERS: [&str; 16] = [
 
 /// Closing words that stand on a line of their own, lower-case, without their comma.
 const CLOSINGS: [&str; 66] = [
-    "thanks", "thank you", "thanks again", "many thanks", "thanks in advance", "thanks and regards", "thanks & regards",
-    "thanks a lot", "thx", "cheers", "regards", "best", "best regards", "best wishes", "all the best", "kind regards",
-    "warm regards", "warmest regards", "with kind regards", "with best regards", "with regards", "rgds", "br", "kr",
-    "sincerely", "yours sincerely", "sincerely yours", "yours truly", "yours faithfully", "yours", "respectfully", "cordially",
-    "take care", "ciao", "love", "mit freundlichen grüßen", "mit freundlichen grüssen", "mit freundlichem gruß", "freundliche grüße",
-    "viele grüße", "liebe grüße", "beste grüße", "schöne grüße", "gruß", "grüße", "mfg", "lg", "vg", "cordialement", "bien cordialement",
-    "bien à vous", "amicalement", "merci", "saludos", "un saludo", "saludos cordiales", "atentamente", "gracias", "cordiali saluti",
-    "saluti", "grazie", "met vriendelijke groet", "groeten", "с уважением", "спасибо", "med vänliga hälsningar",
+    "thanks",
+    "thank you",
+    "thanks again",
+    "many thanks",
+    "thanks in advance",
+    "thanks and regards",
+    "thanks & regards",
+    "thanks a lot",
+    "thx",
+    "cheers",
+    "regards",
+    "best",
+    "best regards",
+    "best wishes",
+    "all the best",
+    "kind regards",
+    "warm regards",
+    "warmest regards",
+    "with kind regards",
+    "with best regards",
+    "with regards",
+    "rgds",
+    "br",
+    "kr",
+    "sincerely",
+    "yours sincerely",
+    "sincerely yours",
+    "yours truly",
+    "yours faithfully",
+    "yours",
+    "respectfully",
+    "cordially",
+    "take care",
+    "ciao",
+    "love",
+    "mit freundlichen grüßen",
+    "mit freundlichen grüssen",
+    "mit freundlichem gruß",
+    "freundliche grüße",
+    "viele grüße",
+    "liebe grüße",
+    "beste grüße",
+    "schöne grüße",
+    "gruß",
+    "grüße",
+    "mfg",
+    "lg",
+    "vg",
+    "cordialement",
+    "bien cordialement",
+    "bien à vous",
+    "amicalement",
+    "merci",
+    "saludos",
+    "un saludo",
+    "saludos cordiales",
+    "atentamente",
+    "gracias",
+    "cordiali saluti",
+    "saluti",
+    "grazie",
+    "met vriendelijke groet",
+    "groeten",
+    "с уважением",
+    "спасибо",
+    "med vänliga hälsningar",
 ];
 
 fn is_program_phrase(line: &str) -> bool {
@@ -96,21 +154,31 @@ fn is_closing(line: &str) -> bool {
 /// Whether a line can be part of a block of contact data: short and no sentence.
 fn is_short(line: &str) -> bool {
     let line = line.trim();
-    line.chars().count() <= 64 && !line.ends_with(['?', '!']) && !(line.ends_with('.') && line.split_whitespace().count() > 4)
+    line.chars().count() <= 64
+        && !line.ends_with(['?', '!'])
+        && !(line.ends_with('.') && line.split_whitespace().count() > 4)
 }
 
 /// Telephone number, address of a page or mailbox.
 fn has_contact(line: &str) -> bool {
     let digits = line.chars().filter(char::is_ascii_digit).count();
     let lower = line.to_lowercase();
-    lower.contains("http://") || lower.contains("https://") || lower.contains("www.") || digits >= 7
-        || line.split_whitespace().any(|word| word.split_once('@').is_some_and(|(local, host)| !local.is_empty() && host.contains('.')))
+    lower.contains("http://")
+        || lower.contains("https://")
+        || lower.contains("www.")
+        || digits >= 7
+        || line
+            .split_whitespace()
+            .any(|word| word.split_once('@').is_some_and(|(local, host)| !local.is_empty() && host.contains('.')))
 }
 
 /// Whether the line is the sender's name, or contains the whole of it and little else.
 fn names_sender(line: &str, sender: &str) -> bool {
     let words = |text: &str| -> Vec<String> {
-        text.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
+        text.split(|character: char| !character.is_alphanumeric())
+            .filter(|word| !word.is_empty())
+            .map(str::to_lowercase)
+            .collect()
     };
     let line = words(line);
     let sender = words(sender.split('@').next().unwrap_or_default());
@@ -126,7 +194,10 @@ fn is_mark(line: &str, lines_after: usize) -> bool {
         _ => {
             let line = line.trim_end();
             // `--Ann`, `___`, `***`: marks only close to the end.
-            (line.starts_with("__") && line.trim_matches('_').is_empty() || line == "--" || line == "***" || line == "~~~")
+            (line.starts_with("__") && line.trim_matches('_').is_empty()
+                || line == "--"
+                || line == "***"
+                || line == "~~~")
                 && lines_after <= 8
         }
     }
@@ -164,10 +235,14 @@ fn block_start(lines: &[&str], sender: Option<&str>) -> Option<usize> {
     let window = end.saturating_sub(LINE_LIMIT);
     let tail_is_short = |from: usize| lines.get(from..end).is_some_and(|tail| tail.iter().all(|line| is_short(line)));
     let is_after_blank = |at: usize| at == 0 || lines.get(at - 1).is_some_and(|line| line.trim().is_empty());
-    let count = |from: usize| lines.get(from..end).map_or(0, |tail| tail.iter().filter(|line| !line.trim().is_empty()).count());
+    let count =
+        |from: usize| lines.get(from..end).map_or(0, |tail| tail.iter().filter(|line| !line.trim().is_empty()).count());
     // A rule of dashes with nothing but short lines below.
     let rule = (window..end).find(|&at| {
-        lines.get(at).is_some_and(|line| blocks::is_rule(line)) && at > 0 && at + 1 < end && tail_is_short(at + 1)
+        lines.get(at).is_some_and(|line| blocks::is_rule(line))
+            && at > 0
+            && at + 1 < end
+            && tail_is_short(at + 1)
             && lines.get(at..end).is_some_and(|tail| tail.iter().any(|line| has_contact(line)))
     });
     // "Best regards," and a name. The closing must not be all there is.
@@ -176,7 +251,10 @@ fn block_start(lines: &[&str], sender: Option<&str>) -> Option<usize> {
     });
     let named = sender.and_then(|sender| {
         (window.max(1)..end).find(|&at| {
-            is_after_blank(at) && lines.get(at).is_some_and(|line| names_sender(line, sender)) && tail_is_short(at) && count(at) <= 10
+            is_after_blank(at)
+                && lines.get(at).is_some_and(|line| names_sender(line, sender))
+                && tail_is_short(at)
+                && count(at) <= 10
         })
     });
     // Without a name: a last paragraph of contact data and nothing else.

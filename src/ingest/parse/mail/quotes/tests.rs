@@ -5,7 +5,12 @@ fn runs(text: &str) -> Vec<(ChunkKind, String)> {
 }
 
 fn body(text: &str) -> String {
-    runs(text).into_iter().filter(|(kind, _)| *kind == ChunkKind::Body).map(|(_, text)| text).collect::<Vec<_>>().join("|")
+    runs(text)
+        .into_iter()
+        .filter(|(kind, _)| *kind == ChunkKind::Body)
+        .map(|(_, text)| text)
+        .collect::<Vec<_>>()
+        .join("|")
 }
 
 #[test]
@@ -41,14 +46,18 @@ fn interleaved_answers_stay_in_order() {
 #[test]
 fn copied_messages_are_quotes() {
     assert_eq!(body("Hello\n\n-----Original Message-----\nFrom: bob\nSent: now\nTo: me\nSubject: x\n\nHi\n"), "Hello");
-    assert_eq!(body("Hello\n\n________________________________\nFrom: bob\nSent: now\nTo: me\nSubject: x\n\nHi\n"), "Hello");
+    assert_eq!(
+        body("Hello\n\n________________________________\nFrom: bob\nSent: now\nTo: me\nSubject: x\n\nHi\n"),
+        "Hello"
+    );
     assert_eq!(body("Hallo\n\nVon: bob\nGesendet: jetzt\nAn: mich\nBetreff: x\n\nHi\n"), "Hallo");
     assert_eq!(body("Hello\n\nOn Tuesday, April 3, 2012 at 4:55 PM, xxx wrote:\n\nHi there\n"), "Hello");
 }
 
 #[test]
 fn forwarded_messages_are_content() {
-    let text = "FYI\n\n---------- Forwarded message ----------\nFrom: bob\nDate: now\nSubject: x\n\nThe news.\n> older\n";
+    let text =
+        "FYI\n\n---------- Forwarded message ----------\nFrom: bob\nDate: now\nSubject: x\n\nThe news.\n> older\n";
     assert!(body(text).contains("The news."));
     assert!(!body(text).contains("older"));
     let apple = "FYI\n\nBegin forwarded message:\n\n> From: bob\n> Date: now\n> Subject: x\n>\n> The news.\n";
@@ -82,7 +91,10 @@ fn signatures() {
     assert_eq!(signature("Hello\n\n-- \nAnn\nx.org\n", None).as_deref(), Some("--\nAnn\nx.org"));
     assert_eq!(signature("Hello\n\nSent from my iPhone\n", None).as_deref(), Some("Sent from my iPhone"));
     assert_eq!(signature("Hello there.\n\nThank you,\nNoam\n", None).as_deref(), Some("Thank you,\nNoam"));
-    assert_eq!(signature("Too high.\n\nStavros X\nvia mobile\n", Some("Stavros X")).as_deref(), Some("Stavros X\nvia mobile"));
+    assert_eq!(
+        signature("Too high.\n\nStavros X\nvia mobile\n", Some("Stavros X")).as_deref(),
+        Some("Stavros X\nvia mobile")
+    );
     assert_eq!(
         signature("Hello\n_______________________________________________\nIlug mailing list\nhttp://x/mailman/listinfo/ilug\n", None)
             .as_deref(),
