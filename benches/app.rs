@@ -28,7 +28,10 @@ fn main() {
     let started = Instant::now();
     let status = peanut(&data).args(["ingest", "--wait"]).arg(&archive).env("PEANUT_MODEL", "static").status().unwrap();
     let seconds = started.elapsed().as_secs_f64();
-    println!("ingest: {messages} messages in {seconds:.1} s = {:.0}/s, graph drained ({status})", messages as f64 / seconds);
+    println!(
+        "ingest: {messages} messages in {seconds:.1} s = {:.0}/s, graph drained ({status})",
+        messages as f64 / seconds
+    );
 
     first_frames("full store", &data, 10);
     idle(&data);
@@ -79,7 +82,8 @@ fn searches(data: &Path) {
     let mut millis = Vec::new();
     for round in 0..20 {
         let query = format!("{} {}", zipf.ranked(20 + round * 37), zipf.ranked(200 + round * 91));
-        let output = peanut(data).args(["search", "--json", "-n", "10", &query]).env("PEANUT_MODEL", "static").output().unwrap();
+        let output =
+            peanut(data).args(["search", "--json", "-n", "10", &query]).env("PEANUT_MODEL", "static").output().unwrap();
         let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         millis.push(answer["elapsed_ms"].as_f64().unwrap());
     }
@@ -125,7 +129,14 @@ fn keys_while_ingesting(folder: &Path) {
 fn print_distribution(name: &str, values: &mut [f64]) {
     values.sort_by(f64::total_cmp);
     let at = |fraction: f64| values[((values.len() - 1) as f64 * fraction).round() as usize];
-    println!("{name}: p50 {:.1}  p95 {:.1}  p99 {:.1}  max {:.1}  (n={})", at(0.5), at(0.95), at(0.99), at(1.0), values.len());
+    println!(
+        "{name}: p50 {:.1}  p95 {:.1}  p99 {:.1}  max {:.1}  (n={})",
+        at(0.5),
+        at(0.95),
+        at(0.99),
+        at(1.0),
+        values.len()
+    );
 }
 
 fn cpu_ticks(process: u32) -> u64 {

@@ -3,6 +3,7 @@
 //! Owns argument parsing, exit codes and what goes to standard output. Exit codes: 0 done (or found), 1 nothing
 //! found (or a check failed), 2 an error, 101 a crash, 143 ended by a second signal.
 
+mod app;
 mod check;
 mod doctor;
 mod eval;
@@ -107,14 +108,14 @@ fn run(cli: Cli) -> eyre::Result<u8> {
     let overrides =
         Overrides { config_file: cli.global.config, data_dir: cli.global.data_dir, log_level: cli.global.log_level };
     let config = Config::load(&overrides, &Environment::of_process())?;
-    telemetry::crash::install(config.crash_dir(), || ());
+    telemetry::crash::install(config.crash_dir(), crate::app::restore_terminal);
     let _log = telemetry::log::start(&config.log_dir(), &config.log_level)
         .wrap_err_with(|| format!("cannot write logs to {}", config.log_dir().display()))?;
     if !config.unused_services.is_empty() {
         tracing::warn!(variables = config.unused_services.join(","), "service_addresses_not_used_by_this_version");
     }
     match cli.command {
-        None => status::run(config, &status::StatusArgs::default()),
+        None => app::run(config),
         Some(Command::Ingest(arguments)) => ingest::run(config, arguments),
         Some(Command::Search(arguments)) => search::run(config, arguments),
         Some(Command::Get(arguments)) => get::run(config, &arguments),

@@ -14,7 +14,7 @@ use crate::runtime::wiring::House;
 
 use super::{EXIT_NONE, EXIT_OK, output, runtime};
 
-#[derive(Args, Debug, Default)]
+#[derive(Args, Debug)]
 pub(super) struct StatusArgs {
     /// Everything, as JSON
     #[arg(long)]
