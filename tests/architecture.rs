@@ -28,7 +28,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("health", &["health", "domain", "store", "graph", "embed"]),
     ("app", &["app", "domain"]),
     ("app/event_loop", &["app", "domain", "ui"]),
-    ("ui", &["ui", "domain", "app::state", "app::keymap"]),
+    ("ui", &["ui", "domain", "app::state", "app::keymap", "app::command"]),
     ("runtime", &["*"]),
     ("cli", &["*"]),
 ];

@@ -1,0 +1,52 @@
+//! Facts that happened: keys, answers of the drivers, new pictures of the machine. Consumed by `update`.
+
+use std::sync::Arc;
+
+use tui_textarea::Input;
+
+use crate::domain::search::SearchResponse;
+use crate::domain::status::StatusSnapshot;
+use crate::domain::{DocumentId, DocumentView, Timestamp};
+
+use super::ports::{LogLine, OfferReport};
+
+/// One fact.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "each names what happened")]
+pub enum Event {
+    Key(Input),
+    Pasted(String),
+    Resized {
+        width: u16,
+        height: u16,
+    },
+    Scrolled(i16),
+    Clicked {
+        column: u16,
+        row: u16,
+    },
+    Ticked(Timestamp),
+    Opened(Result<(), String>),
+    StatusChanged(Arc<StatusSnapshot>),
+    Searched {
+        generation: u64,
+        result: Result<SearchResponse, String>,
+    },
+    DocumentLoaded {
+        id: DocumentId,
+        result: Result<Box<DocumentView>, String>,
+    },
+    Offered(Result<OfferReport, String>),
+    Deleted {
+        ids: Vec<DocumentId>,
+        result: Result<u64, String>,
+    },
+    SettingsLoaded(Result<Vec<(String, String, String)>, String>),
+    LogLoaded(Result<Vec<LogLine>, String>),
+    PathCompleted {
+        typed: String,
+        completed: Vec<String>,
+    },
+    /// An action ended: what to tell, or what went wrong.
+    Finished(Result<String, String>),
+}

@@ -1,0 +1,286 @@
+//! Everything the screens show, as plain data. Changed by `update` alone, read by `ui`.
+
+mod history;
+mod line;
+mod list;
+mod overlay;
+mod reader;
+mod search;
+pub mod wrap;
+
+use std::sync::Arc;
+
+use crate::domain::Timestamp;
+use crate::domain::status::StatusSnapshot;
+
+use super::keymap::Keymap;
+use super::ports::LogLine;
+
+pub use history::History;
+pub use line::LineEditor;
+pub use list::ListState;
+pub use overlay::{Confirm, NoteEditor, Overlay, Prompt, PromptKind};
+pub use reader::{ReaderLine, ReaderState};
+pub use search::SearchState;
+
+/// The whole screens, by number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names are those on screen")]
+pub enum Screen {
+    Home,
+    Search,
+    Intake,
+    Outbox,
+    Services,
+    Settings,
+    Log,
+}
+
+impl Screen {
+    /// Every screen with its number and name, as the top bar shows them.
+    pub const ALL: [(Self, char, &'static str); 7] = [
+        (Self::Home, '1', "Home"),
+        (Self::Search, '2', "Search"),
+        (Self::Intake, '3', "Intake"),
+        (Self::Outbox, '4', "Outbox"),
+        (Self::Services, '5', "Services"),
+        (Self::Settings, '9', "Settings"),
+        (Self::Log, '0', "Log"),
+    ];
+}
+
+/// What has the keys: a pane of Home or the one of a whole screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names are those on screen")]
+pub enum Pane {
+    Search,
+    Reader,
+    Intake,
+    Outbox,
+    Services,
+    Settings,
+    Log,
+}
+
+impl Pane {
+    /// Every pane.
+    pub const ALL: [Self; 7] =
+        [Self::Search, Self::Reader, Self::Intake, Self::Outbox, Self::Services, Self::Settings, Self::Log];
+    /// The panes of Home, in the order Tab visits them.
+    pub const OF_HOME: [Self; 4] = [Self::Search, Self::Intake, Self::Outbox, Self::Services];
+}
+
+/// Colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are those in the configuration")]
+pub enum Theme {
+    Dark,
+    Light,
+    #[default]
+    Terminal,
+}
+
+/// Whether the store is open yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opening {
+    /// Being opened.
+    Waiting,
+    /// Open.
+    Ready,
+    /// It cannot be; why and what to do.
+    Failed(String),
+}
+
+/// Tabs of the Intake screen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are those on screen")]
+pub enum IntakeTab {
+    #[default]
+    Files,
+    DeadLetters,
+    Folders,
+}
+
+/// A short message that fades.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Toast {
+    /// What to say.
+    pub text: String,
+    /// Whether it is an error.
+    pub is_error: bool,
+    /// When it appeared.
+    pub since: Timestamp,
+}
+
+/// Everything.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// Columns and rows of the terminal.
+    pub size: (u16, u16),
+    /// The moment shown.
+    pub now: Timestamp,
+    /// Which screen.
+    pub screen: Screen,
+    /// Which pane of Home has the keys.
+    pub focus: Pane,
+    /// Whether the store is open.
+    pub opening: Opening,
+    /// The latest picture; the empty one until the first arrives.
+    pub status: Arc<StatusSnapshot>,
+    /// Whether a picture has arrived.
+    pub has_status: bool,
+    /// Outbox and ingest over time.
+    pub history: History,
+    /// Search.
+    pub search: SearchState,
+    /// The document being read.
+    pub reader: Option<ReaderState>,
+    /// The document that is being opened in the reader.
+    pub opening_document: Option<crate::domain::DocumentId>,
+    /// Intake's lists.
+    pub intake_tab: IntakeTab,
+    /// Files, dead letters or folders.
+    pub intake: ListState,
+    /// Dead events.
+    pub outbox: ListState,
+    /// Services and workers.
+    pub services: ListState,
+    /// Settings as `(key, value, about)`.
+    pub settings: Vec<(String, String, String)>,
+    /// The selected setting.
+    pub settings_list: ListState,
+    /// Lines of the log, oldest first.
+    pub log: Vec<LogLine>,
+    /// Selected line of the log.
+    pub log_list: ListState,
+    /// Least level shown, 0 everything to 2 errors only.
+    pub log_level: u8,
+    /// What lies over the screen, the topmost last.
+    pub overlays: Vec<Overlay>,
+    /// Messages.
+    pub toasts: Vec<Toast>,
+    /// Documents of the last deletion.
+    pub deleted: Vec<crate::domain::DocumentId>,
+    /// The user left the welcome.
+    pub welcomed: bool,
+    /// Keys.
+    pub keymap: Keymap,
+    /// Colours.
+    pub theme: Theme,
+    /// Borders of plain ASCII.
+    pub ascii: bool,
+}
+
+impl State {
+    /// The state before anything is open.
+    #[must_use]
+    pub fn new(keymap: Keymap, theme: Theme, ascii: bool) -> Self {
+        Self {
+            size: (80, 24),
+            now: Timestamp::default(),
+            screen: Screen::Home,
+            focus: Pane::Search,
+            opening: Opening::Waiting,
+            status: Arc::default(),
+            has_status: false,
+            history: History::default(),
+            search: SearchState::default(),
+            reader: None,
+            opening_document: None,
+            intake_tab: IntakeTab::default(),
+            intake: ListState::default(),
+            outbox: ListState::default(),
+            services: ListState::default(),
+            settings: Vec::new(),
+            settings_list: ListState::default(),
+            log: Vec::new(),
+            log_list: ListState::default(),
+            log_level: 0,
+            overlays: Vec::new(),
+            toasts: Vec::new(),
+            deleted: Vec::new(),
+            welcomed: false,
+            keymap,
+            theme,
+            ascii,
+        }
+    }
+
+    /// The pane that has the keys.
+    #[must_use]
+    pub fn pane(&self) -> Pane {
+        if self.reader.is_some() && matches!(self.screen, Screen::Home | Screen::Search) {
+            return Pane::Reader;
+        }
+        match self.screen {
+            Screen::Home => self.focus,
+            Screen::Search => Pane::Search,
+            Screen::Intake => Pane::Intake,
+            Screen::Outbox => Pane::Outbox,
+            Screen::Services => Pane::Services,
+            Screen::Settings => Pane::Settings,
+            Screen::Log => Pane::Log,
+        }
+    }
+
+    /// Whether the welcome is shown: nothing taken in yet, nothing on its way, nothing asked.
+    #[must_use]
+    pub fn shows_welcome(&self) -> bool {
+        self.has_status
+            && !self.welcomed
+            && self.screen == Screen::Home
+            && self.status.store.documents == 0
+            && self.status.intake.files_by_state.is_empty()
+            && self.search.input.is_empty()
+    }
+
+    /// Whether keys are text now.
+    #[must_use]
+    pub fn is_typing(&self) -> bool {
+        match self.pane() {
+            Pane::Search => self.search.typing,
+            Pane::Reader => self.reader.as_ref().is_some_and(|reader| reader.finding.is_some()),
+            Pane::Intake => self.intake.filtering,
+            Pane::Log => self.log_list.filtering,
+            _ => false,
+        }
+    }
+
+    /// Lines of the log that pass level and filter.
+    #[must_use]
+    pub fn log_lines(&self) -> Vec<&LogLine> {
+        let wanted = self.log_list.filter.text().to_lowercase();
+        let level = |line: &LogLine| match line.level.as_str() {
+            "ERROR" => 2,
+            "WARN" => 1,
+            _ => 0,
+        };
+        let passes = |line: &&LogLine| {
+            level(line) >= self.log_level
+                && (wanted.is_empty()
+                    || format!("{} {} {}", line.level, line.target, line.text).to_lowercase().contains(&wanted))
+        };
+        self.log.iter().filter(passes).collect()
+    }
+
+    /// Files of the ledger that pass the filter.
+    #[must_use]
+    pub fn files(&self) -> Vec<&crate::domain::intake::FileRecord> {
+        let wanted = self.intake.filter.text().to_lowercase();
+        self.status
+            .files
+            .iter()
+            .filter(|file| wanted.is_empty() || file.path.to_lowercase().contains(&wanted))
+            .collect()
+    }
+
+    /// Rows of the Intake tab that is shown.
+    #[must_use]
+    pub fn intake_rows(&self) -> usize {
+        match self.intake_tab {
+            IntakeTab::Files => self.files().len(),
+            IntakeTab::DeadLetters => self.status.dead_letters.len(),
+            IntakeTab::Folders => self.status.folders.len(),
+        }
+    }
+}

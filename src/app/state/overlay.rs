@@ -1,0 +1,78 @@
+//! What lies over the screen: help, palette, prompts, questions, the note editor.
+
+use tui_textarea::TextArea;
+
+use crate::app::effect::Effect;
+
+use super::LineEditor;
+
+/// What a prompt asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PromptKind {
+    /// Paths to take in.
+    Paths,
+    /// A folder to watch, patterns left out behind it.
+    Folder,
+    /// A new value of the setting with this key.
+    Setting(String),
+}
+
+/// One line asked of the user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prompt {
+    /// What for.
+    pub kind: PromptKind,
+    /// What is typed.
+    pub input: LineEditor,
+    /// Completions of the path being typed.
+    pub completions: Vec<String>,
+    /// What was wrong with the last try.
+    pub error: Option<String>,
+}
+
+/// A question before something is destroyed: a summary and two keys.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Confirm {
+    /// What will happen.
+    pub summary: String,
+    /// What is asked for when the user agrees.
+    pub effect: Effect,
+    /// Whether the first of the two keys was pressed.
+    pub armed: bool,
+}
+
+/// A note being written.
+#[derive(Clone, Debug)]
+pub struct NoteEditor {
+    /// Its title.
+    pub title: LineEditor,
+    /// Its text.
+    pub text: TextArea<'static>,
+    /// Whether keys go to the title.
+    pub in_title: bool,
+    /// Whether leaving was asked for once although there is text.
+    pub leaving: bool,
+}
+
+impl NoteEditor {
+    /// Whether there is something to lose.
+    #[must_use]
+    pub fn is_dirty(&self) -> bool {
+        !self.title.is_empty() || self.text.lines().iter().any(|line| !line.is_empty())
+    }
+}
+
+/// One overlay.
+#[derive(Clone, Debug)]
+pub enum Overlay {
+    /// Keys of the pane below; how far it is scrolled.
+    Help(usize),
+    /// Commands by name: what is typed, and the selected one.
+    Palette(LineEditor, usize),
+    /// A prompt.
+    Prompt(Prompt),
+    /// A question.
+    Confirm(Confirm),
+    /// A note.
+    Note(Box<NoteEditor>),
+}

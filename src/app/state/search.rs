@@ -1,0 +1,72 @@
+//! The search being typed, its answer, and the preview.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use crate::domain::search::{Hit, SearchMode, SearchResponse};
+use crate::domain::{DocumentId, DocumentView};
+
+use super::LineEditor;
+
+/// Queries remembered.
+const HISTORY: usize = 100;
+
+/// Search.
+#[derive(Clone, Debug, Default)]
+pub struct SearchState {
+    /// What is typed.
+    pub input: LineEditor,
+    /// Whether keys are text.
+    pub typing: bool,
+    /// Which legs answer.
+    pub mode: SearchMode,
+    /// Number of the newest request; answers to older ones are stale.
+    pub generation: u64,
+    /// Whether an answer is awaited.
+    pub is_waiting: bool,
+    /// The latest answer.
+    pub response: Option<Arc<SearchResponse>>,
+    /// What went wrong instead.
+    pub error: Option<String>,
+    /// The selected hit, from 0.
+    pub selected: usize,
+    /// Whether scores are shown.
+    pub shows_why: bool,
+    /// Marked documents.
+    pub marked: HashSet<DocumentId>,
+    /// The selected document; `None` while it is loaded, so the preview never shows another.
+    pub preview: Option<Arc<DocumentView>>,
+    /// The document the preview is to show.
+    pub preview_wanted: Option<DocumentId>,
+    /// Earlier queries, newest last.
+    pub history: Vec<String>,
+    /// Position in the history while walking it.
+    pub history_at: Option<usize>,
+}
+
+impl SearchState {
+    /// Hits of the latest answer.
+    #[must_use]
+    pub fn hits(&self) -> &[Hit] {
+        self.response.as_ref().map_or(&[], |response| &response.hits)
+    }
+
+    /// The selected hit.
+    #[must_use]
+    pub fn hit(&self) -> Option<&Hit> {
+        self.hits().get(self.selected)
+    }
+
+    /// Keeps a query that led somewhere.
+    pub fn remember(&mut self) {
+        let query = self.input.text().trim().to_owned();
+        if !query.is_empty() {
+            self.history.retain(|known| *known != query);
+            self.history.push(query);
+            if self.history.len() > HISTORY {
+                self.history.remove(0);
+            }
+        }
+        self.history_at = None;
+    }
+}

@@ -1,0 +1,254 @@
+//! The one place where state changes: `update(&mut State, Event) -> Effects`. Pure; time comes in with events.
+//!
+//! A key goes to the topmost overlay, else to what is being typed, else through the keymap to a command. One file per
+//! concern; a command that no file takes does nothing.
+
+mod answers;
+mod lists;
+mod overlays;
+mod reader;
+mod search;
+
+use super::command::Command;
+use super::effect::{Effect, Effects};
+use super::event::Event;
+use super::state::{Opening, Overlay, Pane, Prompt, PromptKind, Screen, State, Toast};
+
+/// Messages stay this long.
+const TOAST_SECONDS: f64 = 6.0;
+
+/// Takes one event in; returns what is to be done.
+pub fn update(state: &mut State, event: Event) -> Effects {
+    match event {
+        Event::Key(input) => {
+            if !state.overlays.is_empty() {
+                return overlays::key(state, &input);
+            }
+            if state.shows_welcome()
+                && !matches!(input.key, tui_textarea::Key::Char('a' | 'n' | 'f' | 'q' | '?' | ':' | 'c' | 'z'))
+            {
+                state.welcomed = true;
+            }
+            if state.is_typing()
+                && let Some(effects) = typed(state, &input)
+            {
+                return effects;
+            }
+            match state.keymap.command(&input, state.pane()) {
+                Some(command) => apply(state, command),
+                None => Effects::new(),
+            }
+        }
+        Event::Pasted(text) => pasted(state, &text),
+        Event::Resized { width, height } => {
+            state.size = (width, height);
+            let columns = reader::columns(state);
+            if let Some(open) = &mut state.reader {
+                open.layout(columns);
+            }
+            Effects::new()
+        }
+        Event::Scrolled(by) => apply_step(state, isize::from(by)),
+        Event::Clicked { column, row } => clicked(state, column, row),
+        Event::Ticked(now) => {
+            state.now = now;
+            state.toasts.retain(|toast| now.seconds_since(toast.since) < TOAST_SECONDS);
+            if state.screen == Screen::Log && state.opening == Opening::Ready {
+                vec![Effect::LoadLog]
+            } else {
+                Effects::new()
+            }
+        }
+        other => answers::take(state, other),
+    }
+}
+
+/// Carries out a command; also called by the palette.
+pub(super) fn apply(state: &mut State, command: Command) -> Effects {
+    match command {
+        Command::Home => go(state, Screen::Home),
+        Command::Search => go(state, Screen::Search),
+        Command::Intake => go(state, Screen::Intake),
+        Command::Outbox => go(state, Screen::Outbox),
+        Command::Services => go(state, Screen::Services),
+        Command::Settings => go(state, Screen::Settings),
+        Command::Log => go(state, Screen::Log),
+        Command::NextPane => return tab(state, 1),
+        Command::PreviousPane => return tab(state, -1),
+        Command::Zoom => zoom(state),
+        Command::AddPath => prompt(state, PromptKind::Paths, ""),
+        Command::AddFolder => prompt(state, PromptKind::Folder, ""),
+        Command::WriteNote => overlays::new_note(state),
+        Command::Palette => state.overlays.push(Overlay::Palette(Default::default(), 0)),
+        Command::Help => state.overlays.push(Overlay::Help(0)),
+        Command::Suspend => return vec![Effect::Suspend],
+        Command::Quit => return vec![Effect::Quit],
+        Command::PauseEmbedding => return vec![Effect::PauseEmbedding(!state.status.embedding_paused)],
+        Command::Undo if !state.deleted.is_empty() => {
+            let ids = std::mem::take(&mut state.deleted);
+            return vec![Effect::Restore(ids)];
+        }
+        Command::Down => return apply_step(state, 1),
+        Command::Up => return apply_step(state, -1),
+        Command::PageDown => return apply_step(state, page(state)),
+        Command::PageUp => return apply_step(state, -page(state)),
+        Command::First => return apply_step(state, -1_000_000),
+        Command::Last => return apply_step(state, 1_000_000),
+        _ => {
+            return match state.pane() {
+                Pane::Search => search::command(state, command),
+                Pane::Reader => reader::command(state, command),
+                _ => lists::command(state, command),
+            };
+        }
+    }
+    match state.screen {
+        Screen::Settings => vec![Effect::LoadSettings],
+        Screen::Log => vec![Effect::LoadLog],
+        _ => Effects::new(),
+    }
+}
+
+fn typed(state: &mut State, input: &tui_textarea::Input) -> Option<Effects> {
+    match state.pane() {
+        Pane::Search => search::typed(state, input),
+        Pane::Reader => reader::typed(state, input),
+        _ => lists::typed(state, input),
+    }
+}
+
+fn go(state: &mut State, screen: Screen) {
+    state.screen = screen;
+    state.welcomed = state.welcomed || screen != Screen::Home;
+    state.search.typing = screen == Screen::Search && state.search.input.is_empty();
+    if let Some(pane) = pane_of(screen) {
+        state.focus = pane;
+    }
+}
+
+fn pane_of(screen: Screen) -> Option<Pane> {
+    match screen {
+        Screen::Search => Some(Pane::Search),
+        Screen::Intake => Some(Pane::Intake),
+        Screen::Outbox => Some(Pane::Outbox),
+        Screen::Services => Some(Pane::Services),
+        _ => None,
+    }
+}
+
+fn zoom(state: &mut State) {
+    state.screen = match (state.screen, state.focus) {
+        (Screen::Home, Pane::Intake) => Screen::Intake,
+        (Screen::Home, Pane::Outbox) => Screen::Outbox,
+        (Screen::Home, Pane::Services) => Screen::Services,
+        (Screen::Home, _) => Screen::Search,
+        _ => Screen::Home,
+    };
+}
+
+/// Tab accepts a correction that is offered, else visits the next pane of Home.
+fn tab(state: &mut State, by: isize) -> Effects {
+    if by > 0 && state.pane() == Pane::Search && search::accept_correction(state) {
+        return search::ask(state);
+    }
+    if state.screen == Screen::Home && state.reader.is_none() {
+        let panes = Pane::OF_HOME;
+        let at = panes.iter().position(|pane| *pane == state.focus).unwrap_or(0);
+        let next = (at as isize + by).rem_euclid(panes.len() as isize);
+        state.focus = panes[usize::try_from(next).unwrap_or(0)];
+        state.search.typing = false;
+    }
+    Effects::new()
+}
+
+fn page(state: &State) -> isize {
+    isize::from(i16::try_from(state.size.1.saturating_sub(6).max(1)).unwrap_or(1))
+        / if state.pane() == Pane::Search { 3 } else { 1 }
+}
+
+fn apply_step(state: &mut State, by: isize) -> Effects {
+    if let Some(Overlay::Help(scroll)) = state.overlays.last_mut() {
+        *scroll = scroll.saturating_add_signed(by);
+        return Effects::new();
+    }
+    match state.pane() {
+        Pane::Search => return search::step(state, by),
+        Pane::Reader => {
+            if let Some(reader) = &mut state.reader {
+                reader.step(by);
+            }
+        }
+        _ => lists::step(state, by),
+    }
+    Effects::new()
+}
+
+pub(super) fn prompt(state: &mut State, kind: PromptKind, text: &str) {
+    let input = super::state::LineEditor::with(text);
+    state.overlays.push(Overlay::Prompt(Prompt { kind, input, completions: Vec::new(), error: None }));
+}
+
+/// Text pasted into a field is typed; anywhere else it offers to add what it names.
+fn pasted(state: &mut State, text: &str) -> Effects {
+    match state.overlays.last_mut() {
+        Some(Overlay::Prompt(prompt)) => prompt.input.insert(text.trim_end()),
+        Some(Overlay::Note(note)) if note.in_title => note.title.insert(text.trim_end()),
+        Some(Overlay::Note(note)) => {
+            note.text.insert_str(text);
+        }
+        Some(Overlay::Palette(input, _)) => input.insert(text.trim_end()),
+        Some(_) => {}
+        None => return pasted_below(state, text),
+    }
+    Effects::new()
+}
+
+fn pasted_below(state: &mut State, text: &str) -> Effects {
+    if state.pane() == Pane::Search && state.search.typing {
+        state.search.input.insert(text.trim_end());
+        return search::ask(state);
+    }
+    if !state.is_typing() {
+        prompt(state, PromptKind::Paths, text.trim());
+    }
+    Effects::new()
+}
+
+/// A click on the top bar changes the screen, one on a pane of Home gives it the keys.
+fn clicked(state: &mut State, column: u16, row: u16) -> Effects {
+    if !state.overlays.is_empty() {
+        return Effects::new();
+    }
+    if row == 0 {
+        let mut at = 8;
+        for (screen, _, name) in Screen::ALL {
+            let end = at + u16::try_from(name.len()).unwrap_or(0) + 4;
+            if (at..end).contains(&column) {
+                go(state, screen);
+                return if screen == Screen::Log { vec![Effect::LoadLog] } else { vec![Effect::LoadSettings] };
+            }
+            at = end;
+        }
+    } else if state.screen == Screen::Home && state.reader.is_none() {
+        let (right, below) = (column >= state.size.0 / 2, row > state.size.1 * 3 / 5);
+        state.focus = match (right, below) {
+            (false, false) => Pane::Search,
+            (true, false) => Pane::Intake,
+            (false, true) => Pane::Outbox,
+            (true, true) => Pane::Services,
+        };
+    }
+    Effects::new()
+}
+
+pub(super) fn toast(state: &mut State, text: impl Into<String>, is_error: bool) {
+    let text = text.into();
+    state.toasts.retain(|toast| toast.text != text);
+    state.toasts.push(Toast { text, is_error, since: state.now });
+    if state.toasts.len() > 3 {
+        state.toasts.remove(0);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,169 @@
+//! Keys while something lies over the screen.
+
+use tui_textarea::{Input, Key, TextArea};
+
+use crate::app::command::{Command, Entry};
+use crate::app::effect::{Effect, Effects};
+use crate::app::state::{LineEditor, NoteEditor, Overlay, Prompt, PromptKind, State};
+
+use super::apply;
+
+pub(super) fn new_note(state: &mut State) {
+    let text = TextArea::default();
+    let note = NoteEditor { title: LineEditor::default(), text, in_title: true, leaving: false };
+    state.overlays.push(Overlay::Note(Box::new(note)));
+}
+
+pub(super) fn key(state: &mut State, input: &Input) -> Effects {
+    if input.ctrl && input.key == Key::Char('c') {
+        return vec![Effect::Quit];
+    }
+    if input.ctrl && input.key == Key::Char('z') {
+        return vec![Effect::Suspend];
+    }
+    match state.overlays.pop() {
+        Some(Overlay::Help(scroll)) => help(state, scroll, input),
+        Some(Overlay::Palette(line, selected)) => palette(state, line, selected, input),
+        Some(Overlay::Prompt(prompt)) => prompted(state, prompt, input),
+        Some(Overlay::Confirm(mut confirm)) => {
+            // Two different keys, so that no slip and no stuck key destroys anything.
+            match input.key {
+                Key::Char('y') if !confirm.armed => confirm.armed = true,
+                Key::Enter if confirm.armed => return vec![confirm.effect],
+                _ => return Effects::new(),
+            }
+            state.overlays.push(Overlay::Confirm(confirm));
+            Effects::new()
+        }
+        Some(Overlay::Note(note)) => noted(state, *note, input),
+        None => Effects::new(),
+    }
+}
+
+fn help(state: &mut State, scroll: usize, input: &Input) -> Effects {
+    let scroll = match input.key {
+        Key::Down | Key::Char('j') => scroll + 1,
+        Key::Up | Key::Char('k') => scroll.saturating_sub(1),
+        Key::PageDown | Key::Char(' ') => scroll + 10,
+        Key::PageUp => scroll.saturating_sub(10),
+        _ => return Effects::new(),
+    };
+    state.overlays.push(Overlay::Help(scroll));
+    Effects::new()
+}
+
+/// Commands whose name or description holds what is typed, in order.
+#[must_use]
+pub(in crate::app) fn matching(state: &State, typed: &str) -> Vec<(&'static Entry, String)> {
+    let typed = typed.to_lowercase();
+    let wanted: Vec<&str> = typed.split_whitespace().collect();
+    let all = state.keymap.available(state.pane());
+    all.into_iter()
+        .filter(|(entry, _)| {
+            let text = format!("{} {}", entry.name.replace('_', " "), entry.about).to_lowercase();
+            wanted.iter().all(|word| text.contains(word))
+        })
+        .collect()
+}
+
+fn palette(state: &mut State, mut line: LineEditor, mut selected: usize, input: &Input) -> Effects {
+    let found = matching(state, line.text());
+    match input.key {
+        Key::Esc => return Effects::new(),
+        Key::Enter => {
+            let command: Option<Command> = found.get(selected).map(|(entry, _)| entry.command);
+            return command.map(|command| apply(state, command)).unwrap_or_default();
+        }
+        Key::Down => selected = (selected + 1).min(found.len().saturating_sub(1)),
+        Key::Up => selected = selected.saturating_sub(1),
+        _ => {
+            line.input(input);
+            selected = 0;
+        }
+    }
+    state.overlays.push(Overlay::Palette(line, selected));
+    Effects::new()
+}
+
+fn prompted(state: &mut State, mut prompt: Prompt, input: &Input) -> Effects {
+    let mut effects = Effects::new();
+    match input.key {
+        Key::Esc => return effects,
+        Key::Tab => effects.push(Effect::CompletePath(prompt.input.text().to_owned())),
+        Key::Enter => {
+            let text = prompt.input.text().trim().to_owned();
+            if text.is_empty() {
+                prompt.error = Some("type something, or Esc to leave".to_owned());
+                state.overlays.push(Overlay::Prompt(prompt));
+                return effects;
+            }
+            state.welcomed = true;
+            return match prompt.kind {
+                PromptKind::Paths => vec![Effect::Offer(pasted_paths(&text))],
+                PromptKind::Folder => {
+                    let mut parts = pasted_paths(&text).into_iter();
+                    let path = parts.next().unwrap_or_default();
+                    vec![Effect::AddFolder { path, excludes: parts.collect() }]
+                }
+                PromptKind::Setting(key) => vec![Effect::PutSetting { key, value: text }],
+            };
+        }
+        _ => {
+            prompt.input.input(input);
+            prompt.completions.clear();
+            prompt.error = None;
+        }
+    }
+    state.overlays.push(Overlay::Prompt(prompt));
+    effects
+}
+
+/// Paths as a terminal pastes them: quoted, escaped, or one with plain blanks. A line each, or several on a line.
+#[must_use]
+pub(super) fn pasted_paths(text: &str) -> Vec<String> {
+    let mut paths = Vec::new();
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let plain = !line.contains(['\'', '"', '\\']);
+        let starts = line.matches(" /").count() + line.matches(" ~").count() + line.matches(" file://").count();
+        if plain && starts == 0 {
+            // One path, blanks and all.
+            paths.push(line.to_owned());
+        } else {
+            match shlex::split(line) {
+                Some(parts) => paths.extend(parts),
+                None => paths.push(line.to_owned()),
+            }
+        }
+    }
+    paths
+}
+
+fn noted(state: &mut State, mut note: NoteEditor, input: &Input) -> Effects {
+    let leaving = std::mem::take(&mut note.leaving);
+    match (&input.key, input.ctrl) {
+        (Key::Char('s'), true) => {
+            if note.is_dirty() {
+                let (title, text) = (note.title.text().to_owned(), note.text.lines().join("\n"));
+                return vec![Effect::WriteNote { title, text }];
+            }
+            return Effects::new();
+        }
+        (Key::Esc, _) => {
+            if leaving || !note.is_dirty() {
+                return Effects::new();
+            }
+            note.leaving = true;
+        }
+        (Key::Tab, _) => note.in_title = !note.in_title,
+        (Key::Enter | Key::Down, _) if note.in_title => note.in_title = false,
+        (Key::Up, _) if !note.in_title && note.text.cursor().0 == 0 => note.in_title = true,
+        _ if note.in_title => {
+            note.title.input(input);
+        }
+        _ => {
+            note.text.input(input.clone());
+        }
+    }
+    state.overlays.push(Overlay::Note(Box::new(note)));
+    Effects::new()
+}

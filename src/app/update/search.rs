@@ -1,0 +1,220 @@
+//! Search as you type, hits, preview, deletion.
+
+use std::sync::Arc;
+
+use tui_textarea::{Input, Key};
+
+use crate::app::command::Command;
+use crate::app::effect::{Effect, Effects};
+use crate::app::state::{Confirm, Opening, Overlay, Screen, State};
+use crate::domain::search::{SearchMode, SearchRequest};
+use crate::domain::{DocumentId, SourceType};
+
+use super::toast;
+
+/// Documents asked for while typing.
+const LIMIT: usize = 30;
+
+/// A key while the input has them; `None` lets the keymap decide.
+pub(super) fn typed(state: &mut State, input: &Input) -> Option<Effects> {
+    match (&input.key, input.ctrl) {
+        (Key::Esc, _) => {
+            state.search.typing = false;
+            return Some(Effects::new());
+        }
+        (Key::Enter, _) => {
+            state.search.remember();
+            state.search.typing = false;
+            return Some(Effects::new());
+        }
+        (Key::Up, true) => return Some(walk_history(state, -1)),
+        (Key::Down, true) => return Some(walk_history(state, 1)),
+        (Key::Up | Key::Down | Key::PageUp | Key::PageDown | Key::Tab, false) => return None,
+        (Key::Char('c' | 'z' | 't' | 'f'), true) => return None,
+        _ => {}
+    }
+    if state.search.input.input(input) {
+        return Some(ask(state));
+    }
+    Some(Effects::new())
+}
+
+/// Asks anew for what is typed.
+pub(super) fn ask(state: &mut State) -> Effects {
+    let search = &mut state.search;
+    search.generation += 1;
+    search.error = None;
+    let query = search.input.text().trim().to_owned();
+    if query.is_empty() || state.opening != Opening::Ready {
+        search.is_waiting = false;
+        search.response = None;
+        search.preview = None;
+        search.preview_wanted = None;
+        search.selected = 0;
+        return Effects::new();
+    }
+    search.is_waiting = true;
+    let request = SearchRequest { query, limit: LIMIT, mode: search.mode };
+    vec![Effect::Search { generation: search.generation, request }]
+}
+
+fn walk_history(state: &mut State, by: isize) -> Effects {
+    let search = &mut state.search;
+    let count = search.history.len();
+    if count == 0 {
+        return Effects::new();
+    }
+    let at = search.history_at.unwrap_or(count).saturating_add_signed(by).min(count);
+    search.history_at = Some(at);
+    let text = search.history.get(at).cloned().unwrap_or_default();
+    search.input.set(&text);
+    ask(state)
+}
+
+/// Takes a correction over; false when none is offered.
+pub(super) fn accept_correction(state: &mut State) -> bool {
+    let better = state.search.response.as_ref().and_then(|response| response.did_you_mean.clone());
+    if let Some(better) = &better {
+        state.search.input.set(better);
+    }
+    better.is_some()
+}
+
+pub(super) fn step(state: &mut State, by: isize) -> Effects {
+    let count = state.search.hits().len();
+    state.search.selected = state.search.selected.saturating_add_signed(by).min(count.saturating_sub(1));
+    want_preview(state)
+}
+
+/// Loads the selected document beside the list, where there is room for it.
+pub(super) fn want_preview(state: &mut State) -> Effects {
+    let wanted = state.search.hit().map(|hit| hit.document_id);
+    if state.search.preview_wanted == wanted {
+        return Effects::new();
+    }
+    state.search.preview_wanted = wanted;
+    state.search.preview = None;
+    match wanted {
+        Some(id) if state.screen == Screen::Search && state.size.0 >= 100 => vec![Effect::LoadDocument(id)],
+        _ => Effects::new(),
+    }
+}
+
+/// The marked documents, else the selected one.
+fn chosen(state: &State) -> Vec<DocumentId> {
+    if !state.search.marked.is_empty() {
+        return state.search.marked.iter().copied().collect();
+    }
+    state.search.hit().map(|hit| hit.document_id).into_iter().collect()
+}
+
+pub(super) fn command(state: &mut State, command: Command) -> Effects {
+    let Some(hit) = state.search.hit().cloned() else {
+        match command {
+            Command::FocusInput | Command::Open => focus_input(state),
+            Command::Mode => return next_mode(state),
+            Command::Back => back(state),
+            _ => {}
+        }
+        return Effects::new();
+    };
+    match command {
+        Command::FocusInput => focus_input(state),
+        Command::Open => {
+            state.search.remember();
+            state.opening_document = Some(hit.document_id);
+            return vec![Effect::LoadDocument(hit.document_id)];
+        }
+        Command::Edit => return edit(state, hit.source_type, &hit.source_path, hit.line),
+        Command::Pager => return vec![Effect::Page(format!("{}\n\n{}", hit.title, hit.snippet.text))],
+        Command::CopyPath => return vec![Effect::Copy(hit.source_path)],
+        Command::CopyText => return vec![Effect::Copy(hit.snippet.text)],
+        Command::MoreLike => {
+            state.search.generation += 1;
+            state.search.is_waiting = true;
+            return vec![Effect::MoreLike { generation: state.search.generation, id: hit.document_id }];
+        }
+        Command::Why => state.search.shows_why = !state.search.shows_why,
+        Command::Mode => return next_mode(state),
+        Command::Select => {
+            if !state.search.marked.remove(&hit.document_id) {
+                state.search.marked.insert(hit.document_id);
+            }
+            return step(state, 1);
+        }
+        Command::Delete => ask_delete(state, chosen(state), &hit.title),
+        Command::Back => back(state),
+        _ => {}
+    }
+    Effects::new()
+}
+
+fn focus_input(state: &mut State) {
+    if state.screen != Screen::Search && state.screen != Screen::Home {
+        state.screen = Screen::Search;
+    }
+    state.welcomed = true;
+    state.search.typing = true;
+}
+
+fn back(state: &mut State) {
+    if !state.search.marked.is_empty() {
+        state.search.marked.clear();
+    } else if state.screen == Screen::Search {
+        state.screen = Screen::Home;
+    }
+}
+
+fn next_mode(state: &mut State) -> Effects {
+    state.search.mode = match state.search.mode {
+        SearchMode::Hybrid => SearchMode::Words,
+        SearchMode::Words => SearchMode::Vectors,
+        SearchMode::Vectors => SearchMode::Hybrid,
+    };
+    ask(state)
+}
+
+/// Only files can be edited: a message of an archive or a note of our own has no file to itself.
+pub(super) fn edit(state: &mut State, kind: SourceType, path: &str, line: Option<u32>) -> Effects {
+    match kind {
+        SourceType::Note => toast(state, "a note lives in the store; copy it with Y", false),
+        SourceType::Mail | SourceType::Pdf | SourceType::Docx => {
+            toast(state, "this is no text file; o reads it in the pager", false)
+        }
+        _ => return vec![Effect::Edit { path: path.to_owned(), line }],
+    }
+    Effects::new()
+}
+
+pub(super) fn ask_delete(state: &mut State, ids: Vec<DocumentId>, title: &str) {
+    let summary = match ids.len() {
+        1 => format!("Delete “{title}” from Peanut? Its file stays; u brings it back."),
+        count => format!("Delete {count} documents from Peanut? Their files stay; u brings them back."),
+    };
+    state.overlays.push(Overlay::Confirm(Confirm { summary, effect: Effect::Delete(ids), armed: false }));
+}
+
+/// An answer arrived; stale ones are passed over.
+pub(super) fn answered(
+    state: &mut State,
+    generation: u64,
+    result: Result<crate::domain::search::SearchResponse, String>,
+) -> Effects {
+    if generation != state.search.generation {
+        return Effects::new();
+    }
+    state.search.is_waiting = false;
+    match result {
+        Ok(response) => {
+            state.search.response = Some(Arc::new(response));
+            state.search.error = None;
+            state.search.selected = 0;
+            want_preview(state)
+        }
+        Err(error) => {
+            state.search.response = None;
+            state.search.error = Some(error);
+            Effects::new()
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Who wrote and who received: address headers to people.
+//!
+//! The mail parser reads the grammar (groups, comments, quotes); this file feeds it clean input and repairs what real
+//! mail has instead of addresses. Called by `mail`.
+
+use mail_parser::parsers::MessageStream;
+
+use crate::domain::{PersonMention, PersonRole};
+
+use super::headers::Headers;
+use super::words;
+
+/// Most people taken from one field.
+const PEOPLE_LIMIT: usize = 2_000;
+
+/// Whether `text` can be an address: one `@`, no blanks, something on both sides, not cut off by an archive.
+fn is_address(text: &str) -> bool {
+    let Some((local, host)) = text.rsplit_once('@') else { return false };
+    let has_bad = |part: &str| part.chars().any(|c| c.is_whitespace() || c.is_control() || "<>()[],;\"".contains(c));
+    let is_literal = host.starts_with('[') && host.ends_with(']');
+    !local.is_empty()
+        && !host.is_empty()
+        && text.len() <= 320
+        && !has_bad(local)
+        && (is_literal || !has_bad(host))
+        && !host.contains("..")
+        && !host.ends_with("...")
+}
+
+/// `jjl at pobox.com`, `jjl(at)pobox.com`, `jjl [at] pobox.com` as public archives write addresses.
+fn unmask(text: &str) -> Option<String> {
+    let text = text.trim();
+    let (local, host) =
+        [" at ", " AT ", "(at)", " (at) ", "[at]", " [at] ", " @ "].iter().find_map(|mark| text.split_once(mark))?;
+    let host = host.replace(" dot ", ".").replace("(dot)", ".").replace("[dot]", ".");
+    let address = format!("{}@{}", local.trim(), host.trim());
+    (is_address(&address) && host.contains('.')).then_some(address)
+}
+
+fn normalise(address: &str) -> Option<String> {
+    let address = address.trim().trim_matches(['<', '>', '"', '\'', ',', ';']).trim();
+    let address = address.strip_prefix("mailto:").or_else(|| address.strip_prefix("MAILTO:")).unwrap_or(address);
+    // `@relay,@relay2:user@host`: only the last part delivers.
+    let address = if address.starts_with('@') { address.rsplit(':').next().unwrap_or(address) } else { address };
+    is_address(address).then(|| address.to_lowercase())
+}
+
+fn clean_name(name: &str) -> Option<String> {
+    let mut name = words::tidy(name);
+    loop {
+        let inner = [('"', '"'), ('\'', '\''), ('(', ')'), ('<', '>')].iter().find_map(|(open, close)| {
+            let inner = name.strip_prefix(*open)?.strip_suffix(*close)?;
+            Some(inner.trim().to_owned())
+        });
+        match inner {
+            Some(inner) => name = inner,
+            None => break,
+        }
+    }
+    let name = name.trim_matches(['"', ',', ';', ' ']).to_owned();
+    (!name.is_empty() && name.chars().any(char::is_alphanumeric) && name.len() <= 400).then_some(name)
+}
+
+/// The person behind one parsed name and address.
+fn mention(name: Option<&str>, address: Option<&str>, role: PersonRole) -> Option<PersonMention> {
+    let mut name = name.and_then(clean_name);
+    let mut email = address.and_then(normalise).or_else(|| address.and_then(unmask).and_then(|a| normalise(&a)));
+    if email.is_none() {
+        // An address that is none still tells something: take it for the name.
+        let unread = address.and_then(clean_name);
+        let candidate = name.clone().or_else(|| unread.clone());
+        if let Some(text) = candidate {
+            let (head, comment) = match text.split_once('(') {
+                Some((head, comment)) => (head.trim().to_owned(), clean_name(comment.trim_end_matches(')'))),
+                None => (text.clone(), None),
+            };
+            email = normalise(&head).or_else(|| unmask(&head).and_then(|address| normalise(&address)));
+            if email.is_some() {
+                name = comment;
+            } else if head.contains("@") && head.contains("...") {
+                // `user@gmail....`: cut by the archive, so it identifies nobody; the comment is the name.
+                name = comment.or(name);
+            } else {
+                name = name.or(unread);
+            }
+        }
+    }
+    if let (Some(text), Some(email)) = (&name, &email) {
+        let is_repeated = normalise(text).or_else(|| unmask(text).and_then(|address| normalise(&address)));
+        if is_repeated.as_ref() == Some(email) {
+            name = None;
+        }
+    }
+    (email.is_some() || name.is_some()).then_some(PersonMention { email, name, role })
+}
+
+/// The people one raw field value names, in order. Group names are not people.
+pub(super) fn parse(raw: &[u8], role: PersonRole) -> Vec<PersonMention> {
+    let mut text = words::normalise_structured(raw);
+    text.push('\n');
+    let value = MessageStream::new(text.as_bytes()).parse_address();
+    let Some(addresses) = value.as_address() else { return Vec::new() };
+    let people: Vec<_> = addresses
+        .iter()
+        .take(PEOPLE_LIMIT)
+        .filter_map(|entry| mention(entry.name.as_deref(), entry.address.as_deref(), role))
+        .collect();
+    if people.iter().all(|person| person.email.is_none()) && text.contains(" at ") {
+        // `x at y.org (Name)`: the grammar sees only words there.
+        let masked: Vec<_> = text.split(',').filter_map(|entry| mention(Some(entry), None, role)).collect();
+        if masked.iter().any(|person| person.email.is_some()) {
+            return masked;
+        }
+    }
+    people
+}
+
+/// Addresses in a field, without names: for finding out who stands behind a list.
+fn first_address(headers: &Headers<'_>, field: &str) -> Option<PersonMention> {
+    headers.all(field).flat_map(|raw| parse(raw, PersonRole::From)).find(|person| person.email.is_some())
+}
+
+/// A sender that a mailing list rewrote (`Ann via dev <dev@lists.org>`, because of DMARC) gets her own address back.
+fn undo_list_rewriting(headers: &Headers<'_>, person: &mut PersonMention) {
+    let Some(name) = &person.name else { return };
+    let Some((own_name, _)) = name.split_once(" via ") else { return };
+    let own_name = clean_name(own_name);
+    let original = ["X-Original-From", "X-Original-Sender", "Reply-To"]
+        .iter()
+        .filter_map(|field| first_address(headers, field))
+        .find(|original| original.email != person.email);
+    if let Some(original) = original {
+        person.email = original.email;
+        person.name = own_name.or(original.name);
+    }
+}
+
+/// Everybody the headers name, senders first, each address once per role.
+pub(super) fn people(headers: &Headers<'_>) -> Vec<PersonMention> {
+    let mut people: Vec<PersonMention> = Vec::new();
+    let mut senders: Vec<_> = headers.all("From").flat_map(|raw| parse(raw, PersonRole::From)).collect();
+    for field in ["Sender", "X-Sender", "Reply-To", "Return-Path"] {
+        if senders.iter().all(|person| person.email.is_none()) {
+            let known_name = senders.first().and_then(|person| person.name.clone());
+            if let Some(mut person) = first_address(headers, field) {
+                person.name = known_name.or(person.name);
+                senders = vec![person];
+            }
+        }
+    }
+    senders.iter_mut().for_each(|person| undo_list_rewriting(headers, person));
+    let receivers =
+        [("To", PersonRole::To), ("Apparently-To", PersonRole::To), ("Cc", PersonRole::Cc), ("Bcc", PersonRole::Bcc)];
+    let received =
+        receivers.into_iter().flat_map(|(field, role)| headers.all(field).flat_map(move |raw| parse(raw, role)));
+    let mut seen = std::collections::HashMap::new();
+    for person in senders.into_iter().chain(received) {
+        let key = (person.role, person.email.clone().or_else(|| person.name.clone()));
+        match seen.get(&key) {
+            None => {
+                seen.insert(key, people.len());
+                people.push(person);
+            }
+            Some(&at) => {
+                let known: &mut PersonMention = &mut people[at];
+                known.name = known.name.take().or(person.name);
+            }
+        }
+    }
+    people
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,371 @@
+//! From the tree of parts to text: which alternative is read, what is an attachment, what is neither.
+//!
+//! Called by `mail` for a message and by itself for messages inside messages.
+
+use crate::domain::ChunkKind;
+use crate::ingest::parse::Section;
+
+use super::mime::{ContentType, Part};
+use super::{AttachmentReader, calendar, html_body, plain};
+
+/// Messages inside messages deeper than this are named, not read.
+const MESSAGE_DEPTH_LIMIT: usize = 8;
+
+/// Most attachments read from one message.
+const ATTACHMENT_LIMIT: usize = 500;
+
+/// A plain alternative shorter than this (in characters) is compared with the HTML one before it is preferred.
+const SHORT_TEXT: usize = 300;
+
+/// What a message holds besides its headers.
+#[derive(Debug, Default)]
+pub(super) struct Content {
+    /// The text to read, quotes and signatures included, pieces in order.
+    pub texts: Vec<String>,
+    /// Names of attachments, in order.
+    pub attachments: Vec<String>,
+    /// Text of attachments, in order.
+    pub sections: Vec<Section>,
+}
+
+/// Whether the texts of a part are wanted or only its attachments (the alternative not chosen).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Texts {
+    Keep,
+    Skip,
+}
+
+pub(super) struct Collector<'reader> {
+    reader: &'reader dyn AttachmentReader,
+    content: Content,
+    depth: usize,
+}
+
+/// `text/plain` as a reader sees it: unflowed, without armour.
+fn plain_text(part: &Part<'_>) -> String {
+    let text = plain::clean(&part.text());
+    let is_flowed = part.content_type.parameter("format").is_some_and(|format| format.eq_ignore_ascii_case("flowed"));
+    if is_flowed {
+        let delete_space = part.content_type.parameter("delsp").is_some_and(|value| value.eq_ignore_ascii_case("yes"));
+        return plain::unflow(&text, delete_space);
+    }
+    text
+}
+
+fn html_text(part: &Part<'_>) -> String {
+    html_body::to_text(&part.text())
+}
+
+fn has_words(text: &str) -> bool {
+    text.chars().any(char::is_alphanumeric)
+}
+
+/// "Your mail program cannot show this" in place of the text.
+fn is_excuse(text: &str) -> bool {
+    if text.chars().count() > 600 {
+        return false;
+    }
+    let text = text.to_lowercase();
+    let speaks_of_html = text.contains("html") || text.contains("web browser") || text.contains("browser");
+    let excuses = [
+        "view",
+        "support",
+        "display",
+        "capable",
+        "enable",
+        "client",
+        "program",
+        "anzeigen",
+        "darstell",
+        "unterstützt",
+        "afficher",
+        "visualiser",
+        "visualizar",
+        "visualizzare",
+    ];
+    speaks_of_html && excuses.iter().any(|word| text.contains(word))
+}
+
+/// The first `text/html` in the part or its multiparts.
+fn find_html<'part, 'raw>(part: &'part Part<'raw>) -> Option<&'part Part<'raw>> {
+    if part.content_type.is("text", "html") && part.disposition.as_deref() != Some("attachment") {
+        return Some(part);
+    }
+    part.children.iter().find_map(find_html)
+}
+
+fn is_plain(part: &Part<'_>) -> bool {
+    part.content_type.main.is_empty() || part.content_type.is("text", "plain")
+}
+
+/// The usual ending of files of a media type, for attachments without a name.
+fn extension(content_type: &ContentType) -> &'static str {
+    match content_type.name().as_str() {
+        "application/pdf" => "pdf",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document" => "docx",
+        "application/msword" => "doc",
+        "application/zip" => "zip",
+        "application/json" => "json",
+        "application/xml" | "text/xml" => "xml",
+        "text/html" => "html",
+        "text/csv" => "csv",
+        "text/calendar" => "ics",
+        "text/markdown" => "md",
+        "image/png" => "png",
+        "image/jpeg" => "jpg",
+        "image/gif" => "gif",
+        "message/rfc822" | "message/global" => "eml",
+        name if name.starts_with("text/") || name.starts_with("message/") => "txt",
+        _ => "bin",
+    }
+}
+
+/// Endings of files that are plain text whatever media type they are sent as.
+const TEXT_ENDINGS: [&str; 34] = [
+    "txt", "text", "md", "markdown", "csv", "tsv", "log", "json", "xml", "yaml", "yml", "toml", "ini", "conf", "cfg",
+    "patch", "diff", "py", "rs", "c", "h", "cpp", "java", "js", "ts", "sh", "pl", "rb", "go", "sql", "tex", "org",
+    "rst", "asc",
+];
+
+fn is_textual(content_type: &ContentType, name: &str) -> bool {
+    if content_type.main == "text" || content_type.is("message", "delivery-status") {
+        return true;
+    }
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
+    let is_generic =
+        content_type.main == "application" && !["pdf", "msword", "zip"].contains(&content_type.sub.as_str());
+    let is_text_type = content_type.main == "application"
+        && (["json", "xml", "x-sh", "x-yaml", "yaml", "sql", "x-tex", "x-patch", "x-diff", "javascript"]
+            .contains(&content_type.sub.as_str())
+            || content_type.sub.ends_with("+xml") && !content_type.sub.starts_with("vnd.openxmlformats")
+            || content_type.sub.ends_with("+json"));
+    is_text_type || is_generic && ending.is_some_and(|ending| TEXT_ENDINGS.contains(&ending.as_str()))
+}
+
+impl<'reader> Collector<'reader> {
+    pub(super) fn new(reader: &'reader dyn AttachmentReader, depth: usize) -> Self {
+        Self { reader, content: Content::default(), depth }
+    }
+
+    /// Reads the whole message below `root`.
+    pub(super) fn collect(mut self, root: &Part<'_>) -> Content {
+        self.part(root, Texts::Keep, false);
+        self.content
+    }
+
+    fn push_text(&mut self, text: String, texts: Texts) {
+        if texts == Texts::Keep && !text.trim().is_empty() {
+            self.content.texts.push(text);
+        }
+    }
+
+    fn part(&mut self, part: &Part<'_>, texts: Texts, in_related: bool) {
+        if self.content.attachments.len() >= ATTACHMENT_LIMIT {
+            return;
+        }
+        if !part.children.is_empty() {
+            match part.content_type.sub.as_str() {
+                "alternative" => self.alternative(part, texts),
+                "encrypted" => self.push_text(plain::ENCRYPTED_NOTE.to_owned(), texts),
+                "related" => part.children.iter().for_each(|child| self.part(child, texts, true)),
+                _ => part.children.iter().for_each(|child| self.part(child, texts, in_related)),
+            }
+            return;
+        }
+        self.leaf(part, texts, in_related);
+    }
+
+    /// Plain text is preferred, unless it is empty, an excuse, or a mere stub of the HTML.
+    fn alternative(&mut self, part: &Part<'_>, texts: Texts) {
+        let plain_child = part
+            .children
+            .iter()
+            .position(|child| is_plain(child) && child.disposition.as_deref() != Some("attachment"));
+        let html = part.children.iter().find_map(find_html);
+        let plain = plain_child.and_then(|at| part.children.get(at)).map(plain_text).unwrap_or_default();
+        let plain_length = plain.chars().count();
+        let html_text = (html.is_some() && (plain_length < SHORT_TEXT || !has_words(&plain) || is_excuse(&plain)))
+            .then(|| html.map(html_text).unwrap_or_default());
+        let prefers_plain = has_words(&plain)
+            && match &html_text {
+                None => true,
+                Some(html_text) => {
+                    let html_length = html_text.chars().count();
+                    !(has_words(html_text)
+                        && (is_excuse(&plain) || html_length > 10 * plain_length && html_length > 1_000))
+                }
+            };
+        if prefers_plain {
+            self.push_text(plain, texts);
+        } else if let Some(html_text) = html_text {
+            self.push_text(html_text, texts);
+        }
+        let has_text = prefers_plain || html.is_some();
+        for (at, child) in part.children.iter().enumerate() {
+            // The text is taken; attachments and invitations of every alternative still count.
+            if Some(at) == plain_child {
+                continue;
+            }
+            let is_invitation = child.content_type.is("text", "calendar");
+            let keep = if is_invitation || !has_text { texts } else { Texts::Skip };
+            self.part(child, keep, true);
+        }
+    }
+
+    fn leaf(&mut self, part: &Part<'_>, texts: Texts, in_related: bool) {
+        let content_type = &part.content_type;
+        let is_attached = part.disposition.as_deref() == Some("attachment");
+        // A named inline text behind the first one is a file; the first is the body, whatever its name.
+        let is_named_extra = part.filename.is_some() && !self.content.texts.is_empty();
+        let is_body = !is_attached && !is_named_extra;
+        match (content_type.main.as_str(), content_type.sub.as_str()) {
+            ("" | "text", "" | "plain") | ("multipart" | "message", "partial") if is_body => {
+                self.plain_body(part, texts)
+            }
+            ("multipart", _) => self.plain_body(part, texts),
+            ("text", "html" | "enriched" | "richtext") if is_body => {
+                if texts == Texts::Keep {
+                    self.push_text(html_text(part), texts);
+                }
+            }
+            ("text", "calendar") => {
+                self.push_text(calendar::invitation(&plain::clean(&part.text())), texts);
+                if let Some(name) = part.filename.clone() {
+                    self.content.attachments.push(name);
+                }
+            }
+            ("text", "x-vcard" | "vcard" | "directory") => {
+                let name = self.name_of(part);
+                self.attach_text(name, &calendar::contact(&plain::clean(&part.text())));
+            }
+            ("text", "rfc822-headers")
+            | (
+                "application",
+                "pgp-signature" | "pkcs7-signature" | "x-pkcs7-signature" | "pgp-encrypted" | "applefile",
+            )
+            | ("message", "external-body") => {}
+            ("text", sub) if is_body && !matches!(sub, "csv" | "xml" | "css" | "javascript" | "rtf") => {
+                self.plain_body(part, texts);
+            }
+            ("message", "delivery-status" | "disposition-notification") => {
+                self.attach_section("delivery-status".to_owned(), &plain::clean(&part.text()));
+            }
+            ("message", "rfc822" | "global" | "news") => self.message(part),
+            ("application", "pkcs7-mime" | "x-pkcs7-mime") => {
+                let is_signed =
+                    content_type.parameter("smime-type").is_some_and(|kind| kind.eq_ignore_ascii_case("signed-data"));
+                let note = if is_signed {
+                    "[Signed (S/MIME, opaque): the text is inside the signature and was not read]"
+                } else {
+                    "[Encrypted (S/MIME): the text cannot be read without the key]"
+                };
+                self.push_text(note.to_owned(), texts);
+            }
+            ("image" | "audio" | "video", _)
+                if !is_attached
+                    && (in_related || part.filename.is_none() || part.headers.raw("Content-ID").is_some()) => {}
+            _ => self.attachment(part),
+        }
+    }
+
+    fn plain_body(&mut self, part: &Part<'_>, texts: Texts) {
+        if texts == Texts::Skip {
+            return;
+        }
+        let (text, files) = plain::extract_uuencoded(&plain_text(part));
+        self.push_text(text, texts);
+        for file in files {
+            self.content.attachments.push(file.name.clone());
+            self.read(file.name, "application/octet-stream", &file.bytes);
+        }
+    }
+
+    fn name_of(&self, part: &Part<'_>) -> String {
+        part.filename.clone().unwrap_or_else(|| {
+            format!("attachment-{}.{}", self.content.attachments.len() + 1, extension(&part.content_type))
+        })
+    }
+
+    fn attach_section(&mut self, name: String, text: &str) {
+        let text = text.trim();
+        if !text.is_empty() {
+            self.content.sections.push(Section {
+                kind: Some(ChunkKind::Attachment),
+                attachment: Some(name),
+                text: text.to_owned(),
+                ..Section::default()
+            });
+        }
+    }
+
+    fn attach_text(&mut self, name: String, text: &str) {
+        self.content.attachments.push(name.clone());
+        self.attach_section(name, text);
+    }
+
+    fn attachment(&mut self, part: &Part<'_>) {
+        let name = self.name_of(part);
+        let content_type = &part.content_type;
+        if content_type.is("text", "html") {
+            let text = html_text(part);
+            self.attach_text(name, &text);
+        } else if is_textual(content_type, &name) && !part.bytes().contains(&0) {
+            let text = plain::clean(&part.text());
+            self.attach_text(name, &text);
+        } else {
+            self.content.attachments.push(name.clone());
+            if !matches!(content_type.main.as_str(), "image" | "audio" | "video") {
+                let bytes = part.bytes();
+                self.read(name, &content_type.name(), &bytes);
+            }
+        }
+    }
+
+    /// Hands an attachment to the reader. One that cannot be read keeps its name in the list and has no text.
+    fn read(&mut self, name: String, media_type: &str, bytes: &[u8]) {
+        let Ok(sections) = self.reader.read(&name, media_type, bytes) else { return };
+        for section in sections {
+            if !section.text.trim().is_empty() {
+                self.content.sections.push(Section {
+                    kind: Some(ChunkKind::Attachment),
+                    attachment: Some(name.clone()),
+                    ..section
+                });
+            }
+        }
+    }
+
+    /// A message inside the message: its headers in short and its text, under its own name.
+    fn message(&mut self, part: &Part<'_>) {
+        let bytes = part.bytes();
+        let inner = Part::parse(&bytes);
+        let subject = inner.headers.text("Subject");
+        let name = part.filename.clone().or_else(|| {
+            subject.as_ref().map(|subject| {
+                let short: String = subject.chars().take(120).collect();
+                format!("{}.eml", short.replace(['/', '\\'], "-"))
+            })
+        });
+        let name = name.unwrap_or_else(|| self.name_of(part));
+        self.content.attachments.push(name.clone());
+        if self.depth >= MESSAGE_DEPTH_LIMIT {
+            return;
+        }
+        let content = Collector::new(self.reader, self.depth + 1).collect(&inner);
+        let mut text = String::new();
+        for field in ["From", "To", "Date", "Subject"] {
+            if let Some(value) = inner.headers.text(field) {
+                text.push_str(&format!("{field}: {value}\n"));
+            }
+        }
+        for piece in content.texts {
+            text.push('\n');
+            text.push_str(plain::without_armour(&piece).trim());
+            text.push('\n');
+        }
+        self.attach_section(name, &text);
+        let room = ATTACHMENT_LIMIT.saturating_sub(self.content.attachments.len());
+        self.content.attachments.extend(content.attachments.into_iter().take(room));
+        self.content.sections.extend(content.sections);
+    }
+}

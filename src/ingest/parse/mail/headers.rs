@@ -1,0 +1,169 @@
+//! The header block of a message or part: fields in order, as raw bytes, with the few readings everybody needs.
+//!
+//! Called by `mime` for every part. A block ends at the first blank line, or at a line that can be no header.
+
+use super::words;
+
+/// Longest field value that is looked at; what is longer is cut (a `To` with thousands of addresses stays readable).
+const VALUE_LIMIT_BYTES: usize = 256 << 10;
+
+/// Most fields kept of one block.
+const FIELD_LIMIT: usize = 4_000;
+
+/// The fields of one header block.
+#[derive(Debug, Default)]
+pub(super) struct Headers<'raw> {
+    fields: Vec<(&'raw [u8], &'raw [u8])>,
+}
+
+fn field_name(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let colon = line.iter().position(|byte| *byte == b':')?;
+    let name = line.get(..colon)?.trim_ascii_end();
+    let is_name = !name.is_empty() && name.len() <= 128 && name.iter().all(|byte| (b'!'..=b'~').contains(byte));
+    is_name.then(|| (name, line.get(colon + 1..).unwrap_or_default()))
+}
+
+fn line_length(bytes: &[u8]) -> usize {
+    bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |at| at + 1)
+}
+
+fn is_blank(line: &[u8]) -> bool {
+    line.iter().all(|byte| matches!(byte, b'\n' | b'\r'))
+}
+
+impl<'raw> Headers<'raw> {
+    /// Reads the block at the start of `bytes`; returns it with the rest, the body.
+    pub(super) fn split(bytes: &'raw [u8]) -> (Self, &'raw [u8]) {
+        let mut headers = Self::default();
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let (line, tail) = rest.split_at(line_length(rest));
+            if is_blank(line) {
+                return (headers, tail);
+            }
+            let Some((name, _)) = field_name(line) else {
+                // Junk between headers (an escaped or doubled `From ` line, a stray continuation) is stepped over when
+                // more headers follow; otherwise the blank line is missing and the body starts here.
+                let next = tail.get(..line_length(tail)).unwrap_or_default();
+                let is_envelope = line.starts_with(b"From ") || line.starts_with(b">From ");
+                let is_stray_fold = line.first().is_some_and(|byte| matches!(byte, b' ' | b'\t'));
+                if is_envelope || is_stray_fold || super::envelope::is_known_header(next) {
+                    rest = tail;
+                    continue;
+                }
+                return (headers, rest);
+            };
+            let mut length = line.len();
+            while let Some(b' ' | b'\t') = rest.get(length) {
+                let fold = line_length(rest.get(length..).unwrap_or_default());
+                let fold_line = rest.get(length..length + fold).unwrap_or_default();
+                if fold_line.trim_ascii().is_empty() {
+                    // A line of blanks only: a sloppy end of the block when no header follows, else a fold.
+                    let behind = rest.get(length + fold..).unwrap_or_default();
+                    let next = behind.get(..line_length(behind)).unwrap_or_default();
+                    let goes_on = next.first().is_some_and(|byte| matches!(byte, b' ' | b'\t'));
+                    if !is_blank(next) && field_name(next).is_none() && !goes_on {
+                        break;
+                    }
+                }
+                length += fold;
+            }
+            let value_start = line.len() - field_name(line).map_or(0, |(_, value)| value.len());
+            let value = rest.get(value_start..length).unwrap_or_default();
+            if headers.fields.len() < FIELD_LIMIT {
+                headers.fields.push((name, value.get(..VALUE_LIMIT_BYTES).unwrap_or(value)));
+            }
+            rest = rest.get(length..).unwrap_or_default();
+            let next = rest.get(..line_length(rest)).unwrap_or_default();
+            if next.first().is_some_and(|byte| matches!(byte, b' ' | b'\t')) && next.trim_ascii().is_empty() {
+                return (headers, rest.get(next.len()..).unwrap_or_default());
+            }
+        }
+        (headers, rest)
+    }
+
+    /// Every raw value of the field, in order; names compare without case.
+    pub(super) fn all<'this>(&'this self, name: &'this str) -> impl Iterator<Item = &'raw [u8]> + 'this {
+        self.fields
+            .iter()
+            .filter(move |(field, _)| field.eq_ignore_ascii_case(name.as_bytes()))
+            .map(|(_, value)| *value)
+    }
+
+    /// The first raw value that is not blank.
+    pub(super) fn raw(&self, name: &str) -> Option<&'raw [u8]> {
+        self.all(name).find(|value| !value.trim_ascii().is_empty())
+    }
+
+    /// The first value as decoded text, or `None` when missing or blank.
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        self.all(name).map(words::decode_text).find(|text| !text.is_empty())
+    }
+
+    /// Whether any header is there that only mail has.
+    pub(super) fn looks_like_mail(&self) -> bool {
+        self.fields.iter().any(|(name, _)| {
+            let line = [*name, b":"].concat();
+            super::envelope::is_known_header(&line)
+        })
+    }
+}
+
+/// Ids in angle brackets, in order, unique, without brackets and blanks. Without any bracket, a lone word with an `@`.
+pub(super) fn message_ids(raw: &[u8]) -> Vec<String> {
+    let text = words::decode_text(raw);
+    let mut ids: Vec<String> = Vec::new();
+    let mut seen = std::collections::HashSet::new();
+    let mut rest = text.as_str();
+    while let Some((_, tail)) = rest.split_once('<') {
+        // An id cut off by the next one (`<a@b <c@d>`) counts too.
+        let end = tail.find(['>', '<']).unwrap_or(tail.len());
+        let (inside, behind) = tail.split_at(end);
+        rest = behind.strip_prefix('>').unwrap_or(behind);
+        let id: String = inside.chars().filter(|character| !character.is_whitespace()).collect();
+        if !id.is_empty() && id.len() <= 998 && seen.insert(id.clone()) {
+            ids.push(id);
+        }
+    }
+    if ids.is_empty() {
+        let mut words = text.split_whitespace();
+        if let (Some(word), None) = (words.next(), words.next()) {
+            let word = word.trim_matches(['<', '>', '"', ',']);
+            if !word.is_empty() && word.len() <= 998 {
+                ids.push(word.to_owned());
+            }
+        }
+    }
+    ids
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folded_and_broken_blocks() {
+        let raw = b"From bob Thu\n>From x\nSubject: a\r\n b\nX-Empty:\nno colon here\nTo: c@d\n\nbody";
+        let (headers, body) = Headers::split(raw);
+        assert_eq!(headers.text("subject").as_deref(), Some("a b"));
+        assert_eq!(headers.text("to").as_deref(), Some("c@d"));
+        assert_eq!(headers.text("x-empty"), None);
+        assert_eq!(body, b"body");
+        let (headers, body) = Headers::split(b"Subject: x\nThe blank line is missing.\nMore.\n");
+        assert_eq!(headers.text("subject").as_deref(), Some("x"));
+        assert_eq!(body, b"The blank line is missing.\nMore.\n");
+        let (headers, body) = Headers::split(b"Subject: x\n \t\nbody line\n");
+        assert_eq!(headers.text("subject").as_deref(), Some("x"));
+        assert_eq!(body, b"body line\n");
+    }
+
+    #[test]
+    fn ids() {
+        assert_eq!(message_ids(b" <a@b>\r\n\t<c@d> <a@b>"), ["a@b", "c@d"]);
+        assert_eq!(message_ids(b"Your message of \"Mon, 1 Jan\" <x.1@y>"), ["x.1@y"]);
+        assert_eq!(message_ids(b"plain@id"), ["plain@id"]);
+        assert_eq!(message_ids(b"<a@b <c@d>"), ["a@b", "c@d"]);
+        assert!(message_ids(b"no id here").is_empty());
+        assert!(message_ids(b"<>").is_empty());
+    }
+}

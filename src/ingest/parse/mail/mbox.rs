@@ -1,0 +1,322 @@
+//! Mail archives: one message at a time out of a file of any size.
+//!
+//! Owns the framing of mbox files (mboxo, mboxrd, mboxcl read alike: `Content-Length` is not believed) and of
+//! UW `mbx` files. Called by `ingest::pipeline`, which hands in a buffered reader and the offset it stands at.
+//! Never holds more than one message, and never more of it than the limit.
+
+use std::io::{self, BufRead, Read};
+
+use thiserror::Error;
+
+use super::envelope;
+
+/// Messages larger than this are reported, not read: 64 MiB.
+pub const MESSAGE_LIMIT_BYTES: usize = 64 << 20;
+
+/// A line longer than this is handled in pieces, so a file without line ends costs no memory.
+const PIECE_LIMIT_BYTES: u64 = 64 << 10;
+
+/// Size of the header block of a UW `mbx` file.
+const MBX_HEADER_BYTES: u64 = 2048;
+
+/// One message as it stands in the archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawMessage {
+    /// Byte offset of its separator (the `From ` line) in the file.
+    pub offset: u64,
+    /// Byte offset just behind it: the next separator, or the end of what has been read.
+    pub end_offset: u64,
+    /// The message without separator, with `>From ` unescaped and without the blank line that ends it in the archive.
+    pub bytes: Vec<u8>,
+}
+
+/// A stretch of the archive that is not a readable message. Reading goes on behind it.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("mbox bytes {offset}..{end_offset}: {reason}")]
+pub struct MboxError {
+    /// Where the stretch starts.
+    pub offset: u64,
+    /// Where it ends.
+    pub end_offset: u64,
+    /// What is wrong with it, for people.
+    pub reason: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Framing {
+    Unknown,
+    FromLines,
+    Mbx,
+}
+
+/// One line with its end, or a piece of a very long one.
+#[derive(Debug, Default)]
+struct Line {
+    offset: u64,
+    bytes: Vec<u8>,
+    starts_line: bool,
+}
+
+/// What is being collected between two separators.
+#[derive(Debug)]
+struct Stretch {
+    offset: u64,
+    bytes: Vec<u8>,
+    is_message: bool,
+    is_too_large: bool,
+    has_text: bool,
+}
+
+impl Stretch {
+    fn at(offset: u64, is_message: bool) -> Self {
+        Self { offset, bytes: Vec::new(), is_message, is_too_large: false, has_text: false }
+    }
+}
+
+/// Iterator over the messages of an archive. Items come in file order and cover every byte that is not blank.
+#[derive(Debug)]
+pub struct MboxReader<R> {
+    reader: R,
+    position: u64,
+    limit_bytes: usize,
+    framing: Framing,
+    line_end: u8,
+    in_line: bool,
+    previous_is_blank: bool,
+    current: Line,
+    lookahead: Option<Line>,
+    separator: Option<u64>,
+    is_done: bool,
+}
+
+impl<R: BufRead> MboxReader<R> {
+    /// A reader over `reader`, which stands `start_offset` bytes into the archive: 0, or where an earlier pass ended.
+    #[must_use]
+    pub fn new(reader: R, start_offset: u64) -> Self {
+        Self {
+            reader,
+            position: start_offset,
+            limit_bytes: MESSAGE_LIMIT_BYTES,
+            framing: Framing::Unknown,
+            line_end: b'\n',
+            in_line: false,
+            previous_is_blank: true,
+            current: Line::default(),
+            lookahead: None,
+            separator: None,
+            is_done: false,
+        }
+    }
+
+    /// The same reader with another limit per message, in bytes.
+    #[must_use]
+    pub fn with_limit(mut self, limit_bytes: usize) -> Self {
+        self.limit_bytes = limit_bytes;
+        self
+    }
+
+    /// Bytes of the archive consumed so far, as an offset into the file: for progress.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    fn fill(&mut self, mut line: Line) -> io::Result<Option<Line>> {
+        line.bytes.clear();
+        line.offset = self.position;
+        line.starts_line = !self.in_line;
+        let read = (&mut self.reader).take(PIECE_LIMIT_BYTES).read_until(self.line_end, &mut line.bytes)?;
+        if read == 0 {
+            return Ok(None);
+        }
+        self.position += read as u64;
+        self.in_line = line.bytes.last() != Some(&self.line_end);
+        if self.line_end == b'\r' && !self.in_line {
+            line.bytes.pop();
+            line.bytes.push(b'\n');
+        }
+        Ok(Some(line))
+    }
+
+    fn next_line(&mut self) -> io::Result<bool> {
+        if let Some(line) = self.lookahead.take() {
+            self.current = line;
+            return Ok(true);
+        }
+        let spare = std::mem::take(&mut self.current);
+        match self.fill(spare)? {
+            Some(line) => {
+                self.current = line;
+                Ok(true)
+            }
+            None => Ok(false),
+        }
+    }
+
+    fn peek_line(&mut self) -> io::Result<Option<&[u8]>> {
+        if self.lookahead.is_none() {
+            self.lookahead = self.fill(Line::default())?;
+        }
+        Ok(self.lookahead.as_ref().map(|line| line.bytes.as_slice()))
+    }
+
+    /// Looks at the first bytes: old Macintosh line ends, UW `mbx`, or an ordinary mbox.
+    fn recognise(&mut self) -> io::Result<()> {
+        let head = self.reader.fill_buf()?;
+        if !head.contains(&b'\n') && head.contains(&b'\r') {
+            self.line_end = b'\r';
+        }
+        let first_line = head.split(|&byte| byte == b'\n').next().unwrap_or_default();
+        if self.position == 0 && first_line.starts_with(b"*mbx*") {
+            self.framing = Framing::Mbx;
+            let skipped = io::copy(&mut (&mut self.reader).take(MBX_HEADER_BYTES), &mut io::sink())?;
+            self.position += skipped;
+        } else if envelope::mbx_size(first_line).is_some() {
+            self.framing = Framing::Mbx;
+        } else {
+            self.framing = Framing::FromLines;
+        }
+        Ok(())
+    }
+
+    fn current_is_separator(&mut self) -> io::Result<bool> {
+        let line = &self.current;
+        let text = if line.offset == 0 { envelope::without_byte_order_mark(&line.bytes) } else { &line.bytes };
+        if !line.starts_line || !text.starts_with(b"From ") {
+            return Ok(false);
+        }
+        let envelope_line = text.to_vec();
+        let previous_is_blank = self.previous_is_blank;
+        let next = self.peek_line()?;
+        Ok(envelope::is_separator(previous_is_blank, &envelope_line, next))
+    }
+
+    fn append(&self, stretch: &mut Stretch) {
+        let line = &self.current;
+        stretch.has_text |= line.bytes.iter().any(|byte| !byte.is_ascii_whitespace() && *byte != 0);
+        if stretch.is_too_large || !stretch.is_message {
+            return;
+        }
+        let bytes = if line.starts_line { envelope::unescape(&line.bytes) } else { &line.bytes };
+        if stretch.bytes.len() + bytes.len() > self.limit_bytes {
+            stretch.is_too_large = true;
+            stretch.bytes = Vec::new();
+        } else {
+            stretch.bytes.extend_from_slice(bytes);
+        }
+    }
+
+    fn finish(&self, stretch: Stretch, end_offset: u64) -> Option<Result<RawMessage, MboxError>> {
+        let Stretch { offset, mut bytes, is_message, is_too_large, has_text } = stretch;
+        if is_too_large {
+            let reason = format!(
+                "message of {} bytes is over the limit of {} bytes",
+                end_offset.saturating_sub(offset),
+                self.limit_bytes
+            );
+            return Some(Err(MboxError { offset, end_offset, reason }));
+        }
+        if is_message {
+            envelope::strip_final_blank_line(&mut bytes);
+            return Some(Ok(RawMessage { offset, end_offset, bytes }));
+        }
+        has_text.then(|| {
+            let reason = format!("{} bytes before the first `From ` line belong to no message", end_offset - offset);
+            Err(MboxError { offset, end_offset, reason })
+        })
+    }
+
+    /// Reads to the next separator. `None` at the end of the archive.
+    fn next_between_separators(&mut self) -> io::Result<Option<Result<RawMessage, MboxError>>> {
+        let mut stretch = self.separator.take().map(|offset| Stretch::at(offset, true));
+        loop {
+            if !self.next_line()? {
+                self.is_done = true;
+                let end_offset = self.position;
+                return Ok(stretch.and_then(|stretch| self.finish(stretch, end_offset)));
+            }
+            if self.current_is_separator()? {
+                let separator = self.current.offset;
+                self.previous_is_blank = false;
+                let Some(finished) = stretch.replace(Stretch::at(separator, true)) else { continue };
+                if let Some(item) = self.finish(finished, separator) {
+                    self.separator = Some(separator);
+                    return Ok(Some(item));
+                }
+                continue;
+            }
+            let line = &self.current;
+            let open = stretch.get_or_insert_with(|| {
+                // A single message saved under an archive's name has no `From ` line at all.
+                let text = envelope::without_byte_order_mark(&line.bytes);
+                Stretch::at(line.offset, line.offset == 0 && envelope::is_known_header(text))
+            });
+            self.append(open);
+            self.previous_is_blank = if self.current.starts_line {
+                self.current.bytes.iter().all(u8::is_ascii_whitespace)
+            } else {
+                self.previous_is_blank && self.current.bytes.iter().all(u8::is_ascii_whitespace)
+            };
+        }
+    }
+
+    /// Reads one message of a UW `mbx` file: a line with its size, then that many bytes.
+    fn next_sized(&mut self) -> io::Result<Option<Result<RawMessage, MboxError>>> {
+        let offset = self.position;
+        if !self.next_line()? {
+            self.is_done = true;
+            return Ok(None);
+        }
+        let Some(size) = envelope::mbx_size(&self.current.bytes) else {
+            let rest = io::copy(&mut self.reader, &mut io::sink())?;
+            self.position += rest;
+            self.is_done = true;
+            let reason = "no mbx message header where one is due; the rest cannot be divided".to_owned();
+            let is_padding = self.current.bytes.iter().all(|byte| *byte == 0 || byte.is_ascii_whitespace());
+            let error = MboxError { offset, end_offset: self.position, reason };
+            return Ok((!is_padding || rest > 0).then_some(Err(error)));
+        };
+        let mut bytes = Vec::new();
+        let is_too_large = size > self.limit_bytes as u64;
+        let read = if is_too_large {
+            io::copy(&mut (&mut self.reader).take(size), &mut io::sink())?
+        } else {
+            (&mut self.reader).take(size).read_to_end(&mut bytes)? as u64
+        };
+        self.position += read;
+        let end_offset = self.position;
+        if is_too_large {
+            let reason = format!("message of {size} bytes is over the limit of {} bytes", self.limit_bytes);
+            return Ok(Some(Err(MboxError { offset, end_offset, reason })));
+        }
+        Ok(Some(Ok(RawMessage { offset, end_offset, bytes })))
+    }
+}
+
+impl<R: BufRead> Iterator for MboxReader<R> {
+    type Item = Result<RawMessage, MboxError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.is_done {
+            return None;
+        }
+        let offset = self.separator.unwrap_or(self.position);
+        let result = (|| {
+            if self.framing == Framing::Unknown {
+                self.recognise()?;
+            }
+            if self.framing == Framing::Mbx { self.next_sized() } else { self.next_between_separators() }
+        })();
+        match result {
+            Ok(item) => item,
+            Err(error) => {
+                self.is_done = true;
+                let reason = format!("reading the archive failed: {error}");
+                Some(Err(MboxError { offset, end_offset: self.position, reason }))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

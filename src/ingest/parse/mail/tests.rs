@@ -1,0 +1,99 @@
+use super::*;
+
+fn parse(raw: &str) -> Parsed {
+    parse_message(raw.as_bytes(), &NoAttachments).unwrap()
+}
+
+fn texts(parsed: &Parsed, kind: Option<ChunkKind>) -> Vec<&str> {
+    parsed.sections.iter().filter(|section| section.kind == kind).map(|section| section.text.as_str()).collect()
+}
+
+#[test]
+fn a_plain_mail() {
+    let parsed = parse(
+        "From: Ann <ann@x.org>\r\nTo: Bob <bob@x.org>\r\nSubject: =?utf-8?q?Caf=C3=A9?=\r\nDate: Thu, 1 Nov 2001 11:19:12 +0000\r\n\
+         Message-ID: <2@x.org>\r\nIn-Reply-To: <1@x.org>\r\nReferences: <0@x.org> <1@x.org>\r\n\r\nHello\r\n\r\nBob wrote:\r\n> Hi\r\n",
+    );
+    assert_eq!(parsed.title.as_deref(), Some("Café"));
+    assert_eq!(parsed.dated_at, Some(Timestamp(1_004_613_552_000)));
+    let message = parsed.message.as_ref().unwrap();
+    assert_eq!(message.message_id, "2@x.org");
+    assert_eq!(message.in_reply_to.as_deref(), Some("1@x.org"));
+    assert_eq!(message.references, ["0@x.org", "1@x.org"]);
+    assert_eq!(texts(&parsed, None), ["Hello"]);
+    assert_eq!(texts(&parsed, Some(ChunkKind::Quoted)), ["Bob wrote:\n> Hi"]);
+    assert_eq!(parsed.people.len(), 2);
+}
+
+#[test]
+fn missing_headers_have_stand_ins() {
+    let parsed =
+        parse("From: Ann <ann@x.org>\nReceived: from a by b; Thu, 1 Nov 2001 11:19:12 +0000\nDate: soon\n\nHello\n");
+    assert_eq!(parsed.title.as_deref(), Some(NO_SUBJECT));
+    assert_eq!(parsed.dated_at, Some(Timestamp(1_004_613_552_000)));
+    let id = parsed.message.as_ref().unwrap().message_id.clone();
+    assert!(id.ends_with("@no-message-id.peanut.invalid"));
+    let again = parse(
+        "From: Ann <ann@x.org>\r\nReceived: from a by b; Thu, 1 Nov 2001 11:19:12 +0000\r\nDate: soon\r\n\r\nHello\r\n",
+    );
+    assert_eq!(again.message.unwrap().message_id, id);
+    let other = parse("From: Ann <ann@x.org>\n\nHello!\n");
+    assert_ne!(other.message.unwrap().message_id, id);
+}
+
+#[test]
+fn alternatives() {
+    let mail = |plain: &str, html: &str| {
+        parse(&format!(
+            "From: a@x.org\nContent-Type: multipart/alternative; boundary=b\n\n--b\n\n{plain}\n--b\nContent-Type: text/html\n\n{html}\n--b--\n"
+        ))
+    };
+    assert_eq!(texts(&mail("plain", "<p>html</p>"), None), ["plain"]);
+    assert_eq!(texts(&mail(" \n", "<p>html</p>"), None), ["html"]);
+    assert_eq!(texts(&mail("Please view this in an HTML capable client.", "<p>the offer</p>"), None), ["the offer"]);
+    assert_eq!(texts(&mail("This is HTML support.", ""), None), ["This is HTML support."]);
+}
+
+#[test]
+fn attachments_are_named_and_read() {
+    let raw = "From: a@x.org\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nsee files\n\
+        --b\nContent-Type: text/csv; name=t.csv\nContent-Disposition: attachment\n\na,b\n\
+        --b\nContent-Type: application/pdf; name=\"=?utf-8?q?=C3=A4.pdf?=\"\nContent-Transfer-Encoding: base64\n\nJVBERg==\n\
+        --b\nContent-Type: image/png; name=p.png\nContent-Disposition: inline\nContent-ID: <p>\n\nxx\n\
+        --b\nContent-Type: message/rfc822\n\nFrom: c@x.org\nSubject: inner\n\ninner text\n--b--\n";
+    let reader = |name: &str, media_type: &str, bytes: &[u8]| {
+        assert_eq!((name, media_type, bytes), ("ä.pdf", "application/pdf", &b"%PDF"[..]));
+        Ok(vec![Section { page: Some(1), text: "from the pdf".to_owned(), ..Section::default() }])
+    };
+    let parsed = parse_message(raw.as_bytes(), &reader).unwrap();
+    assert_eq!(parsed.message.as_ref().unwrap().attachments, ["t.csv", "ä.pdf", "inner.eml"]);
+    let attached: Vec<_> =
+        parsed.sections.iter().filter(|section| section.kind == Some(ChunkKind::Attachment)).collect();
+    assert_eq!(attached.len(), 3);
+    assert_eq!(attached[0].text, "a,b");
+    assert_eq!((attached[1].attachment.as_deref(), attached[1].page), (Some("ä.pdf"), Some(1)));
+    assert!(attached[2].text.contains("Subject: inner") && attached[2].text.contains("inner text"));
+}
+
+#[test]
+fn encrypted_and_signed_parts() {
+    let encrypted = parse(
+        "From: a@x.org\nContent-Type: multipart/encrypted; boundary=b; protocol=\"application/pgp-encrypted\"\n\n--b\n\
+         Content-Type: application/pgp-encrypted\n\nVersion: 1\n--b\nContent-Type: application/octet-stream\n\n-----BEGIN PGP MESSAGE-----\n--b--\n",
+    );
+    assert_eq!(texts(&encrypted, None), [plain::ENCRYPTED_NOTE]);
+    let signed = parse(
+        "From: a@x.org\nContent-Type: multipart/signed; boundary=b\n\n--b\n\nclear text\n--b\n\
+         Content-Type: application/pgp-signature; name=signature.asc\n\n-----BEGIN PGP SIGNATURE-----\n--b--\n",
+    );
+    assert_eq!(texts(&signed, None), ["clear text"]);
+    assert!(signed.message.unwrap().attachments.is_empty());
+}
+
+#[test]
+fn nothing_to_read_is_an_error() {
+    assert!(matches!(parse_message(b"", &NoAttachments), Err(ParseError::Damaged(_))));
+    assert!(matches!(parse_message(b"\r\n\n ", &NoAttachments), Err(ParseError::Damaged(_))));
+    assert!(matches!(parse_message(&[0, 1, 2, 3, 0, 0], &NoAttachments), Err(ParseError::Unsupported(_))));
+    assert!(parse_message(b"only text, no header\n", &NoAttachments).is_ok());
+}

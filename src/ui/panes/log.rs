@@ -1,0 +1,50 @@
+//! The log's tail, newest at the bottom, with a level and a filter.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::text::{Line, Span};
+
+use crate::app::state::State;
+use crate::ui::theme::{Palette, Role};
+use crate::ui::widgets::{cell, framed, put, select};
+
+pub(crate) fn log(state: &State, palette: Palette, area: Rect, buf: &mut Buffer) -> Option<Position> {
+    let level = ["everything", "warnings and errors", "errors"][usize::from(state.log_level.min(2))];
+    let inside = framed(state, palette, "Log", &format!("{level} (Enter)"), true, area, buf);
+    let list = Rect { height: inside.height.saturating_sub(1), ..inside };
+    let lines = state.log_lines();
+    if lines.is_empty() {
+        put(&Line::styled("nothing to show", palette.style(Role::Faint)), list, 0, buf);
+    }
+    // The selection counts from the newest, so following the log is staying at zero.
+    let height = usize::from(list.height);
+    let selected = lines.len().saturating_sub(1).saturating_sub(state.log_list.selected);
+    let first = (selected + 1).saturating_sub(height).min(lines.len().saturating_sub(height));
+    for (index, line) in lines.iter().enumerate().skip(first).take(height) {
+        let role = match line.level.as_str() {
+            "ERROR" => Role::Bad,
+            "WARN" => Role::Warning,
+            _ => Role::Faint,
+        };
+        let time = line.timestamp.get(11..19).unwrap_or_default();
+        let row = u16::try_from(index - first).unwrap_or(0);
+        let shown = Line::from(vec![
+            Span::styled(format!("{time} "), palette.style(Role::Faint)),
+            Span::styled(cell(&line.level, 6), palette.style(role)),
+            Span::raw(line.text.clone()),
+        ]);
+        put(&shown, list, row, buf);
+        if index == selected {
+            select(list, row, palette, buf);
+        }
+    }
+    let filter = state.log_list.filter.text();
+    if filter.is_empty() && !state.log_list.filtering {
+        return None;
+    }
+    let text = format!("filter: {filter}");
+    let row = inside.height.saturating_sub(1);
+    put(&Line::styled(text.clone(), palette.style(Role::Accent)), inside, row, buf);
+    let column = u16::try_from(text.chars().count()).unwrap_or(0).min(inside.width.saturating_sub(1));
+    state.log_list.filtering.then_some(Position { x: inside.x + column, y: inside.y + row })
+}

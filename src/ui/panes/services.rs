@@ -1,0 +1,164 @@
+//! Services: each with its latest probe and history, what is wrong and what to do; and the workers of every process.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::text::{Line, Span};
+
+use crate::app::state::{Pane, State};
+use crate::domain::health::{ServiceHealth, ServiceState, WorkerRecord, WorkerState};
+
+use crate::ui::theme::{Palette, Role};
+use crate::ui::widgets::{bytes, cell, compact, duration, framed, put_all, sparkline};
+
+/// A worker silent for this long is stale: three heartbeats.
+const STALE_SECONDS: f64 = 15.0;
+
+pub(crate) fn services(
+    state: &State,
+    palette: Palette,
+    is_zoomed: bool,
+    area: Rect,
+    buf: &mut Buffer,
+) -> Option<Position> {
+    let note = bytes(state.status.store.bytes_on_disk);
+    let inside = framed(state, palette, "Services", &note, state.pane() == Pane::Services, area, buf);
+    let mut lines = Vec::new();
+    for service in &state.status.services {
+        lines.push(service_line(state, service, palette));
+        if let Some(error) = &service.error {
+            lines.push(Line::styled(format!("   {error}"), palette.style(Role::Bad)));
+        } else if is_zoomed {
+            lines.push(Line::styled(format!("   {}", service.detail), palette.style(Role::Faint)));
+        }
+    }
+    if state.status.services.is_empty() {
+        lines.push(Line::styled("opening…", palette.style(Role::Faint)));
+    }
+    if is_zoomed {
+        lines.push(Line::default());
+        lines.extend(store_lines(state, palette));
+        lines.push(Line::default());
+        lines.extend(state.status.workers.iter().map(|worker| worker_line(state, worker, palette)));
+    } else {
+        lines.extend(worker_words(state, usize::from(inside.width), palette));
+    }
+    let skip = state.services.selected.min(lines.len().saturating_sub(usize::from(inside.height)));
+    let skip = if is_zoomed { skip } else { 0 };
+    put_all(&lines[skip..], inside, buf);
+    None
+}
+
+fn service_line<'a>(state: &State, service: &ServiceHealth, palette: Palette) -> Line<'a> {
+    let (dot, word, role) = match service.state {
+        ServiceState::Ok => ("●", "ok", Role::Good),
+        ServiceState::Degraded => ("◐", "slow", Role::Warning),
+        ServiceState::Down => ("○", "DOWN", Role::Bad),
+        ServiceState::Unknown => ("·", "not asked yet", Role::Faint),
+    };
+    let dot = if state.ascii { "*" } else { dot };
+    let latency = service.latency_ms.map_or(String::new(), |ms| format!("{ms:.1} ms "));
+    Line::from(vec![
+        Span::styled(format!("{dot} "), palette.style(role)),
+        Span::raw(cell(&service.role, 9)),
+        Span::styled(format!("{word}  "), palette.style(role)),
+        Span::styled(latency, palette.style(Role::Faint)),
+        sparkline(service.latency_history_ms.iter().copied(), 12, state.ascii),
+        Span::styled(format!("  {}", service.name), palette.style(Role::Faint)),
+    ])
+}
+
+fn store_lines<'a>(state: &State, palette: Palette) -> Vec<Line<'a>> {
+    let store = &state.status.store;
+    let kinds: Vec<String> =
+        store.documents_by_type.iter().map(|(kind, count)| format!("{} {}", compact(*count), kind.as_str())).collect();
+    let mut lines = vec![
+        Line::raw(format!("{} documents: {}", compact(store.documents), kinds.join(", "))),
+        Line::raw(format!(
+            "{} chunks, {} people, {} deleted",
+            compact(store.chunks),
+            compact(store.persons),
+            store.deleted
+        )),
+    ];
+    for progress in &state.status.embeddings {
+        let percent = (progress.coverage() * 100.0).floor();
+        let rest = format!(
+            "{} of {}",
+            compact(progress.done),
+            compact(progress.done + progress.pending + progress.processing + progress.failed)
+        );
+        let failed = if progress.failed > 0 { format!(", {} failed", progress.failed) } else { String::new() };
+        lines.push(Line::styled(
+            format!("meaning {percent:.0} % by {} ({rest}{failed})", progress.model),
+            palette.style(Role::Faint),
+        ));
+    }
+    lines
+}
+
+fn is_stale(state: &State, worker: &WorkerRecord) -> bool {
+    worker.state != WorkerState::Stopped && state.now.seconds_since(worker.heartbeat_at) > STALE_SECONDS
+}
+
+fn role_of(state: &State, worker: &WorkerRecord) -> Role {
+    match worker.state {
+        _ if is_stale(state, worker) => Role::Warning,
+        WorkerState::Down => Role::Bad,
+        WorkerState::Restarting | WorkerState::Paused => Role::Warning,
+        WorkerState::Stopped => Role::Faint,
+        _ => Role::Good,
+    }
+}
+
+fn worker_line<'a>(state: &State, worker: &WorkerRecord, palette: Palette) -> Line<'a> {
+    let stale = if is_stale(state, worker) { " stale" } else { "" };
+    let restarts = if worker.restarts > 0 { format!(" restarts {}", worker.restarts) } else { String::new() };
+    let seen = duration(state.now.seconds_since(worker.heartbeat_at));
+    Line::from(vec![
+        Span::raw(cell(&worker.name, 9)),
+        Span::styled(format!("{}{stale}", cell(worker.state.as_str(), 10)), palette.style(role_of(state, worker))),
+        Span::styled(
+            format!(" {}:{} seen {seen} ago{restarts}  {}", worker.host, worker.pid, worker.detail),
+            palette.style(Role::Faint),
+        ),
+    ])
+}
+
+/// Workers in a few words, wrapped; each with a mark and, when it is not well, its state.
+fn worker_words<'a>(state: &State, columns: usize, palette: Palette) -> Vec<Line<'a>> {
+    let mut lines = Vec::new();
+    let mut spans = vec![Span::styled("workers: ", palette.style(Role::Faint))];
+    let mut used = 9;
+    let running =
+        state.status.workers.iter().filter(|worker| worker.state != WorkerState::Stopped && !is_stale(state, worker));
+    let mut any = false;
+    for worker in running {
+        any = true;
+        let well = matches!(worker.state, WorkerState::Idle | WorkerState::Busy);
+        let word = if well { worker.name.clone() } else { format!("{} {}", worker.name, worker.state.as_str()) };
+        let mark = match (state.ascii, worker.state) {
+            (true, _) => "*",
+            (false, WorkerState::Busy) => "◆",
+            (false, _) => "●",
+        };
+        let wide = word.chars().count() + 3;
+        if used + wide > columns {
+            lines.push(Line::from(std::mem::take(&mut spans)));
+            used = 0;
+        }
+        used += wide;
+        spans.push(Span::raw(word));
+        spans.push(Span::styled(format!(" {mark} "), palette.style(role_of(state, worker))));
+    }
+    if !any {
+        spans.push(Span::styled("none running", palette.style(Role::Warning)));
+    }
+    lines.push(Line::from(spans));
+    for worker in
+        state.status.workers.iter().filter(|worker| worker.restarts > 0 && worker.state != WorkerState::Stopped)
+    {
+        let text = format!("{} restarts {}: {}", worker.name, worker.restarts, worker.detail);
+        lines.push(Line::styled(text, palette.style(Role::Warning)));
+    }
+    lines
+}

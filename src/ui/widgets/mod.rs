@@ -1,0 +1,164 @@
+//! What panes share: frames, marked text, gauges, sparklines, numbers and times as people read them.
+
+mod numbers;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, BorderType, Clear, Widget};
+
+use crate::app::state::State;
+use crate::app::state::wrap::{truncated, width};
+
+use super::theme::{Palette, Role};
+
+pub(crate) use numbers::{age, bytes, compact, date, duration, rate};
+
+const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+const PLAIN_BARS: [char; 8] = ['.', '.', ':', ':', '-', '=', '+', '#'];
+
+/// Draws a frame with a title on the left and a note on the right; returns what is inside.
+pub(crate) fn framed(
+    state: &State,
+    palette: Palette,
+    title: &str,
+    note: &str,
+    focused: bool,
+    area: Rect,
+    buf: &mut Buffer,
+) -> Rect {
+    let role = if focused { Role::FocusedBorder } else { Role::Border };
+    let mut block = Block::bordered().border_style(palette.style(role));
+    block = if state.ascii {
+        block.border_set(ratatui::symbols::border::Set {
+            top_left: "+",
+            top_right: "+",
+            bottom_left: "+",
+            bottom_right: "+",
+            vertical_left: "|",
+            vertical_right: "|",
+            horizontal_top: "-",
+            horizontal_bottom: "-",
+        })
+    } else {
+        block.border_type(BorderType::Plain)
+    };
+    let room = usize::from(area.width.saturating_sub(6));
+    let mark = if focused { "▸ " } else { "" };
+    let mark = if state.ascii && focused { "> " } else { mark };
+    let shown = truncated(title, room);
+    block = block.title_top(Line::from(format!(" {mark}{shown} ")).style(palette.style(if focused {
+        Role::Accent
+    } else {
+        Role::Title
+    })));
+    let left = room.saturating_sub(width(&shown) + 2);
+    if !note.is_empty() && left > 6 {
+        let note = format!(" {} ", truncated(note, left));
+        block = block.title_top(Line::from(note).style(palette.style(Role::Faint)).right_aligned());
+    }
+    let inside = block.inner(area);
+    block.render(area, buf);
+    inside
+}
+
+/// Clears a centred box over what lies below; returns what is inside its frame.
+pub(crate) fn boxed(
+    state: &State,
+    palette: Palette,
+    title: &str,
+    size: (u16, u16),
+    area: Rect,
+    buf: &mut Buffer,
+) -> Rect {
+    let (columns, rows) = (size.0.min(area.width), size.1.min(area.height));
+    let place = Rect {
+        x: area.x + (area.width - columns) / 2,
+        y: area.y + (area.height - rows) / 2,
+        width: columns,
+        height: rows,
+    };
+    Clear.render(place, buf);
+    framed(state, palette, title, "", true, place, buf)
+}
+
+/// Writes a line at a row of an area; what does not fit is cut.
+pub(crate) fn put(line: &Line<'_>, area: Rect, row: u16, buf: &mut Buffer) {
+    if row < area.height && area.width > 0 {
+        buf.set_line(area.x, area.y + row, line, area.width);
+    }
+}
+
+/// Writes lines from the top.
+pub(crate) fn put_all(lines: &[Line<'_>], area: Rect, buf: &mut Buffer) {
+    for (row, line) in (0..area.height).zip(lines) {
+        put(line, area, row, buf);
+    }
+}
+
+/// Text with ranges marked, cut to `columns`.
+pub(crate) fn marked<'a>(
+    text: &str,
+    marks: &[(usize, usize)],
+    base: Role,
+    columns: usize,
+    palette: Palette,
+) -> Vec<Span<'a>> {
+    let shown = truncated(text, columns);
+    // The cut text is a prefix of the whole but for its ellipsis.
+    let kept = shown.trim_end_matches('…').len().min(text.len());
+    let mut spans = Vec::new();
+    let mut at = 0;
+    for &(from, to) in marks {
+        let (from, to) = (from.min(kept), to.min(kept));
+        if from < at || from >= to || !shown.is_char_boundary(from) || !shown.is_char_boundary(to) {
+            continue;
+        }
+        spans.push(Span::styled(shown[at..from].to_owned(), palette.style(base)));
+        spans.push(Span::styled(shown[from..to].to_owned(), palette.style(Role::Match)));
+        at = to;
+    }
+    spans.push(Span::styled(shown[at..].to_owned(), palette.style(base)));
+    spans
+}
+
+/// The latest samples as bars, scaled to their greatest.
+pub(crate) fn sparkline<'a>(samples: impl DoubleEndedIterator<Item = f64>, columns: usize, ascii: bool) -> Span<'a> {
+    let mut kept: Vec<f64> = samples.rev().take(columns).collect();
+    kept.reverse();
+    let greatest = kept.iter().copied().fold(0.0_f64, f64::max);
+    let bars = if ascii { PLAIN_BARS } else { BARS };
+    let bar = |value: &f64| {
+        let level = if greatest > 0.0 { (value / greatest * 7.0).round().clamp(0.0, 7.0) as usize } else { 0 };
+        bars[level]
+    };
+    Span::raw(kept.iter().map(bar).collect::<String>())
+}
+
+/// A bar that is `fraction` full.
+pub(crate) fn gauge(fraction: f64, columns: usize, ascii: bool) -> String {
+    let full = (fraction.clamp(0.0, 1.0) * columns as f64).round() as usize;
+    let (on, off) = if ascii { ("#", ".") } else { ("█", "░") };
+    format!("{}{}", on.repeat(full), off.repeat(columns - full))
+}
+
+/// A text padded (or cut) to exactly `columns`.
+pub(crate) fn cell(text: &str, columns: usize) -> String {
+    let shown = truncated(text, columns);
+    let pad = columns.saturating_sub(width(&shown));
+    format!("{shown}{}", " ".repeat(pad))
+}
+
+/// As [`cell`], to the right.
+pub(crate) fn right(text: &str, columns: usize) -> String {
+    let shown = truncated(text, columns);
+    let pad = columns.saturating_sub(width(&shown));
+    format!("{}{shown}", " ".repeat(pad))
+}
+
+/// Marks a row as the selected one.
+pub(crate) fn select(area: Rect, row: u16, palette: Palette, buf: &mut Buffer) {
+    if row < area.height {
+        buf.set_style(Rect { x: area.x, y: area.y + row, width: area.width, height: 1 }, palette.style(Role::Selected));
+    }
+}
