@@ -87,6 +87,11 @@ fn mention(name: Option<&str>, address: Option<&str>, role: PersonRole) -> Optio
             name = None;
         }
     }
+    let is_placeholder = |name: &String| {
+        let name = name.to_lowercase();
+        name.contains("undisclosed") && name.contains("recipient") || name.contains("recipient list not shown")
+    };
+    name = name.filter(|name| !is_placeholder(name));
     (email.is_some() || name.is_some()).then_some(PersonMention { email, name, role })
 }
 

@@ -24,7 +24,7 @@ pub(super) struct Content {
     pub texts: Vec<String>,
     /// Names of attachments, in order.
     pub attachments: Vec<String>,
-    /// Text of attachments, in order.
+    /// Invitations (as body) and text of attachments, in order.
     pub sections: Vec<Section>,
 }
 
@@ -54,6 +54,10 @@ fn plain_text(part: &Part<'_>) -> String {
 
 fn html_text(part: &Part<'_>) -> String {
     html_body::to_text(&part.text())
+}
+
+fn leaves_are_blank(part: &Part<'_>) -> bool {
+    if part.children.is_empty() { part.raw_body.trim_ascii().is_empty() } else { part.children.iter().all(leaves_are_blank) }
 }
 
 fn has_words(text: &str) -> bool {
@@ -136,6 +140,14 @@ impl<'reader> Collector<'reader> {
     /// Reads the whole message below `root`.
     pub(super) fn collect(mut self, root: &Part<'_>) -> Content {
         self.part(root, Texts::Keep, false);
+        let is_empty = self.content.texts.is_empty() && self.content.attachments.is_empty();
+        if is_empty && !root.children.is_empty() && leaves_are_blank(root) {
+            // Boundaries that contradict each other: whatever is neither boundary nor header is shown as it stands.
+            let text = plain::clean(&String::from_utf8_lossy(root.raw_body));
+            let is_text = |line: &&str| !line.starts_with("--") && !line.to_lowercase().starts_with("content-");
+            let lines: Vec<&str> = text.lines().filter(is_text).collect();
+            self.push_text(lines.join("\n"), Texts::Keep);
+        }
         self.content
     }
 
@@ -209,7 +221,11 @@ impl<'reader> Collector<'reader> {
                 }
             }
             ("text", "calendar") => {
-                self.push_text(calendar::invitation(&plain::clean(&part.text())), texts);
+                let text = calendar::invitation(&plain::clean(&part.text()));
+                if texts == Texts::Keep && !text.is_empty() {
+                    // A section of its own: nothing in it is a quote or a signature.
+                    self.content.sections.push(Section { text, ..Section::default() });
+                }
                 if let Some(name) = part.filename.clone() {
                     self.content.attachments.push(name);
                 }
@@ -237,7 +253,8 @@ impl<'reader> Collector<'reader> {
                 };
                 self.push_text(note.to_owned(), texts);
             }
-            ("image" | "audio" | "video", _) if !is_attached && (in_related || part.filename.is_none() || part.headers.raw("Content-ID").is_some()) => {}
+            // Pictures shown inside the text; nameless ones can be referred to by nobody.
+            ("image" | "audio" | "video", _) if !is_attached && (in_related || part.filename.is_none()) => {}
             _ => self.attachment(part),
         }
     }

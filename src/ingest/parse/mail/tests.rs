@@ -63,7 +63,7 @@ fn attachments_are_named_and_read() {
         Ok(vec![Section { page: Some(1), text: "from the pdf".to_owned(), ..Section::default() }])
     };
     let parsed = parse_message(raw.as_bytes(), &reader).unwrap();
-    assert_eq!(parsed.message.as_ref().unwrap().attachments, ["t.csv", "ä.pdf", "inner.eml"]);
+    assert_eq!(parsed.message.as_ref().unwrap().attachments, ["t.csv", "ä.pdf", "p.png", "inner.eml"]);
     let attached: Vec<_> = parsed.sections.iter().filter(|section| section.kind == Some(ChunkKind::Attachment)).collect();
     assert_eq!(attached.len(), 3);
     assert_eq!(attached[0].text, "a,b");

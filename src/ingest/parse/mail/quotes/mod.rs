@@ -257,25 +257,21 @@ impl<'text> Splitter<'text> {
         }
     }
 
-    /// Signatures at the end of each stretch of own text that is followed by a copy or by nothing.
+    /// The signature at the end of the last stretch of own text. A stretch that is nothing else (a list footer below the
+    /// quotes) lets the one before it have its own.
     fn mark_signatures(&mut self, hints: &Hints<'_>) {
-        let end_of_own = self.forward_at;
-        let last_own = (0..end_of_own).rfind(|&at| self.kinds[at] == ChunkKind::Body && !is_blank(self.line(at)));
-        let mut at = 0;
-        while at < end_of_own {
-            if self.kinds[at] != ChunkKind::Body {
-                at += 1;
-                continue;
+        let mut limit = self.forward_at;
+        for _ in 0..4 {
+            let is_own = |at: &usize| self.kinds[*at] == ChunkKind::Body && !is_blank(self.line(*at));
+            let Some(last) = (0..limit).rfind(is_own) else { return };
+            let first = (0..=last).rfind(|&at| self.kinds[at] != ChunkKind::Body).map_or(0, |before| before + 1);
+            let Some(start) = signature::start(&self.lines[first..=last], hints.sender) else { return };
+            self.fill(first + start, last + 1, ChunkKind::Signature);
+            let has_more = (first..first + start).any(|at| !is_blank(self.line(at)));
+            if has_more {
+                return;
             }
-            let end = (at..end_of_own).find(|&line| self.kinds[line] != ChunkKind::Body).unwrap_or(end_of_own);
-            let is_last = last_own.is_some_and(|last| (at..end).contains(&last));
-            let own: Vec<&str> = self.lines.get(at..end).unwrap_or_default().to_vec();
-            if is_last {
-                if let Some(start) = signature::start(&own, hints.sender) {
-                    self.fill(at + start, end, ChunkKind::Signature);
-                }
-            }
-            at = end.max(at + 1);
+            limit = first;
         }
     }
 

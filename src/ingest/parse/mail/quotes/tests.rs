@@ -88,6 +88,12 @@ fn signatures() {
             .as_deref(),
         Some("_______________________________________________\nIlug mailing list\nhttp://x/mailman/listinfo/ilug")
     );
+    assert_eq!(signature("Hello\n\nSent from my desk, which is much easier than from the phone.\n", None), None);
+    assert_eq!(
+        signature("Great.\n\n-Ann Lee\n\nOn 01/03/11 7:07 PM, Bob wrote:\n> Hi\n\n_____________\nusers mailing list\n", Some("Ann Lee"))
+            .as_deref(),
+        Some("-Ann Lee")
+    );
     assert_eq!(signature("Martin, can we get:\n\n1 L Male\n1 M Male\n\nReally cool shirts!\n", None), None);
     assert_eq!(signature("Thanks,\nthat helped a lot and I shall try it at once.\n", None), None);
 }
