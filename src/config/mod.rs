@@ -1,1 +1,242 @@
-//! File, environment and flags become one Config.
+//! Settings of a process: file, then environment, then flags become one [`Config`].
+//!
+//! Owns names, defaults and their errors; `cli` reads it once at start. What can be changed while running
+//! (search weights, pauses) lives in the store's settings instead.
+
+mod env;
+mod file;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+pub use env::Environment;
+pub use file::EXAMPLE;
+
+/// Which model raises quality in the background.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum BackgroundModel {
+    /// Only the instant static model.
+    None,
+    /// MiniLM, built in.
+    #[default]
+    Minilm,
+}
+
+/// Colours of the screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum ThemeChoice {
+    /// For dark backgrounds.
+    Dark,
+    /// For light backgrounds.
+    Light,
+    /// The terminal's own sixteen colours.
+    #[default]
+    Terminal,
+}
+
+/// Everything a process needs to know before it opens anything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Where the store, the drop zone and notes live.
+    pub data_dir: PathBuf,
+    /// Where logs and crash reports go.
+    pub state_dir: PathBuf,
+    /// The SQLite file.
+    pub store_path: PathBuf,
+    /// Watched for files to take in.
+    pub drop_zone: PathBuf,
+    /// `error`, `warn`, `info`, `debug`, `trace`, or a tracing filter.
+    pub log_level: String,
+    /// Background embedding model.
+    pub background_model: BackgroundModel,
+    /// Tokens per chunk.
+    pub chunk_tokens: usize,
+    /// Tokens that neighbouring chunks share.
+    pub chunk_overlap_tokens: usize,
+    /// Colours.
+    pub theme: ThemeChoice,
+    /// Whether the screen takes mouse events.
+    pub mouse: bool,
+    /// Borders of plain ASCII.
+    pub ascii: bool,
+    /// Keys changed by the user: action name → key.
+    pub keys: BTreeMap<String, String>,
+    /// The configuration file that was read, if there was one.
+    pub file: Option<PathBuf>,
+    /// Service addresses found in file or environment that this version does not use yet.
+    pub unused_services: Vec<String>,
+}
+
+/// Flags that go before file and environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// `--config`.
+    pub config_file: Option<PathBuf>,
+    /// `--data-dir`.
+    pub data_dir: Option<PathBuf>,
+    /// `--log-level`.
+    pub log_level: Option<String>,
+}
+
+/// Why the settings cannot be used; the message names file or variable and what to write instead.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read configuration {}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is not valid.
+    #[error("configuration {} is not valid: {message}", path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        message: String,
+    },
+    /// A value is impossible.
+    #[error("{name} = {value:?}: {expected}")]
+    Value {
+        /// Setting or variable.
+        name: String,
+        /// What was given.
+        value: String,
+        /// What would do.
+        expected: String,
+    },
+    /// Neither HOME nor the XDG variables say where to put data.
+    #[error("cannot tell where to keep data: set HOME, XDG_DATA_HOME or --data-dir")]
+    NoHome,
+}
+
+impl Config {
+    /// Puts file, environment and flags together; later ones win.
+    ///
+    /// # Errors
+    /// When a named file is missing or wrong, a value is impossible, or no home can be found.
+    pub fn load(overrides: &Overrides, environment: &Environment) -> Result<Self, ConfigError> {
+        let named = overrides.config_file.clone().or_else(|| environment.path("PEANUT_CONFIG"));
+        let default = environment.base_dir("XDG_CONFIG_HOME", ".config").map(|dir| dir.join("peanut/config.toml"));
+        let (path, is_named) = match (named, default) {
+            (Some(path), _) => (Some(path), true),
+            (None, path) => (path, false),
+        };
+        let file = match path {
+            Some(path) if is_named || path.exists() => Some((file::read(&path)?, path)),
+            _ => None,
+        };
+        let (values, path) = file.map_or_else(|| (file::FileValues::default(), None), |(v, p)| (v, Some(p)));
+        Self::assemble(values, path, overrides, environment)
+    }
+
+    fn assemble(
+        values: file::FileValues,
+        path: Option<PathBuf>,
+        overrides: &Overrides,
+        environment: &Environment,
+    ) -> Result<Self, ConfigError> {
+        let data_dir = overrides
+            .data_dir
+            .clone()
+            .or_else(|| environment.path("PEANUT_DATA_DIR"))
+            .or(values.data_dir)
+            .or_else(|| environment.base_dir("XDG_DATA_HOME", ".local/share").map(|dir| dir.join("peanut")))
+            .ok_or(ConfigError::NoHome)?;
+        let data_dir = absolute(&data_dir);
+        // A data folder given by hand keeps everything below it: one folder to copy, one to delete.
+        let given = overrides.data_dir.is_some() || environment.path("PEANUT_DATA_DIR").is_some();
+        let state_dir = environment
+            .path("PEANUT_STATE_DIR")
+            .or(values.state_dir)
+            .or_else(|| given.then(|| data_dir.join("state")))
+            .or_else(|| environment.base_dir("XDG_STATE_HOME", ".local/state").map(|dir| dir.join("peanut")))
+            .unwrap_or_else(|| data_dir.join("state"));
+        let drop_zone = environment
+            .path("PEANUT_DROP_ZONE")
+            .or_else(|| environment.path("DROP_ZONE_PATH"))
+            .or(values.drop_zone)
+            .unwrap_or_else(|| data_dir.join("drop"));
+        let log_level = overrides
+            .log_level
+            .clone()
+            .or_else(|| environment.text("PEANUT_LOG"))
+            .or_else(|| environment.text("LOG_LEVEL"))
+            .or(values.log_level)
+            .unwrap_or_else(|| "info".to_owned())
+            .to_lowercase();
+        let background = environment.text("PEANUT_MODEL").or(values.embedding.model);
+        let theme = environment.text("PEANUT_THEME").or(values.screen.theme);
+        let chunk_tokens = values.chunks.tokens.unwrap_or(512);
+        let chunk_overlap_tokens = values.chunks.overlap.unwrap_or(50);
+        if !(32..=8192).contains(&chunk_tokens) {
+            return Err(bad("chunks.tokens", &chunk_tokens.to_string(), "a number from 32 to 8192"));
+        }
+        if chunk_overlap_tokens * 2 > chunk_tokens {
+            let given = chunk_overlap_tokens.to_string();
+            return Err(bad("chunks.overlap", &given, "at most half of chunks.tokens"));
+        }
+        Ok(Self {
+            store_path: data_dir.join("peanut.db"),
+            data_dir,
+            state_dir: absolute(&state_dir),
+            drop_zone: absolute(&drop_zone),
+            log_level,
+            background_model: parse_model(background.as_deref())?,
+            chunk_tokens,
+            chunk_overlap_tokens,
+            theme: parse_theme(theme.as_deref())?,
+            mouse: values.screen.mouse.unwrap_or(true),
+            ascii: values.screen.ascii.unwrap_or(false),
+            keys: values.keys,
+            file: path,
+            unused_services: environment.services(),
+        })
+    }
+
+    /// The folder of log files.
+    #[must_use]
+    pub fn log_dir(&self) -> PathBuf {
+        self.state_dir.join("logs")
+    }
+
+    /// The folder of crash reports.
+    #[must_use]
+    pub fn crash_dir(&self) -> PathBuf {
+        self.state_dir.join("crashes")
+    }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+fn bad(name: &str, value: &str, expected: &str) -> ConfigError {
+    ConfigError::Value { name: name.to_owned(), value: value.to_owned(), expected: expected.to_owned() }
+}
+
+fn parse_model(name: Option<&str>) -> Result<BackgroundModel, ConfigError> {
+    match name.map(str::to_lowercase).as_deref() {
+        None | Some("minilm") => Ok(BackgroundModel::Minilm),
+        Some("static" | "none") => Ok(BackgroundModel::None),
+        Some(other) => {
+            Err(bad("embedding.model", other, "minilm (better, in the background) or static (instant only)"))
+        }
+    }
+}
+
+fn parse_theme(name: Option<&str>) -> Result<ThemeChoice, ConfigError> {
+    match name.map(str::to_lowercase).as_deref() {
+        None | Some("terminal") => Ok(ThemeChoice::Terminal),
+        Some("dark") => Ok(ThemeChoice::Dark),
+        Some("light") => Ok(ThemeChoice::Light),
+        Some(other) => Err(bad("screen.theme", other, "dark, light or terminal")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -57,6 +57,12 @@ impl DocumentId {
     }
 }
 
+/// The id of the concept with this label; case and surrounding blanks do not matter.
+#[must_use]
+pub fn concept_id(label: &str) -> Uuid {
+    Uuid::new_v5(&NAMESPACE, format!("concept:{}", label.trim().to_lowercase()).as_bytes())
+}
+
 impl std::fmt::Display for DocumentId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.fmt(f)

@@ -15,9 +15,10 @@ pub mod search;
 pub mod status;
 pub mod terms;
 pub mod time;
+pub mod wordpiece;
 
 pub use chunk::{ChunkKind, NewChunk, Place, StoredChunk};
 pub use document::{DocumentView, Link, LinkKind, MessageMeta, NewDocument, SourceType, WriteOutcome};
-pub use ids::{ChunkId, DocumentId, EventId, ModelId, PersonId};
+pub use ids::{ChunkId, DocumentId, EventId, ModelId, PersonId, concept_id};
 pub use person::{PersonMention, PersonRole};
 pub use time::{Clock, SystemClock, Timestamp};

@@ -2,6 +2,7 @@
 //!
 //! `embedded` keeps nodes and edges in the store's own tables. Another engine is another adapter here.
 
+pub mod check;
 pub mod embedded;
 
 use async_trait::async_trait;

@@ -1,1 +1,38 @@
-//! Probes and the status picture.
+//! Probes and the status picture: one [`StatusSnapshot`] feeds the screens, `status --json` and (later) `/health`.
+//!
+//! `probe` measures the services with bounded time; `gather` reads the store; `worker` does both on a rhythm and
+//! publishes over a watch channel, so nobody who looks ever waits for a slow service.
+
+pub mod gather;
+pub mod probe;
+pub mod worker;
+
+pub use gather::Gatherer;
+pub use probe::Probes;
+pub use worker::StatusWorker;
+
+use crate::domain::health::ServiceState;
+use crate::domain::status::StatusSnapshot;
+
+/// The machine in one word, as `/health` will say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Overall {
+    /// Everything answers.
+    Healthy,
+    /// Only the embedder, or only part of a service, is missing.
+    Degraded,
+    /// Store or graph does not answer.
+    Unhealthy,
+}
+
+/// Sums services up: store or graph down is unhealthy, anything else amiss is degraded.
+#[must_use]
+pub fn overall(snapshot: &StatusSnapshot) -> Overall {
+    let is = |role: &str, state: ServiceState| snapshot.services.iter().any(|s| s.role == role && s.state == state);
+    if is("store", ServiceState::Down) || is("graph", ServiceState::Down) {
+        return Overall::Unhealthy;
+    }
+    let amiss = |state| matches!(state, ServiceState::Down | ServiceState::Degraded);
+    if snapshot.services.iter().any(|service| amiss(service.state)) { Overall::Degraded } else { Overall::Healthy }
+}

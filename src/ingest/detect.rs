@@ -1,1 +1,248 @@
-//! Ingest: detect.
+//! What a file is: its first bytes decide, its name only between kinds of text. Pure; called by the pipeline.
+
+use std::path::Path;
+
+/// What a file was recognised as.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Detected {
+    /// An archive of messages.
+    Mbox,
+    /// One message.
+    Mail,
+    /// PDF.
+    Pdf,
+    /// Markdown.
+    Markdown,
+    /// HTML.
+    Html,
+    /// Word document.
+    Docx,
+    /// Plain text.
+    Text,
+    /// Nothing in it.
+    Empty,
+    /// Nothing we read; the reason is for the ledger.
+    Unsupported(String),
+}
+
+/// Bytes of the beginning that are looked at.
+pub const HEAD_BYTES: usize = 64 * 1024;
+
+/// Other formats by their first bytes, to say what a refused file is.
+const FOREIGN: &[(&[u8], &str)] = &[
+    (b"\x89PNG", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"GIF8", "a GIF image"),
+    (b"\x1f\x8b", "a gzip archive: unpack it first"),
+    (b"7z\xbc\xaf", "a 7-Zip archive: unpack it first"),
+    (b"Rar!", "a RAR archive: unpack it first"),
+    (b"\xfd7zXZ", "an xz archive: unpack it first"),
+    (b"BZh", "a bzip2 archive: unpack it first"),
+    (b"\x7fELF", "a program"),
+    (b"SQLite format 3", "an SQLite database"),
+    (b"RIFF", "audio, video or a WebP image"),
+    (b"OggS", "audio or video"),
+    (b"ID3", "audio"),
+    (b"\0\0\x01\0", "an icon"),
+    (b"\0asm", "a WebAssembly module"),
+];
+
+/// Header names that begin a message; enough of them make one.
+const MAIL_HEADERS: &[&str] = &[
+    "from",
+    "to",
+    "subject",
+    "date",
+    "message-id",
+    "received",
+    "return-path",
+    "delivered-to",
+    "mime-version",
+    "content-type",
+    "cc",
+    "reply-to",
+    "x-mailer",
+    "in-reply-to",
+    "references",
+    "sender",
+    "list-id",
+];
+
+/// Recognises a file by its name and its first [`HEAD_BYTES`].
+#[must_use]
+pub fn detect(path: &Path, head: &[u8], total_len: u64) -> Detected {
+    if total_len == 0 || head.iter().all(u8::is_ascii_whitespace) {
+        return Detected::Empty;
+    }
+    let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase()).unwrap_or_default();
+    // Some PDFs carry junk before their magic; readers look into the first kilobyte.
+    if head.len() >= 5 && head[..head.len().min(1024)].windows(5).any(|five| five == b"%PDF-") {
+        return Detected::Pdf;
+    }
+    if head.starts_with(b"PK\x03\x04") {
+        return zip_kind(head, &extension);
+    }
+    if head.starts_with(b"\xd0\xcf\x11\xe0") {
+        return if extension == "docx" {
+            // An encrypted docx is an OLE container; the parser says so.
+            Detected::Docx
+        } else {
+            Detected::Unsupported("an old Office file: save it as .docx or .pdf".into())
+        };
+    }
+    if let Some((_, name)) = FOREIGN.iter().find(|(magic, _)| head.starts_with(magic)) {
+        return Detected::Unsupported((*name).to_owned());
+    }
+    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    if is_mbox(head) {
+        return Detected::Mbox;
+    }
+    let mail_name = is_mail_name(path, &extension);
+    let headers = mail_headers(head);
+    if headers >= 3 || (mail_name && headers >= 1) {
+        return Detected::Mail;
+    }
+    if matches!(extension.as_str(), "mbox" | "mbx") {
+        // The reader reports what is wrong with it, item by item.
+        return Detected::Mbox;
+    }
+    if mail_name {
+        return Detected::Mail;
+    }
+    if is_binary(head) {
+        return Detected::Unsupported("binary data of an unknown kind".into());
+    }
+    if is_html(head) {
+        return Detected::Html;
+    }
+    match extension.as_str() {
+        "html" | "htm" | "xhtml" => Detected::Html,
+        "md" | "markdown" | "mdown" | "mkd" | "mdx" => Detected::Markdown,
+        "pdf" => Detected::Pdf,
+        "docx" => Detected::Docx,
+        "" | "txt" | "text" | "log" | "rst" | "org" | "adoc" | "asc" | "tex" | "csv" | "tsv" => Detected::Text,
+        "svg" | "json" | "xml" | "css" | "js" | "map" | "lock" => {
+            Detected::Unsupported(format!(".{extension} is data, not a document"))
+        }
+        _ => Detected::Text,
+    }
+}
+
+fn zip_kind(head: &[u8], extension: &str) -> Detected {
+    let contains = |needle: &[u8]| head.windows(needle.len()).any(|window| window == needle);
+    if contains(b"word/") || (extension == "docx" && contains(b"[Content_Types].xml")) {
+        return Detected::Docx;
+    }
+    if contains(b"xl/") || contains(b"ppt/") {
+        return Detected::Unsupported("a spreadsheet or presentation: save it as .pdf".into());
+    }
+    if extension == "docx" {
+        return Detected::Docx;
+    }
+    Detected::Unsupported("a zip archive: unpack it first".into())
+}
+
+/// The separator of an archive, then a header.
+fn is_mbox(head: &[u8]) -> bool {
+    let start = head.iter().position(|byte| !matches!(byte, b'\n' | b'\r')).unwrap_or(0);
+    let head = &head[start..];
+    if !head.starts_with(b"From ") {
+        return false;
+    }
+    let mut lines = head.split(|byte| *byte == b'\n');
+    lines.next();
+    lines.next().is_some_and(|line| header_name(line).is_some() || line.starts_with(b">From "))
+}
+
+fn is_mail_name(path: &Path, extension: &str) -> bool {
+    if matches!(extension, "eml" | "msg822") {
+        return true;
+    }
+    // Maildir: inside cur or new, a name such as 1234567890.M1P2.host:2,S.
+    let parent = path.parent().and_then(Path::file_name).and_then(|name| name.to_str()).unwrap_or_default();
+    matches!(parent, "cur" | "new")
+        && path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .is_some_and(|name| name.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+/// Known header names among the first lines, until a line that is none.
+fn mail_headers(head: &[u8]) -> usize {
+    let mut known = 0;
+    for (index, line) in head.split(|byte| *byte == b'\n').take(100).enumerate() {
+        if line.starts_with(b" ") || line.starts_with(b"\t") {
+            if index == 0 {
+                return 0;
+            }
+            continue;
+        }
+        let Some(name) = header_name(line) else { break };
+        known += usize::from(MAIL_HEADERS.contains(&name.as_str()) || name.starts_with("x-"));
+    }
+    known
+}
+
+fn header_name(line: &[u8]) -> Option<String> {
+    let colon = line.iter().position(|byte| *byte == b':')?;
+    let name = &line[..colon];
+    let is_name =
+        !name.is_empty() && name.len() < 60 && name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-');
+    is_name.then(|| String::from_utf8_lossy(name).to_lowercase())
+}
+
+fn is_html(head: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(&head[..head.len().min(2048)]).to_lowercase();
+    let text = text.trim_start();
+    ["<!doctype html", "<html", "<head", "<body"].iter().any(|start| text.starts_with(start))
+        || (text.starts_with("<?xml") || text.starts_with("<!--")) && text.contains("<html")
+}
+
+/// Control characters that no text has; UTF-16 is text although it is full of zero bytes.
+fn is_binary(head: &[u8]) -> bool {
+    if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
+        return false;
+    }
+    let odd = head.iter().filter(|byte| matches!(byte, 0..=8 | 14..=26 | 28..=31)).count();
+    odd * 100 > head.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(name: &str, head: &[u8]) -> Detected {
+        detect(Path::new(name), head, head.len() as u64)
+    }
+
+    #[test]
+    fn content_beats_the_name() {
+        assert_eq!(kind("a.txt", b"%PDF-1.4\n"), Detected::Pdf);
+        assert_eq!(kind("a.pdf", b"From: a@b\nTo: c@d\nSubject: x\n\nbody"), Detected::Mail);
+        assert_eq!(kind("noext", b"From a@b Thu Jan  1 00:00:00 2024\nFrom: a@b\n\nx"), Detected::Mbox);
+        assert_eq!(kind("a.md", b"<!DOCTYPE html><p>x"), Detected::Html);
+        assert_eq!(kind("x.bin", b"PK\x03\x04....[Content_Types].xml...word/document.xml"), Detected::Docx);
+    }
+
+    #[test]
+    fn the_name_decides_between_kinds_of_text() {
+        assert_eq!(kind("a.md", b"# Hi"), Detected::Markdown);
+        assert_eq!(kind("a.txt", b"# Hi"), Detected::Text);
+        assert_eq!(kind("README", b"Hello there: this is text"), Detected::Text);
+        assert_eq!(kind("new/1700000000.M1P2.host:2,S", b"X-Odd: 1\n\nbody"), Detected::Mail);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named() {
+        assert_eq!(kind("a.txt", b""), Detected::Empty);
+        assert_eq!(kind("a.txt", b" \n\n"), Detected::Empty);
+        assert!(matches!(kind("a.txt", b"\x89PNG\r\n"), Detected::Unsupported(what) if what.contains("PNG")));
+        assert!(matches!(kind("a", b"\x00\x01\x02\x03\x04"), Detected::Unsupported(_)));
+        assert_eq!(kind("u.txt", b"\xff\xfeh\x00i\x00"), Detected::Text);
+    }
+
+    #[test]
+    fn an_essay_with_colons_is_no_mail() {
+        assert_eq!(kind("a.txt", b"Subject: life\n\nTo: whom it may concern"), Detected::Text);
+    }
+}

@@ -1,1 +1,11 @@
-//! Puts the house together and runs it.
+//! Puts the house together and runs it: the only room besides `cli` that names concrete adapters.
+//!
+//! `wiring` opens everything, `supervisor` runs the workers, `shutdown` ends them, `lock` decides which process
+//! of a host runs them, `services` answers the screens.
+
+pub mod lock;
+pub mod services;
+pub mod settings;
+pub mod shutdown;
+pub mod supervisor;
+pub mod wiring;

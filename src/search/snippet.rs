@@ -1,1 +1,153 @@
-//! Search: snippet.
+//! The piece of a chunk that shows the match: one line, matches as byte ranges. Pure; called by `search::service`.
+
+use crate::domain::search::Snippet;
+use crate::domain::terms::{self, Token};
+
+/// Length aimed at, in characters.
+const LENGTH: usize = 180;
+/// Context kept before the first match of the window, in tokens.
+const LEAD_TOKENS: usize = 6;
+
+/// The best window of `text` around terms and prefixes; its beginning when nothing matches.
+#[must_use]
+pub fn snippet(text: &str, wanted: &[String], prefixes: &[String]) -> Snippet {
+    let tokens = terms::tokens(text);
+    let matched: Vec<bool> = tokens.iter().map(|token| is_match(token, text, wanted, prefixes)).collect();
+    let start_token = best_start(&tokens, &matched);
+    let start = tokens.get(start_token).map_or(0, |token| if start_token == 0 { 0 } else { token.range.start });
+    let end = text[start..].char_indices().nth(LENGTH).map_or(text.len(), |(offset, _)| start + offset);
+    // Not in the middle of a word.
+    let end = if end < text.len() {
+        text[start..end].rfind(char::is_whitespace).filter(|cut| *cut > 0).map_or(end, |cut| start + cut)
+    } else {
+        end
+    };
+    let inside =
+        tokens.iter().zip(&matched).filter(|(token, is)| **is && token.range.start >= start && token.range.end <= end);
+    fold(text, start, end, inside.map(|(token, _)| (token.range.start, token.range.end)).collect())
+}
+
+fn is_match(token: &Token, text: &str, wanted: &[String], prefixes: &[String]) -> bool {
+    wanted.contains(&token.term)
+        || !prefixes.is_empty() && {
+            let folded = terms::fold(&text[token.range.clone()]);
+            prefixes.iter().any(|prefix| folded.starts_with(prefix.as_str()) || token.term.starts_with(prefix.as_str()))
+        }
+}
+
+/// The token to start at: the window with the most different matched terms, then the most matches, then the earliest.
+fn best_start(tokens: &[Token], matched: &[bool]) -> usize {
+    let places: Vec<usize> = (0..tokens.len()).filter(|index| matched[*index]).collect();
+    let mut best = (0, 0, 0);
+    for (position, &first) in places.iter().enumerate() {
+        let limit = tokens[first].range.start + LENGTH * 3 / 4;
+        let window: Vec<&str> = places[position..]
+            .iter()
+            .take_while(|index| tokens[**index].range.end <= limit)
+            .map(|index| tokens[*index].term.as_str())
+            .collect();
+        let mut different = window.clone();
+        different.sort_unstable();
+        different.dedup();
+        if (different.len(), window.len()) > (best.0, best.1) {
+            best = (different.len(), window.len(), first);
+        }
+    }
+    best.2.saturating_sub(LEAD_TOKENS)
+}
+
+/// `text[start..end]` with runs of blanks and control characters as one blank, ellipses where it was cut, and the
+/// ranges moved along.
+fn fold(text: &str, start: usize, end: usize, ranges: Vec<(usize, usize)>) -> Snippet {
+    let mut out = String::with_capacity(end - start + 8);
+    if start > 0 {
+        out.push('…');
+    }
+    let mut marks = Vec::with_capacity(ranges.len());
+    let mut ranges = ranges.into_iter().peekable();
+    let mut open = None;
+    for (offset, character) in text[start..end].char_indices() {
+        let at = start + offset;
+        if let Some((from, to)) = open
+            && at >= to
+        {
+            marks.push((from, out.trim_end().len()));
+            open = None;
+        }
+        if open.is_none()
+            && let Some((_, to)) = ranges.next_if(|(from, _)| *from == at)
+        {
+            open = Some((out.len(), to));
+        }
+        if character.is_whitespace() || character.is_control() {
+            if !out.ends_with(' ') && !out.is_empty() && !out.ends_with('…') {
+                out.push(' ');
+            }
+        } else {
+            out.push(character);
+        }
+    }
+    if let Some((from, _)) = open {
+        marks.push((from, out.trim_end().len()));
+    }
+    out.truncate(out.trim_end().len());
+    if end < text.len() {
+        out.push('…');
+    }
+    marks.retain(|(from, to)| from < to);
+    Snippet { text: out, marks }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn marked(text: &str, wanted: &[&str], prefixes: &[&str]) -> String {
+        let of = |list: &[&str]| list.iter().map(|item| (*item).to_owned()).collect::<Vec<_>>();
+        let snippet = snippet(text, &of(wanted), &of(prefixes));
+        let mut out = snippet.text.clone();
+        for (from, to) in snippet.marks.iter().rev() {
+            out.insert(*to, ']');
+            out.insert(*from, '[');
+        }
+        out
+    }
+
+    #[test]
+    fn matched_words_are_marked_whatever_their_ending() {
+        assert_eq!(
+            marked("The budgets for Q3\n\nneed a  look", &["budget", "look"], &[]),
+            "The [budgets] for Q3 need a [look]"
+        );
+        assert_eq!(marked("Organisation café", &["cafe"], &["organi"]), "[Organisation] [café]");
+    }
+
+    #[test]
+    fn the_window_goes_where_the_matches_are() {
+        let text = format!("{} the needle in the hay {}", "filler words here ".repeat(40), "and more text ".repeat(40));
+        let shown = marked(&text, &["needl", "hay"], &[]);
+        assert!(shown.starts_with('…') && shown.ends_with('…'), "{shown}");
+        assert!(shown.contains("[needle] in the [hay]"), "{shown}");
+    }
+
+    #[test]
+    fn without_a_match_it_begins_at_the_beginning() {
+        assert_eq!(marked("One two three", &["four"], &[]), "One two three");
+        assert_eq!(marked("", &["four"], &[]), "");
+    }
+
+    proptest! {
+        #[test]
+        fn marks_are_on_character_boundaries(text in "\\PC{0,400}|[a-z \\n日é\u{301}]{0,400}", word in "[a-zé日]{1,3}") {
+            let found = snippet(&text, &[word.clone()], &[word]);
+            let mut last = 0;
+            for (from, to) in found.marks {
+                prop_assert!(from >= last && to > from);
+                prop_assert!(found.text.get(from..to).is_some());
+                last = to;
+            }
+        }
+    }
+}

@@ -3,8 +3,21 @@
 //! Owns every sqlx type of the embedded store; nothing of sqlx leaves this folder. One file per table family
 //! implements one of the store traits; `search` holds the two legs.
 
+mod batch;
+mod dead_letters;
+mod documents;
+mod embeddings;
 mod error;
+mod graph_tables;
+mod intake;
+mod ledger;
+mod names;
+mod outbox;
+mod project;
+mod rows;
 mod search;
+mod system;
+mod verify;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -33,7 +46,11 @@ pub struct SqliteStore {
     writer: SqlitePool,
     reader: SqlitePool,
     index: SearchIndex,
+    missing_cursor: embeddings::MissingCursor,
 }
+
+/// A transaction that holds the write lock from its start.
+type WriteTransaction = sqlx::Transaction<'static, sqlx::Sqlite>;
 
 impl SqliteStore {
     /// Opens or creates the database at `path` and brings its schema up to date.
@@ -64,6 +81,18 @@ impl SqliteStore {
             .idle_timeout(None)
             .max_lifetime(None)
             .connect_lazy_with(options.read_only(true));
-        Ok(Self { path: path.to_owned(), writer, reader, index: SearchIndex::default() })
+        Ok(Self {
+            path: path.to_owned(),
+            writer,
+            reader,
+            index: SearchIndex::default(),
+            missing_cursor: embeddings::MissingCursor::default(),
+        })
+    }
+
+    /// Starts a writing transaction. It takes the lock at once: one that read first could not become a writer any more
+    /// if another process wrote in between.
+    async fn begin(&self, operation: &'static str, key: &str) -> StoreResult<WriteTransaction> {
+        self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(|error| classify(operation, key, error))
     }
 }

@@ -1,5 +1,141 @@
-//! Both legs of search over SQLite: words from FTS5 and vectors from memory.
+//! Both legs of search over SQLite: compact indexes in memory, kept current from the database.
+//!
+//! `slots` numbers the searchable chunks, `words` scores BM25 over them, `vectors` scans codes of one byte a dimension
+//! and rescores exactly, `filter` turns conditions into a set of documents. Nothing is loaded before the first search;
+//! until the word index is built in the background, single terms are read from FTS5 with the same formula. Every
+//! search first catches up with what was committed since, by this process or another.
+
+mod catch_up;
+mod filter;
+mod hydrate;
+mod matches;
+mod slots;
+mod suggest;
+mod vectors;
+mod words;
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use async_trait::async_trait;
+
+use crate::domain::search::{Filter, HitSource, ScoredChunk, VectorQuery, WordsQuery};
+use crate::domain::{ChunkId, DocumentId, ModelId};
+use crate::store::{SearchStore, StoreError, StoreResult, TermSuggestion};
+
+use super::SqliteStore;
+use slots::Slots;
+use vectors::Matrices;
+use words::Words;
 
 /// In-memory indexes, loaded on first use and kept current.
 #[derive(Debug, Default)]
-pub(super) struct SearchIndex {}
+pub(super) struct SearchIndex {
+    state: Arc<RwLock<State>>,
+    /// Held while the state is brought up to date: one search does it for all that wait.
+    catching_up: tokio::sync::Mutex<()>,
+    /// Set while the word index is being built in the background.
+    building: Arc<AtomicBool>,
+}
+
+/// What is in memory. Searches share it for reading; catching up adds to it in short writes.
+#[derive(Debug, Default)]
+struct State {
+    slots: Slots,
+    /// `None` until built.
+    words: Option<Words>,
+    matrices: Matrices,
+}
+
+impl SearchIndex {
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+    fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Runs scoring off the async threads. A panic there is a bug and is reported as one.
+async fn compute<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> StoreResult<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| StoreError::invariant("score candidates", "", format!("scoring failed: {error}")))
+}
+
+/// Best first, ties by chunk id: the order every leg promises.
+fn best_first(mut scored: Vec<ScoredChunk>, limit: usize) -> Vec<ScoredChunk> {
+    let order = |a: &ScoredChunk, b: &ScoredChunk| b.score.total_cmp(&a.score).then(a.chunk_id.cmp(&b.chunk_id));
+    if scored.len() > limit && limit > 0 {
+        scored.select_nth_unstable_by(limit - 1, order);
+    }
+    scored.truncate(limit);
+    scored.sort_unstable_by(order);
+    scored
+}
+
+#[async_trait]
+impl SearchStore for SqliteStore {
+    async fn search_words(&self, query: &WordsQuery, filter: &Filter, limit: usize) -> StoreResult<Vec<ScoredChunk>> {
+        let scored = self.score_all_words(query, filter, None).await?;
+        self.resolve(best_first(scored, limit)).await
+    }
+
+    async fn search_vectors(
+        &self,
+        queries: &[VectorQuery],
+        filter: &Filter,
+        limit: usize,
+    ) -> StoreResult<Vec<ScoredChunk>> {
+        self.catch_up_vectors(queries).await?;
+        let allowed = self.allowed(filter).await?;
+        let state = Arc::clone(&self.index.state);
+        let wanted = queries.to_vec();
+        let candidates = compute(move || {
+            let state = state.read().unwrap_or_else(PoisonError::into_inner);
+            state.matrices.candidates(&wanted, &state.slots, &allowed, limit)
+        })
+        .await?;
+        let scored = self.exact_scores(queries, &candidates).await?;
+        let scored = candidates.iter().zip(scored).filter_map(|(id, score)| {
+            Some(ScoredChunk { chunk_id: *id, document_id: DocumentId(uuid::Uuid::nil()), score: score? })
+        });
+        self.resolve(best_first(scored.collect(), limit)).await
+    }
+
+    async fn score_vectors(&self, queries: &[VectorQuery], chunks: &[ChunkId]) -> StoreResult<Vec<Option<f32>>> {
+        self.exact_scores(queries, chunks).await
+    }
+
+    async fn score_words(&self, query: &WordsQuery, chunks: &[ChunkId]) -> StoreResult<Vec<Option<f32>>> {
+        let scored = self.score_all_words(query, &Filter::default(), Some(chunks.to_vec())).await?;
+        let by_id: std::collections::HashMap<ChunkId, f32> = scored.iter().map(|s| (s.chunk_id, s.score)).collect();
+        Ok(chunks.iter().map(|id| by_id.get(id).copied()).collect())
+    }
+
+    async fn newest(&self, filter: &Filter, limit: usize) -> StoreResult<Vec<ScoredChunk>> {
+        self.newest_chunks(filter, limit).await
+    }
+
+    async fn hydrate(&self, chunks: &[ChunkId]) -> StoreResult<Vec<HitSource>> {
+        self.hydrate_chunks(chunks).await
+    }
+
+    async fn document_frequencies(&self, terms: &[String]) -> StoreResult<Vec<u64>> {
+        self.term_frequencies(terms).await
+    }
+
+    async fn suggest(&self, word: &str, limit: usize) -> StoreResult<Vec<TermSuggestion>> {
+        self.suggest_words(word, limit).await
+    }
+
+    async fn document_vectors(&self, model: &ModelId, id: DocumentId) -> StoreResult<Vec<Vec<f32>>> {
+        self.vectors_of_document(model, id).await
+    }
+
+    async fn warm_up(&self) -> StoreResult<()> {
+        self.catch_up_slots().await?;
+        self.load_known_models().await?;
+        self.build_words().await
+    }
+}

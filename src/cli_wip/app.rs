@@ -1,0 +1,94 @@
+//! `peanut` without a command: the full-screen app on this thread, everything else on its own runtime.
+
+use std::sync::Arc;
+
+use color_eyre::eyre::{self, WrapErr, eyre};
+
+use crate::app::ports::Services;
+use crate::app::{AppOptions, ExitReason};
+use crate::config::{Config, ThemeChoice};
+use crate::domain::SystemClock;
+use crate::runtime::services::HouseServices;
+use crate::runtime::shutdown::{DRAIN_DEADLINE, EXIT_FORCED, Shutdown};
+use crate::runtime::wiring::{House, RunningWorkers, WorkerSet};
+
+use super::{EXIT_OK, output, runtime};
+
+/// Opens the app. The first frame is drawn before the store is opened; the store opens on the other runtime.
+pub(super) fn run(config: Config) -> eyre::Result<u8> {
+    let background = runtime()?;
+    let shutdown = Shutdown::new();
+    {
+        let _entered = background.enter();
+        shutdown.on_signals()?;
+    }
+    let options = options(&config);
+    let (opened, services) = tokio::sync::oneshot::channel();
+    let opening = shutdown.clone();
+    let house = background.spawn(async move {
+        let result = open(config, &opening).await;
+        let (house, running, answer) = match result {
+            Ok((house, running, services)) => (Some(house), running, Ok(services)),
+            Err(error) => {
+                tracing::error!(error = format!("{error:#}"), "store_not_opened");
+                (None, None, Err(format!("{error:#}")))
+            }
+        };
+        let _ = opened.send(answer);
+        (house, running)
+    });
+    let services = async move { services.await.unwrap_or_else(|_| Err("the store was not opened".to_owned())) };
+    let screen = tokio::runtime::Builder::new_current_thread().enable_all().build().wrap_err("cannot start the screen")?;
+    let clock = Arc::new(SystemClock);
+    let version = env!("CARGO_PKG_VERSION");
+    let reason = screen.block_on(crate::app::run(options, services, clock, shutdown.soft(), version));
+    // The terminal is ours no longer; what follows may take a moment and says so.
+    shutdown.soft().cancel();
+    let finished = background.block_on(async {
+        let (house, running) = house.await.map_err(|error| eyre!("opening the store failed: {error}"))?;
+        if let Some(running) = running {
+            running.join(&shutdown).await;
+        }
+        if let Some(house) = house {
+            house.close().await;
+        }
+        Ok::<(), eyre::Report>(())
+    });
+    if shutdown.hard().is_cancelled() {
+        std::process::exit(EXIT_FORCED);
+    }
+    background.shutdown_timeout(DRAIN_DEADLINE);
+    finished?;
+    match reason.wrap_err("the screen failed")? {
+        ExitReason::Failed(message) => Err(eyre!("{message}")),
+        ExitReason::Quit | ExitReason::Shutdown => {
+            if let Some(report) = crate::telemetry::crash::last_report() {
+                output::note(format!("peanut: a worker crashed; report in {}", report.display()));
+            }
+            Ok(EXIT_OK)
+        }
+    }
+}
+
+type Opened = (Arc<House>, Option<RunningWorkers>, Arc<dyn Services>);
+
+async fn open(config: Config, shutdown: &Shutdown) -> eyre::Result<Opened> {
+    let house = Arc::new(House::open(config).await?);
+    let running = house.try_start_workers(shutdown, WorkerSet::All).await?;
+    let services = HouseServices::start(&house, running.as_ref(), shutdown);
+    Ok((house, running, services))
+}
+
+fn options(config: &Config) -> AppOptions {
+    AppOptions {
+        theme: match config.theme {
+            ThemeChoice::Dark => crate::app::Theme::Dark,
+            ThemeChoice::Light => crate::app::Theme::Light,
+            ThemeChoice::Terminal => crate::app::Theme::Terminal,
+        },
+        mouse: config.mouse,
+        ascii: config.ascii,
+        keys: config.keys.clone(),
+        ..AppOptions::default()
+    }
+}

@@ -1,0 +1,178 @@
+//! `peanut doctor`: looks at everything a healthy installation needs and says how to mend what is wrong.
+
+use std::fs;
+use std::path::Path;
+
+use clap::Args;
+use color_eyre::eyre;
+use serde::Serialize;
+
+use crate::config::Config;
+use crate::domain::health::ServiceState;
+use crate::runtime::lock::WorkerLock;
+use crate::runtime::wiring::House;
+use crate::telemetry::log;
+
+use super::{EXIT_NONE, EXIT_OK, output, runtime};
+
+/// Less free space than this is worth a warning.
+const LOW_DISK_BYTES: u64 = 1 << 30;
+
+#[derive(Args, Debug)]
+pub(super) struct DoctorArgs {
+    /// The findings, as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Verdict {
+    Ok,
+    Warning,
+    Error,
+}
+
+#[derive(Debug, Serialize)]
+struct Finding {
+    verdict: Verdict,
+    what: &'static str,
+    detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<String>,
+}
+
+#[derive(Default)]
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn ok(&mut self, what: &'static str, detail: impl Into<String>) {
+        self.0.push(Finding { verdict: Verdict::Ok, what, detail: detail.into(), remedy: None });
+    }
+    fn bad(&mut self, verdict: Verdict, what: &'static str, detail: impl Into<String>, remedy: impl Into<String>) {
+        self.0.push(Finding { verdict, what, detail: detail.into(), remedy: Some(remedy.into()) });
+    }
+}
+
+pub(super) fn run(config: Config, arguments: &DoctorArgs) -> eyre::Result<u8> {
+    let mut findings = Findings::default();
+    installation(&config, &mut findings);
+    runtime()?.block_on(services(config, &mut findings));
+    let worst_is_error = findings.0.iter().any(|finding| finding.verdict == Verdict::Error);
+    if arguments.json {
+        output::json(&findings.0)?;
+    } else {
+        for finding in &findings.0 {
+            let word = match finding.verdict {
+                Verdict::Ok => "ok     ",
+                Verdict::Warning => "warning",
+                Verdict::Error => "ERROR  ",
+            };
+            output::line(format!("{word} {:<14} {}", finding.what, finding.detail))?;
+            if let Some(remedy) = &finding.remedy {
+                output::line(format!("{:>7} {:<14} → {remedy}", "", ""))?;
+            }
+        }
+    }
+    Ok(if worst_is_error { EXIT_NONE } else { EXIT_OK })
+}
+
+fn installation(config: &Config, findings: &mut Findings) {
+    let version = format!("peanut {} on {} {}", env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH);
+    findings.ok("version", version);
+    match &config.file {
+        Some(file) => findings.ok("configuration", file.display().to_string()),
+        None => findings.ok("configuration", "no file: defaults (`peanut config --example` prints one)"),
+    }
+    if !config.unused_services.is_empty() {
+        let names = config.unused_services.join(", ");
+        let detail = format!("{names} set, but this version runs on the embedded store, graph and models only");
+        findings.bad(Verdict::Warning, "services", detail, "unset them, or ignore this");
+    }
+    for (what, folder) in [("data folder", &config.data_dir), ("drop zone", &config.drop_zone), ("logs", &config.log_dir())] {
+        folder_is_usable(what, folder, findings);
+    }
+    match rustix::fs::statvfs(&config.data_dir) {
+        Ok(disk) => {
+            let free = disk.f_bavail * disk.f_frsize;
+            let detail = format!("{:.1} GiB free", free as f64 / f64::from(1 << 30));
+            if free < LOW_DISK_BYTES {
+                findings.bad(Verdict::Warning, "disk", detail, "make room: a full disk stops ingest");
+            } else {
+                findings.ok("disk", detail);
+            }
+        }
+        Err(error) => findings.bad(Verdict::Warning, "disk", format!("cannot ask: {error}"), "check the mount"),
+    }
+    let crashes = fs::read_dir(config.crash_dir()).map_or(0, |entries| entries.filter_map(Result::ok).count());
+    if crashes == 0 {
+        findings.ok("crashes", "none recorded");
+    } else {
+        let remedy = format!("read the newest in {}", config.crash_dir().display());
+        findings.bad(Verdict::Warning, "crashes", format!("{crashes} reports"), remedy);
+    }
+    let errors = log::tail(&config.log_dir(), 2000).unwrap_or_default();
+    let errors = errors.iter().filter(|line| line.contains("\"level\":\"ERROR\"")).count();
+    if errors == 0 {
+        findings.ok("log", "no errors in the last lines");
+    } else {
+        let remedy = format!("read {}", config.log_dir().display());
+        findings.bad(Verdict::Warning, "log", format!("{errors} errors in the last lines"), remedy);
+    }
+}
+
+fn folder_is_usable(what: &'static str, folder: &Path, findings: &mut Findings) {
+    let probe = folder.join(format!(".peanut-doctor-{}", std::process::id()));
+    let written = fs::create_dir_all(folder).and_then(|()| fs::write(&probe, b"x")).and_then(|()| fs::remove_file(&probe));
+    match written {
+        Ok(()) => findings.ok(what, folder.display().to_string()),
+        Err(error) => {
+            let remedy = format!("make {} writable for this user", folder.display());
+            findings.bad(Verdict::Error, what, format!("{}: {error}", folder.display()), remedy);
+        }
+    }
+}
+
+async fn services(config: Config, findings: &mut Findings) {
+    match WorkerLock::try_take(&config.data_dir) {
+        Ok(Some(_)) => findings.ok("workers", "no process runs them now; the app starts them"),
+        Ok(None) => findings.ok("workers", "another Peanut process runs them"),
+        Err(error) => findings.bad(Verdict::Error, "workers", error.to_string(), "check the data folder's permissions"),
+    }
+    let house = match House::open(config).await {
+        Ok(house) => house,
+        Err(error) => {
+            let remedy = "the message says what to do; the data folder itself was not changed";
+            findings.bad(Verdict::Error, "store", format!("{error:#}"), remedy);
+            return;
+        }
+    };
+    match house.status_worker().once().await {
+        Ok(snapshot) => {
+            for service in &snapshot.services {
+                let what = match service.role.as_str() {
+                    "store" => "store",
+                    "graph" => "graph",
+                    _ => "embedder",
+                };
+                let latency = service.latency_ms.unwrap_or_default();
+                match (service.state, &service.error) {
+                    (ServiceState::Ok, _) => findings.ok(what, format!("{} ({latency:.1} ms)", service.detail)),
+                    (_, error) => {
+                        let error = error.clone().unwrap_or_else(|| "no answer".to_owned());
+                        findings.bad(Verdict::Error, what, error, "see the log; `peanut check` tests the data itself");
+                    }
+                }
+            }
+            let dead = (snapshot.intake.dead_letters_dead, snapshot.outbox.dead);
+            if dead == (0, 0) {
+                findings.ok("dead letters", "none given up");
+            } else {
+                let detail = format!("{} files or messages, {} graph events given up", dead.0, dead.1);
+                findings.bad(Verdict::Warning, "dead letters", detail, "open the app: Intake (3) and Outbox (4), r retries");
+            }
+        }
+        Err(error) => findings.bad(Verdict::Error, "store", error, "run `peanut check`"),
+    }
+    house.close().await;
+}

@@ -1,0 +1,112 @@
+//! `peanut search QUERY [--json|--jsonl]`: exit 0 with hits, 1 without.
+
+use clap::{Args, ValueEnum};
+use color_eyre::eyre;
+
+use crate::config::Config;
+use crate::domain::search::{Hit, SearchMode, SearchRequest, SearchResponse};
+use crate::runtime::wiring::House;
+
+use super::{EXIT_NONE, EXIT_OK, output, runtime};
+
+#[derive(Args, Debug)]
+pub(super) struct SearchArgs {
+    /// Words, "phrases", -not, word*, and filters: from: to: with: type: in: tag: before: after: date: has:attachment
+    #[arg(required = true, num_args = 1..)]
+    query: Vec<String>,
+    /// Documents wanted, 1 to 100
+    #[arg(short = 'n', long, default_value_t = 10)]
+    limit: usize,
+    /// Which legs answer
+    #[arg(long, value_enum, default_value_t = Mode::Hybrid)]
+    mode: Mode,
+    /// One JSON object with all hits and what degraded the answer
+    #[arg(long, conflicts_with = "jsonl")]
+    json: bool,
+    /// One JSON object per hit and line
+    #[arg(long)]
+    jsonl: bool,
+    /// Show how each hit got its place
+    #[arg(long)]
+    why: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Mode {
+    Hybrid,
+    Words,
+    Vectors,
+}
+
+pub(super) fn run(config: Config, arguments: SearchArgs) -> eyre::Result<u8> {
+    let mode = match arguments.mode {
+        Mode::Hybrid => SearchMode::Hybrid,
+        Mode::Words => SearchMode::Words,
+        Mode::Vectors => SearchMode::Vectors,
+    };
+    let request = SearchRequest { query: arguments.query.join(" "), limit: arguments.limit, mode };
+    let response = runtime()?.block_on(async {
+        let house = House::open(config).await?;
+        let answer = house.search.search(&request).await;
+        house.close().await;
+        Ok::<_, eyre::Report>(answer?)
+    })?;
+    print(&response, &arguments)?;
+    Ok(if response.hits.is_empty() { EXIT_NONE } else { EXIT_OK })
+}
+
+fn print(response: &SearchResponse, arguments: &SearchArgs) -> eyre::Result<()> {
+    if arguments.json {
+        return output::json(response);
+    }
+    if let Some(reason) = response.degraded_reason.as_deref().filter(|_| response.degraded) {
+        output::note(format!("peanut: words only: {reason}"));
+    }
+    for hint in &response.hints {
+        output::note(format!("peanut: {hint}"));
+    }
+    if let Some(better) = &response.did_you_mean {
+        output::note(format!("peanut: did you mean: {better}"));
+    }
+    for hit in &response.hits {
+        if arguments.jsonl { output::line(serde_json::to_string(hit)?)? } else { print_hit(hit, arguments.why)? }
+    }
+    Ok(())
+}
+
+fn print_hit(hit: &Hit, why: bool) -> eyre::Result<()> {
+    let about = [hit.source_type.as_str(), hit.from.as_deref().unwrap_or(""), &output::date(hit.dated_at)]
+        .iter()
+        .filter(|part| !part.is_empty())
+        .copied()
+        .collect::<Vec<_>>()
+        .join(" · ");
+    let rank = format!("{:>2}", hit.rank);
+    output::line(format!("{rank} {}  {}", output::bold(&hit.title), output::faint(&about)))?;
+    let place = hit.line.map_or_else(|| hit.source_path.clone(), |line| format!("{}:{line}", hit.source_path));
+    let heading = if hit.place.is_empty() { String::new() } else { format!("  {}", hit.place) };
+    output::line(format!("   {}", output::faint(&format!("{place}{heading}"))))?;
+    output::line(format!("   {}", marked(hit)))?;
+    if why {
+        for line in crate::search::service::explain(hit) {
+            output::line(format!("   {}", output::faint(&line)))?;
+        }
+    }
+    Ok(())
+}
+
+/// The snippet with its matches in bold on a terminal.
+fn marked(hit: &Hit) -> String {
+    let text = &hit.snippet.text;
+    let mut out = String::new();
+    let mut position = 0;
+    for &(start, end) in &hit.snippet.marks {
+        if let (Some(before), Some(word)) = (text.get(position..start), text.get(start..end)) {
+            out.push_str(before);
+            out.push_str(&output::bold(word));
+            position = end;
+        }
+    }
+    out.push_str(text.get(position..).unwrap_or_default());
+    out
+}

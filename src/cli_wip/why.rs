@@ -1,0 +1,57 @@
+//! `peanut why FILE`: what became of a file, and why. Exit 1 when Peanut never saw it.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use color_eyre::eyre::{self, WrapErr};
+
+use crate::config::Config;
+use crate::domain::intake::FileRecord;
+use crate::runtime::wiring::House;
+
+use super::{EXIT_NONE, EXIT_OK, output, runtime};
+
+#[derive(Args, Debug)]
+pub(super) struct WhyArgs {
+    /// The file
+    file: PathBuf,
+    /// The ledger row and its documents, as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(config: Config, arguments: &WhyArgs) -> eyre::Result<u8> {
+    let path = std::path::absolute(&arguments.file).wrap_err("cannot make the path absolute")?;
+    let path = path.to_string_lossy().into_owned();
+    let (record, documents) = runtime()?.block_on(async {
+        let house = House::open(config).await?;
+        let record = house.store.file(&path).await?;
+        let documents = house.store.documents_of_file(&path).await?;
+        house.close().await;
+        Ok::<_, eyre::Report>((record, documents))
+    })?;
+    let Some(record) = record else {
+        output::note(format!("peanut: {path} was never offered (add it with `peanut ingest {path}`)"));
+        return Ok(EXIT_NONE);
+    };
+    if arguments.json {
+        output::json(&serde_json::json!({ "file": record, "documents": documents }))?;
+    } else {
+        print(&record, documents.len())?;
+    }
+    Ok(EXIT_OK)
+}
+
+fn print(record: &FileRecord, documents: usize) -> eyre::Result<()> {
+    let kind = record.source_type.map_or("not recognised yet", crate::domain::SourceType::as_str);
+    output::line(format!("{}  {}", output::bold(&record.path), kind))?;
+    let reason = record.reason.as_deref().map_or(String::new(), |reason| format!(": {reason}"));
+    output::line(format!("state      {}{reason}", record.state.as_str()))?;
+    let items = &record.items;
+    output::line(format!(
+        "items      {} seen, {} documents, {} duplicates, {} unchanged, {} dead letters, {} skipped",
+        items.seen, items.documents, items.duplicates, items.unchanged, items.dead_letters, items.skipped
+    ))?;
+    output::line(format!("documents  {documents} live in the store"))?;
+    output::line(format!("changed    {}", output::date(Some(record.updated_at))))
+}

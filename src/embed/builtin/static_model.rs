@@ -1,0 +1,125 @@
+//! One vector per word piece; a text's vector is the normalised sum. Fast enough to run inside the parser's loop.
+
+use async_trait::async_trait;
+use safetensors::SafeTensors;
+
+use crate::domain::{ModelId, wordpiece};
+use crate::embed::{EmbedError, EmbedErrorKind, EmbedText, Embedder, FusionProfile, InstantEmbedder};
+
+use super::{joined, normalised};
+
+/// Length of the vectors.
+const DIMENSION: usize = 256;
+/// Weight of the vector leg, measured (`docs/BENCHMARKS.md`).
+const VECTOR_WEIGHT: f32 = 0.6;
+
+static FILE: &[u8] = include_bytes!("../../../assets/static-256-int8.safetensors");
+
+/// The static model. Borrows its table from the binary; making one costs microseconds.
+#[derive(Debug)]
+pub struct StaticModel {
+    model: ModelId,
+    /// i8 `[pieces, 256]`, as bytes.
+    rows: &'static [u8],
+    /// f32 little-endian `[pieces]`, as bytes (the file guarantees no alignment).
+    scales: &'static [u8],
+}
+
+impl StaticModel {
+    /// Opens the table inside the binary.
+    ///
+    /// # Errors
+    /// `Permanent` when the file inside the binary is not what it should be.
+    pub fn open() -> Result<Self, EmbedError> {
+        let model = ModelId::from("static-256");
+        let wrong = |message: String| EmbedError {
+            kind: EmbedErrorKind::Permanent,
+            operation: "load model".into(),
+            model: ModelId::from("static-256"),
+            message,
+        };
+        let file = SafeTensors::deserialize(FILE).map_err(|error| wrong(error.to_string()))?;
+        let rows = file.tensor("embeddings").map_err(|error| wrong(error.to_string()))?.data();
+        let scales = file.tensor("scales").map_err(|error| wrong(error.to_string()))?.data();
+        if rows.len() / DIMENSION != scales.len() / 4 || rows.is_empty() {
+            return Err(wrong(format!("{} bytes of rows for {} bytes of scales", rows.len(), scales.len())));
+        }
+        Ok(Self { model, rows, scales })
+    }
+
+    fn vector(&self, text: &str) -> Option<Vec<f32>> {
+        let mut sum = vec![0.0_f32; DIMENSION];
+        for id in wordpiece::ids(text) {
+            let id = id as usize;
+            let (Some(row), Some(scale)) =
+                (self.rows.get(id * DIMENSION..(id + 1) * DIMENSION), self.scales.get(id * 4..id * 4 + 4))
+            else {
+                continue;
+            };
+            let scale = scale.try_into().map_or(0.0, f32::from_le_bytes);
+            for (total, weight) in sum.iter_mut().zip(row) {
+                *total += scale * f32::from(weight.cast_signed());
+            }
+        }
+        normalised(sum)
+    }
+}
+
+impl InstantEmbedder for StaticModel {
+    fn model(&self) -> &ModelId {
+        &self.model
+    }
+    fn dimension(&self) -> usize {
+        DIMENSION
+    }
+    fn embed_now(&self, text: EmbedText<'_>) -> Option<Vec<f32>> {
+        self.vector(&joined(text))
+    }
+}
+
+#[async_trait]
+impl Embedder for StaticModel {
+    fn model(&self) -> &ModelId {
+        &self.model
+    }
+    fn dimension(&self) -> usize {
+        DIMENSION
+    }
+    fn profile(&self) -> FusionProfile {
+        FusionProfile { vector_weight: VECTOR_WEIGHT, calibration: (1.0, 0.0) }
+    }
+    async fn embed_documents(&self, texts: &[EmbedText<'_>]) -> Result<Vec<Option<Vec<f32>>>, EmbedError> {
+        Ok(texts.iter().map(|text| self.embed_now(*text)).collect())
+    }
+    async fn embed_query(&self, query: &str) -> Result<Option<Vec<f32>>, EmbedError> {
+        Ok(self.vector(query))
+    }
+    async fn ping(&self) -> Result<String, EmbedError> {
+        Ok(format!("{} ready, {DIMENSION} dimensions", self.model))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cosine(a: &str, b: &str) -> f32 {
+        let model = StaticModel::open().unwrap();
+        let (a, b) = (model.vector(a).unwrap(), model.vector(b).unwrap());
+        a.iter().zip(&b).map(|(x, y)| x * y).sum()
+    }
+
+    #[test]
+    fn related_texts_are_nearer_than_unrelated_ones() {
+        assert!(cosine("the dog barks", "a puppy is barking") > cosine("the dog barks", "interest rates rise") + 0.2);
+    }
+
+    #[test]
+    fn vectors_have_unit_length_and_nothing_has_none() {
+        let model = StaticModel::open().unwrap();
+        let vector = model.vector("hello world").unwrap();
+        assert!((vector.iter().map(|x| x * x).sum::<f32>() - 1.0).abs() < 1e-5);
+        assert_eq!(model.vector("\u{1f600}"), None);
+        assert_eq!(model.vector(""), None);
+    }
+}

@@ -1,0 +1,81 @@
+//! Reads one [`StatusSnapshot`] from the store and its neighbours. Called by the worker, `status` and tests.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::domain::Clock;
+use crate::domain::health::{ServiceHealth, WorkerRecord};
+use crate::domain::status::StatusSnapshot;
+use crate::graph::GraphReader;
+use crate::store::{FilePage, SharedStore, StoreResult};
+
+/// Rows of a list in a snapshot; screens page the rest.
+const LISTED: u64 = 200;
+
+/// Setting that holds `true` while the user has paused intake.
+pub const INTAKE_PAUSED: &str = "intake.paused";
+/// Setting that holds `true` while the user has paused background embedding.
+pub const EMBEDDING_PAUSED: &str = "embedding.paused";
+
+/// Knows where everything shown comes from.
+pub struct Gatherer {
+    /// The store.
+    pub store: SharedStore,
+    /// The graph.
+    pub graph: Arc<dyn GraphReader>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// States of this process's own workers.
+    pub own_workers: watch::Receiver<Vec<WorkerRecord>>,
+    /// Folder of the drop zone.
+    pub drop_zone: String,
+    /// Whether this process runs the workers.
+    pub runs_workers: bool,
+}
+
+impl Gatherer {
+    /// Everything as of now. `services` are what the last probes found.
+    ///
+    /// # Errors
+    /// When the store cannot be read; the caller keeps showing the last picture.
+    pub async fn snapshot(&self, services: Vec<ServiceHealth>) -> StoreResult<StatusSnapshot> {
+        let now = self.clock.now();
+        let page = FilePage { limit: LISTED, ..FilePage::default() };
+        let settings = self.store.settings().await?;
+        let is_set = |key: &str| settings.iter().any(|(name, value)| name == key && value == "true");
+        let stop_file = std::path::Path::new(&self.drop_zone).join(".pause");
+        let intake_paused = if is_set(INTAKE_PAUSED) {
+            Some("paused by you (p resumes)".to_owned())
+        } else {
+            stop_file.exists().then(|| "paused by .pause in the drop zone".to_owned())
+        };
+        Ok(StatusSnapshot {
+            at: now,
+            store: self.store.counts().await?,
+            intake: self.store.intake_counts().await?,
+            files: self.store.files(&page).await?,
+            intake_paused,
+            drop_zone: Some(self.drop_zone.clone()),
+            folders: self.store.folders().await?,
+            dead_letters: self.store.dead_letters(0, LISTED).await?,
+            embeddings: self.store.embedding_progress().await?,
+            embedding_paused: is_set(EMBEDDING_PAUSED),
+            outbox: self.store.outbox_status(now).await?,
+            dead_events: self.store.dead_events(0, LISTED).await?,
+            graph: self.graph.counts().await.ok(),
+            services,
+            workers: self.workers().await?,
+            runs_workers: self.runs_workers,
+        })
+    }
+
+    /// Workers of every process; this process's own are fresher than their last heartbeat.
+    async fn workers(&self) -> StoreResult<Vec<WorkerRecord>> {
+        let own = self.own_workers.borrow().clone();
+        let mut all = self.store.workers().await?;
+        all.retain(|row| !own.iter().any(|mine| (&mine.name, &mine.host, mine.pid) == (&row.name, &row.host, row.pid)));
+        all.splice(0..0, own);
+        Ok(all)
+    }
+}

@@ -1,0 +1,119 @@
+//! The `probe` worker: keeps the status picture fresh. Run by the supervisor in every process with a screen.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Mutex, Notify, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::health::WorkerState;
+use crate::domain::status::StatusSnapshot;
+
+use super::{Gatherer, Probes};
+
+/// Between pictures while things move.
+const BUSY_PERIOD: Duration = Duration::from_millis(250);
+/// Between pictures while nothing moves.
+const IDLE_PERIOD: Duration = Duration::from_secs(1);
+/// Between rounds of probes.
+const PROBE_PERIOD: Duration = Duration::from_secs(2);
+
+/// Gathers and publishes.
+pub struct StatusWorker {
+    gatherer: Gatherer,
+    probes: Mutex<Probes>,
+    picture: watch::Sender<Arc<StatusSnapshot>>,
+    refresh: Arc<Notify>,
+}
+
+impl StatusWorker {
+    /// A worker that has published an empty picture.
+    #[must_use]
+    pub fn new(gatherer: Gatherer, probes: Probes) -> Self {
+        let picture = watch::Sender::new(Arc::new(StatusSnapshot::default()));
+        Self { gatherer, probes: Mutex::new(probes), picture, refresh: Arc::new(Notify::new()) }
+    }
+
+    /// Where the picture can be watched.
+    #[must_use]
+    pub fn picture(&self) -> watch::Receiver<Arc<StatusSnapshot>> {
+        self.picture.subscribe()
+    }
+
+    /// Notified, it takes the next picture at once: after an action of the user.
+    #[must_use]
+    pub fn refresh(&self) -> Arc<Notify> {
+        Arc::clone(&self.refresh)
+    }
+
+    /// What it is doing, for the supervisor.
+    #[must_use]
+    pub fn state(&self) -> (WorkerState, String) {
+        (WorkerState::Idle, format!("every {} s", PROBE_PERIOD.as_secs()))
+    }
+
+    /// One probe round and one picture, for commands that look once.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn once(&self) -> Result<StatusSnapshot, String> {
+        let mut probes = self.probes.lock().await;
+        probes.round().await;
+        self.gatherer.snapshot(probes.services()).await.map_err(|error| error.to_string())
+    }
+
+    /// Runs until `soft` is cancelled. A store that cannot be read is shown through its probe, not by ending here.
+    ///
+    /// # Errors
+    /// Never; the signature is the supervisor's.
+    pub async fn run(&self, soft: CancellationToken) -> Result<(), String> {
+        let mut probes = self.probes.lock().await;
+        let mut next_round = Instant::now();
+        let mut complained = false;
+        loop {
+            if Instant::now() >= next_round {
+                probes.round().await;
+                next_round = Instant::now() + PROBE_PERIOD;
+            }
+            let mut moved = false;
+            match self.gatherer.snapshot(probes.services()).await {
+                Ok(snapshot) => {
+                    complained = false;
+                    moved = self.publish(snapshot);
+                }
+                Err(error) if !complained => {
+                    complained = true;
+                    tracing::warn!(%error, "status_not_gathered");
+                    self.publish_services_only(&probes);
+                }
+                Err(_) => self.publish_services_only(&probes),
+            }
+            let pause = if moved { BUSY_PERIOD } else { IDLE_PERIOD };
+            tokio::select! {
+                () = soft.cancelled() => return Ok(()),
+                () = self.refresh.notified() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Publishes and says whether anything but the time changed.
+    fn publish(&self, snapshot: StatusSnapshot) -> bool {
+        let mut moved = false;
+        self.picture.send_modify(|current| {
+            let work = |s: &StatusSnapshot| (s.store.clone(), s.intake.clone(), s.outbox.pending, s.embeddings.clone());
+            moved = work(current) != work(&snapshot);
+            *current = Arc::new(snapshot);
+        });
+        moved
+    }
+
+    fn publish_services_only(&self, probes: &Probes) {
+        self.picture.send_modify(|current| {
+            let mut snapshot = StatusSnapshot::clone(current);
+            snapshot.services = probes.services();
+            *current = Arc::new(snapshot);
+        });
+    }
+}

@@ -1,0 +1,159 @@
+//! Cuts a parsed document into chunks at its own structure: sections, paragraphs, sentences, words. Pure; called by the
+//! pipeline.
+//!
+//! Small neighbouring sections share a chunk; a long one is cut with an overlap, so that what stands at a cut can be
+//! found from both sides. Joining chunks without their overlaps gives the text back once.
+
+mod split;
+
+use sha2::{Digest, Sha256};
+
+use crate::domain::{ChunkKind, NewChunk, Place, terms, wordpiece};
+
+use super::parse::{Parsed, Section};
+
+/// Sizes, in word pieces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChunkOptions {
+    /// Most tokens of one chunk.
+    pub max_tokens: usize,
+    /// Tokens that neighbouring chunks of one run share.
+    pub overlap_tokens: usize,
+}
+
+impl Default for ChunkOptions {
+    fn default() -> Self {
+        Self { max_tokens: 512, overlap_tokens: 50 }
+    }
+}
+
+/// A run of text on its way to becoming chunks: one or more sections of one kind and place.
+struct Run {
+    kind: ChunkKind,
+    place: Place,
+    text: String,
+    tokens: usize,
+}
+
+/// The document's chunks in order. `title` and `sender` go into every chunk's context.
+#[must_use]
+pub fn chunk(parsed: &Parsed, title: &str, sender: Option<&str>, options: ChunkOptions) -> Vec<NewChunk> {
+    let mut chunks = Vec::new();
+    for run in runs(&parsed.sections, options.max_tokens) {
+        let context = context(title, sender, &run.place);
+        if run.tokens <= options.max_tokens {
+            push(&mut chunks, &run, context, run.text.clone(), 0, run.tokens, run.place.clone());
+            continue;
+        }
+        for piece in split::split(&run.text, options) {
+            let mut place = run.place.clone();
+            if let Some(line) = place.line {
+                let before = run.text[..piece.start].matches('\n').count();
+                place.line = Some(line + before as u32);
+            }
+            let text = run.text[piece.start..piece.end].to_owned();
+            push(&mut chunks, &run, context.clone(), text, piece.overlap, piece.tokens, place);
+        }
+    }
+    chunks
+}
+
+/// Joins small neighbours of the same kind under a common heading (or none), up to the size of a chunk.
+fn runs(sections: &[Section], max_tokens: usize) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
+    for section in sections {
+        let text = section.text.trim_matches(['\n', '\r']).trim_end();
+        if text.trim().is_empty() {
+            continue;
+        }
+        let kind = section.kind.unwrap_or(ChunkKind::Body);
+        let heading = section.headings.last().map_or("", String::as_str);
+        let tokens = wordpiece::count(text);
+        let heading_tokens = wordpiece::count(heading);
+        if let Some(last) = runs.last_mut()
+            && last.kind == kind
+            && last.place.attachment == section.attachment
+            && last.place.page == section.page
+            && related(&last.place.headings, &section.headings)
+            && last.tokens + tokens + heading_tokens <= max_tokens
+        {
+            let shared = common(&last.place.headings, &section.headings);
+            last.text.push_str("\n\n");
+            // The heading of a joined section would be lost from the place, so it stands in the text.
+            if section.headings.len() > shared && !text.starts_with(heading) {
+                last.text.push_str(heading);
+                last.text.push_str("\n\n");
+                last.tokens += heading_tokens;
+            }
+            last.text.push_str(text);
+            last.tokens += tokens;
+            continue;
+        }
+        let place = Place {
+            headings: section.headings.clone(),
+            page: section.page,
+            line: section.line,
+            attachment: section.attachment.clone(),
+        };
+        runs.push(Run { kind, place, text: text.to_owned(), tokens });
+    }
+    runs
+}
+
+fn common(a: &[String], b: &[String]) -> usize {
+    a.iter().zip(b).take_while(|(x, y)| x == y).count()
+}
+
+/// Whether two sections may share a chunk: same heading, one below the other, or below the same one.
+fn related(a: &[String], b: &[String]) -> bool {
+    let shared = common(a, b);
+    shared + 1 >= a.len() || (shared > 0 && shared + 1 >= b.len())
+}
+
+fn context(title: &str, sender: Option<&str>, place: &Place) -> String {
+    let mut context = title.to_owned();
+    for heading in place.headings.iter().filter(|heading| *heading != title) {
+        context.push('\n');
+        context.push_str(heading);
+    }
+    if let Some(name) = &place.attachment {
+        context.push('\n');
+        context.push_str(name);
+    }
+    if let Some(sender) = sender {
+        context.push('\n');
+        context.push_str(sender);
+    }
+    context
+}
+
+fn push(
+    chunks: &mut Vec<NewChunk>,
+    run: &Run,
+    context: String,
+    text: String,
+    overlap: usize,
+    tokens: usize,
+    place: Place,
+) {
+    let terms = if run.kind.is_searchable() { terms::terms(&format!("{context}\n{text}")) } else { String::new() };
+    let mut hash = Sha256::new();
+    hash.update(context.as_bytes());
+    hash.update([0]);
+    hash.update(text.as_bytes());
+    chunks.push(NewChunk {
+        ordinal: chunks.len() as u32,
+        kind: run.kind,
+        text_sha256: hash.finalize().into(),
+        text,
+        overlap_bytes: overlap as u32,
+        context,
+        place,
+        token_count: tokens as u32,
+        terms,
+        vector: None,
+    });
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,272 @@
+//! The query language: words, phrases, exclusions, prefixes and filters. Pure; never fails on odd input, it hints.
+//!
+//! `lexer` splits, `dates` reads dates and spans, this module decides what each piece means. Called by `search::service`.
+
+mod dates;
+mod lexer;
+
+use jiff::ZonedDateTime;
+use thiserror::Error;
+
+use crate::domain::search::{Condition, Filter, Occur, Predicate, SearchMode, WordMatch, WordsQuery};
+use crate::domain::{SourceType, terms};
+
+use lexer::{Piece, Sign};
+
+/// Longest query, in characters.
+pub const LONGEST_QUERY: usize = 2000;
+/// Most documents one search returns.
+pub const LARGEST_LIMIT: usize = 100;
+
+/// A query taken apart.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ParsedQuery {
+    /// The words leg.
+    pub words: WordsQuery,
+    /// What documents may be returned.
+    pub filter: Filter,
+    /// The text for the embedder: what was typed, without operators and filters.
+    pub text: String,
+    /// The legs, when the query forces them with `lex:` or `vec:`.
+    pub mode: Option<SearchMode>,
+    /// Things to tell the user.
+    pub hints: Vec<String>,
+    /// Terms to mark in snippets.
+    pub highlights: Vec<String>,
+    /// Prefixes to mark in snippets, folded.
+    pub prefixes: Vec<String>,
+    /// Plain words as typed, for "did you mean".
+    pub plain_words: Vec<String>,
+}
+
+/// Why a query is refused.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum QueryError {
+    /// Nothing was asked.
+    #[error("the query is empty: type a word, or a filter such as type:pdf")]
+    Empty,
+    /// Over the limit.
+    #[error("the query has {length} characters; at most {LONGEST_QUERY} are possible")]
+    TooLong {
+        /// Its length.
+        length: usize,
+    },
+    /// Limit out of range.
+    #[error("limit {limit}: from 1 to {LARGEST_LIMIT} documents are possible")]
+    Limit {
+        /// What was asked.
+        limit: usize,
+    },
+}
+
+/// Checks the sizes the contract names.
+///
+/// # Errors
+/// When query or limit is out of range.
+pub fn check(query: &str, limit: usize) -> Result<(), QueryError> {
+    let length = query.chars().count();
+    if query.trim().is_empty() {
+        return Err(QueryError::Empty);
+    }
+    if length > LONGEST_QUERY {
+        return Err(QueryError::TooLong { length });
+    }
+    if !(1..=LARGEST_LIMIT).contains(&limit) {
+        return Err(QueryError::Limit { limit });
+    }
+    Ok(())
+}
+
+/// Takes a query apart; `now` gives relative dates their meaning and its time zone is the user's.
+#[must_use]
+pub fn parse(query: &str, now: &ZonedDateTime) -> ParsedQuery {
+    let mut parsed = ParsedQuery::default();
+    let mut stop_words = Vec::new();
+    for piece in lexer::pieces(query) {
+        if let Some(name) = piece.field.clone() {
+            if let Some(mode) = forced_mode(&name) {
+                parsed.mode = Some(mode);
+                if !piece.value.is_empty() {
+                    let rest = Piece { field: None, ..piece };
+                    add_text(&mut parsed, &rest, &mut stop_words);
+                }
+                continue;
+            }
+            match predicates(&name, &piece.value, now) {
+                Ok(Some(any_of)) if !any_of.is_empty() => {
+                    add_filter(&mut parsed.filter, &name, piece.sign == Sign::Minus, any_of);
+                    continue;
+                }
+                Ok(Some(_)) => {
+                    parsed.hints.push(format!("{name}: needs a value, as in {}", example(&name)));
+                    continue;
+                }
+                Ok(None) => {
+                    if looks_like_filter(&piece) {
+                        parsed.hints.push(format!("{name}: is not a filter and was taken as text"));
+                    }
+                }
+                Err(expected) => {
+                    parsed.hints.push(format!("{name}:{} was taken as text: {expected}", piece.value));
+                }
+            }
+            let whole = Piece { field: None, value: format!("{name}:{}", piece.value), ..piece };
+            add_text(&mut parsed, &whole, &mut stop_words);
+            continue;
+        }
+        add_text(&mut parsed, &piece, &mut stop_words);
+    }
+    if !parsed.words.clauses.iter().any(|(occur, _)| *occur != Occur::MustNot) {
+        // Nothing but stop words: then they are what is meant.
+        parsed.highlights.extend(stop_words.iter().cloned());
+        parsed.words.clauses.extend(stop_words.into_iter().map(|term| (Occur::Should, WordMatch::Term(term))));
+    }
+    parsed
+}
+
+/// Alternatives are one condition. A span of dates is two tests that must both hold; outside the span one must fail.
+fn add_filter(filter: &mut Filter, name: &str, negated: bool, any_of: Vec<Predicate>) {
+    if name != "date" {
+        filter.conditions.push(Condition { negated, any_of });
+        return;
+    }
+    if negated {
+        let outside = any_of.into_iter().map(|test| match test {
+            Predicate::DatedFrom(start) => Predicate::DatedBefore(start),
+            Predicate::DatedBefore(end) => Predicate::DatedFrom(end),
+            other => other,
+        });
+        filter.conditions.push(Condition { negated: false, any_of: outside.collect() });
+    } else {
+        let each = any_of.into_iter().map(|test| Condition { negated: false, any_of: vec![test] });
+        filter.conditions.extend(each);
+    }
+}
+
+fn forced_mode(name: &str) -> Option<SearchMode> {
+    match name {
+        "lex" => Some(SearchMode::Words),
+        "vec" => Some(SearchMode::Vectors),
+        _ => None,
+    }
+}
+
+/// Words, phrases and prefixes.
+fn add_text(parsed: &mut ParsedQuery, piece: &Piece, stop_words: &mut Vec<String>) {
+    let occur = match piece.sign {
+        Sign::Minus => Occur::MustNot,
+        Sign::Plus => Occur::Must,
+        Sign::None => Occur::Should,
+    };
+    if piece.value == "OR" && piece.sign == Sign::None && !piece.quoted {
+        return;
+    }
+    if occur != Occur::MustNot {
+        if !parsed.text.is_empty() {
+            parsed.text.push(' ');
+        }
+        parsed.text.push_str(piece.value.trim_end_matches('*'));
+    }
+    if !piece.quoted
+        && let Some(start) = piece.value.strip_suffix('*')
+        && !terms::fold(start).is_empty()
+    {
+        let start = terms::fold(start);
+        parsed.words.clauses.push((occur, WordMatch::Prefix(start.clone())));
+        if occur != Occur::MustNot {
+            parsed.prefixes.push(start);
+        }
+        return;
+    }
+    let found = terms::terms_of(&piece.value);
+    if occur != Occur::MustNot {
+        parsed.highlights.extend(found.iter().filter(|term| piece.quoted || !terms::is_stop_term(term)).cloned());
+    }
+    // Quotes, exclusions and requirements mean the words together, as they stand.
+    if found.len() > 1 && (piece.quoted || occur != Occur::Should) {
+        let occur = if occur == Occur::Should { Occur::Must } else { occur };
+        parsed.words.clauses.push((occur, WordMatch::Phrase(found)));
+        return;
+    }
+    let occur = if piece.quoted && occur == Occur::Should { Occur::Must } else { occur };
+    for term in found {
+        if occur == Occur::Should && terms::is_stop_word(&piece.value) {
+            stop_words.push(term);
+        } else {
+            if occur == Occur::Should && !piece.quoted {
+                parsed.plain_words.push(piece.value.clone());
+            }
+            parsed.words.clauses.push((occur, WordMatch::Term(term)));
+        }
+    }
+    parsed.plain_words.dedup();
+}
+
+/// The alternatives of a filter; `None` when the name is no filter, an error when the value is impossible.
+fn predicates(name: &str, value: &str, now: &ZonedDateTime) -> Result<Option<Vec<Predicate>>, String> {
+    let alternatives = || value.split([',', '|']).map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned);
+    let of = |make: fn(String) -> Predicate| Ok(Some(alternatives().map(make).collect()));
+    match name {
+        "from" => of(Predicate::From),
+        "to" => of(Predicate::To),
+        "with" => of(Predicate::With),
+        "subject" | "title" => of(Predicate::Subject),
+        "in" | "path" => of(Predicate::Path),
+        "tag" => of(|tag| Predicate::Tag(tag.trim_start_matches('#').to_lowercase())),
+        "type" => alternatives().map(|kind| kind_of(&kind)).collect::<Result<Vec<_>, _>>().map(Some),
+        "has" => alternatives()
+            .map(|what| match what.to_lowercase().as_str() {
+                "attachment" | "attachments" => Ok(Predicate::HasAttachment),
+                _ => Err("has:attachment is the only one".to_owned()),
+            })
+            .collect::<Result<Vec<_>, _>>()
+            .map(Some),
+        "is" => alternatives()
+            .map(|what| match what.to_lowercase().as_str() {
+                "deleted" => Ok(Predicate::Deleted),
+                _ => Err("is:deleted is the only one".to_owned()),
+            })
+            .collect::<Result<Vec<_>, _>>()
+            .map(Some),
+        "before" if !value.is_empty() => {
+            dates::start_of(value, now).map(|moment| Some(vec![Predicate::DatedBefore(moment)]))
+        }
+        "after" if !value.is_empty() => {
+            dates::start_of(value, now).map(|moment| Some(vec![Predicate::DatedFrom(moment)]))
+        }
+        "before" | "after" => Ok(Some(Vec::new())),
+        "date" if value.is_empty() => Ok(Some(Vec::new())),
+        "date" => {
+            dates::span(value, now).map(|span| Some(vec![Predicate::DatedFrom(span.0), Predicate::DatedBefore(span.1)]))
+        }
+        _ => Ok(None),
+    }
+}
+
+fn kind_of(name: &str) -> Result<Predicate, String> {
+    let known = || SourceType::ALL.map(SourceType::as_str).join(", ");
+    SourceType::parse(name).map(Predicate::Type).ok_or_else(|| format!("types are {}", known()))
+}
+
+fn example(name: &str) -> &'static str {
+    match name {
+        "before" | "after" | "date" => "date:2024-09 or after:2024-01-15",
+        "type" => "type:pdf",
+        "tag" => "tag:project",
+        "has" => "has:attachment",
+        "is" => "is:deleted",
+        _ => "from:alice",
+    }
+}
+
+/// `foo:bar` looks like a filter; `http://x`, `12:30` and `std::fs` do not.
+fn looks_like_filter(piece: &Piece) -> bool {
+    let name = piece.field.as_deref().unwrap_or_default();
+    name.len() > 1
+        && name.bytes().all(|byte| byte.is_ascii_lowercase())
+        && !piece.value.starts_with(['/', ':'])
+        && !piece.value.is_empty()
+}
+
+#[cfg(test)]
+mod tests;

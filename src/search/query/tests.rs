@@ -1,0 +1,126 @@
+use jiff::civil::date;
+use jiff::tz::TimeZone;
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::Timestamp;
+
+fn now() -> ZonedDateTime {
+    date(2024, 9, 12).at(15, 30, 0, 0).to_zoned_datetime(TimeZone::UTC).unwrap()
+}
+
+fn parsed(query: &str) -> ParsedQuery {
+    parse(query, &now())
+}
+
+fn day(year: i16, month: i8, number: i8) -> Timestamp {
+    Timestamp(date(year, month, number).to_zoned_datetime(TimeZone::UTC).unwrap().timestamp().as_millisecond())
+}
+
+fn term(occur: Occur, text: &str) -> (Occur, WordMatch) {
+    (occur, WordMatch::Term(text.into()))
+}
+
+#[test]
+fn words_become_stemmed_optional_terms_and_stop_words_go() {
+    let query = parsed("the running budgets");
+    assert_eq!(query.words.clauses, [term(Occur::Should, "run"), term(Occur::Should, "budget")]);
+    assert_eq!(query.text, "the running budgets");
+    assert_eq!(query.plain_words, ["running", "budgets"]);
+}
+
+#[test]
+fn a_query_of_stop_words_keeps_them() {
+    assert_eq!(parsed("to be").words.clauses, [term(Occur::Should, "to"), term(Occur::Should, "be")]);
+}
+
+#[test]
+fn phrases_are_required_and_keep_their_stop_words() {
+    let query = parsed("\"state of the art\" -draft +final colour*");
+    assert_eq!(
+        query.words.clauses,
+        [
+            (Occur::Must, WordMatch::Phrase(vec!["state".into(), "of".into(), "the".into(), "art".into()])),
+            term(Occur::MustNot, "draft"),
+            term(Occur::Must, "final"),
+            (Occur::Should, WordMatch::Prefix("colour".into())),
+        ]
+    );
+    assert_eq!(query.text, "state of the art final colour");
+}
+
+#[test]
+fn filters_take_alternatives_quotes_and_negation() {
+    let query = parsed("from:alice -to:\"Bob Smith\" type:pdf,md tag:#Work has:attachment");
+    let condition = |negated, any_of| Condition { negated, any_of };
+    assert_eq!(
+        query.filter.conditions,
+        [
+            condition(false, vec![Predicate::From("alice".into())]),
+            condition(true, vec![Predicate::To("Bob Smith".into())]),
+            condition(false, vec![Predicate::Type(SourceType::Pdf), Predicate::Type(SourceType::Markdown)]),
+            condition(false, vec![Predicate::Tag("work".into())]),
+            condition(false, vec![Predicate::HasAttachment]),
+        ]
+    );
+    assert!(query.words.clauses.is_empty() && query.hints.is_empty());
+}
+
+#[test]
+fn dates_are_spans_in_the_users_time_zone() {
+    let bounds = |query: &str| {
+        let tests: Vec<Predicate> = parsed(query).filter.conditions.into_iter().flat_map(|c| c.any_of).collect();
+        tests
+    };
+    let span = |from, to| vec![Predicate::DatedFrom(from), Predicate::DatedBefore(to)];
+    assert_eq!(bounds("date:2024"), span(day(2024, 1, 1), day(2025, 1, 1)));
+    assert_eq!(bounds("date:2024-02"), span(day(2024, 2, 1), day(2024, 3, 1)));
+    assert_eq!(bounds("date:2024-01..2024-03"), span(day(2024, 1, 1), day(2024, 4, 1)));
+    assert_eq!(bounds("date:today"), span(day(2024, 9, 12), day(2024, 9, 13)));
+    assert_eq!(bounds("date:7d"), span(day(2024, 9, 5), day(2024, 9, 13)));
+    assert_eq!(bounds("after:2024-09-01"), vec![Predicate::DatedFrom(day(2024, 9, 1))]);
+    assert_eq!(bounds("before:yesterday"), vec![Predicate::DatedBefore(day(2024, 9, 11))]);
+    let outside = parsed("-date:2024").filter.conditions;
+    let either = vec![Predicate::DatedBefore(day(2024, 1, 1)), Predicate::DatedFrom(day(2025, 1, 1))];
+    assert_eq!(outside, [Condition { negated: false, any_of: either }]);
+}
+
+#[test]
+fn what_is_no_filter_is_text_and_says_so_when_it_looks_like_one() {
+    let query = parsed("colour:red http://example.org/x 12:30 std::fs");
+    assert_eq!(query.hints, ["colour: is not a filter and was taken as text"]);
+    assert!(query.words.clauses.contains(&term(Occur::Should, "red")));
+    assert!(query.words.clauses.contains(&term(Occur::Should, "12")));
+}
+
+#[test]
+fn impossible_values_hint_and_become_text() {
+    assert!(parsed("date:2024-13").hints[0].contains("dates are"));
+    assert!(parsed("type:zip").hints[0].contains("types are mail"));
+    assert!(parsed("from:").hints[0].contains("needs a value"));
+    assert!(parsed("date:2025..2024").hints[0].contains("ends before"));
+}
+
+#[test]
+fn a_leg_can_be_forced_anywhere() {
+    assert_eq!(parsed("lex: budget").mode, Some(SearchMode::Words));
+    let query = parsed("budget vec:review");
+    assert_eq!(query.mode, Some(SearchMode::Vectors));
+    assert_eq!(query.text, "budget review");
+}
+
+#[test]
+fn sizes_are_checked_and_both_numbers_named() {
+    assert_eq!(check("  ", 10), Err(QueryError::Empty));
+    let message = check(&"x".repeat(2001), 10).unwrap_err().to_string();
+    assert!(message.contains("2001") && message.contains("2000"));
+    assert!(check("x", 0).is_err() && check("x", 101).is_err() && check("x", 100).is_ok());
+}
+
+proptest! {
+    #[test]
+    fn nothing_typed_makes_it_panic(query in "\\PC{0,60}|[-+:\"* a-zO.R0-9,|]{0,40}") {
+        let parsed = parsed(&query);
+        prop_assert!(parsed.words.clauses.len() <= query.chars().count() + 1);
+    }
+}

@@ -1,0 +1,50 @@
+//! What can be tuned while the program runs, read from the store's settings. Called by the service for every search.
+
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use crate::search::fuse::Fusion;
+use crate::store::StoreError;
+
+use super::SearchService;
+
+/// Settings are read again after this.
+const KEPT: Duration = Duration::from_secs(1);
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Options {
+    pub(super) fusion: Fusion,
+    /// `None`: the serving model's own.
+    pub(super) vector_weight: Option<f32>,
+    pub(super) candidates: usize,
+}
+
+impl SearchService {
+    pub(super) async fn options(&self) -> Result<Options, StoreError> {
+        if let Some((read, options)) = *self.options.lock().unwrap_or_else(PoisonError::into_inner)
+            && read.elapsed() < KEPT
+        {
+            return Ok(options);
+        }
+        let settings = self.store.settings().await?;
+        let value = |key: &str| settings.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
+        let k = value("search.rrf_k").and_then(|value| value.parse().ok()).unwrap_or(60.0);
+        let fusion = match value("search.fusion") {
+            Some("rrf") => Fusion::Reciprocal { k },
+            Some("zscore") => Fusion::ZScore,
+            _ => Fusion::Score,
+        };
+        let options = Options {
+            fusion,
+            vector_weight: value("search.vector_weight").and_then(|value| value.parse().ok()),
+            candidates: value("search.candidates").and_then(|value| value.parse().ok()).unwrap_or(100),
+        };
+        *self.options.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), options));
+        Ok(options)
+    }
+
+    /// Makes the next search read the settings again: after one was changed.
+    pub fn forget_options(&self) {
+        *self.options.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}

@@ -1,0 +1,308 @@
+//! Writes the rows of documents and chunks that a plan asks for, many at a time. Called by `documents::commit`.
+
+use std::collections::HashMap;
+
+use sqlx::SqliteConnection;
+
+use crate::domain::{NewChunk, NewDocument, Timestamp};
+
+use super::super::batch::{insert_rows, json_numbers};
+use super::super::rows::{signed, to_json, vector_bytes};
+use super::diff::{ChunkDiff, diff};
+use super::load::{HeldChunk, last_seq};
+use super::plan::{Fate, Plan, Slot};
+
+/// A document about to be written.
+#[derive(Debug)]
+pub(super) struct Writing<'a> {
+    /// Where and how.
+    pub(super) slot: &'a Slot,
+    /// What.
+    pub(super) document: &'a NewDocument,
+}
+
+struct DocumentRow<'a> {
+    slot: &'a Slot,
+    document: &'a NewDocument,
+    references: String,
+    attachments: String,
+    aliases: String,
+}
+
+impl<'a> DocumentRow<'a> {
+    fn new(writing: &Writing<'a>) -> Result<Self, sqlx::Error> {
+        let message = writing.document.message.as_ref();
+        let (references, attachments) = match message {
+            Some(message) => (to_json(&message.references)?, to_json(&message.attachments)?),
+            None => ("[]".to_owned(), "[]".to_owned()),
+        };
+        let aliases = to_json(&writing.document.aliases)?;
+        Ok(Self { slot: writing.slot, document: writing.document, references, attachments, aliases })
+    }
+}
+
+/// Inserts new documents and updates replaced ones.
+pub(super) async fn write_documents(
+    connection: &mut SqliteConnection,
+    writings: &[Writing<'_>],
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    let mut new = Vec::new();
+    let mut replaced = Vec::new();
+    for writing in writings {
+        let row = DocumentRow::new(writing)?;
+        match writing.slot.fate {
+            Fate::New => new.push(row),
+            Fate::Replace { .. } => replaced.push(row),
+        }
+    }
+    free_keys(connection, &replaced).await?;
+    let bind = |statement: super::super::batch::Statement, row: &DocumentRow<'_>| {
+        let document = row.document;
+        let message = document.message.as_ref();
+        statement
+            .bind(row.slot.seq)
+            .bind(row.slot.id.0.as_bytes().as_slice())
+            .bind(document.source_key.as_str())
+            .bind(document.source_type.as_str())
+            .bind(document.source_path.as_str())
+            .bind(document.source_offset.map(signed))
+            .bind(document.content_sha256.as_slice())
+            .bind(document.title.as_str())
+            .bind(document.dated_at.map(|at| at.0))
+            .bind(now.0)
+            .bind(now.0)
+            .bind(message.map(|message| message.message_id.as_str()))
+            .bind(message.and_then(|message| message.in_reply_to.as_deref()))
+            .bind(row.references.as_str())
+            .bind(row.attachments.as_str())
+            .bind(row.aliases.as_str())
+    };
+    insert_rows(
+        connection,
+        "WITH new (seq, id, source_key, source_type, source_path, source_offset, content_sha256, title, dated_at,
+                   ingested_at, changed_at, message_id, in_reply_to, reference_ids, attachments, aliases, revived)
+         AS (VALUES",
+        17,
+        ") UPDATE document SET source_key = new.source_key, source_type = new.source_type, source_path = new.source_path,
+              source_offset = new.source_offset, content_sha256 = new.content_sha256, title = new.title,
+              dated_at = new.dated_at, changed_at = new.changed_at, message_id = new.message_id,
+              in_reply_to = new.in_reply_to, reference_ids = new.reference_ids, attachments = new.attachments,
+              aliases = new.aliases,
+              deleted_at = CASE new.revived WHEN 1 THEN NULL ELSE document.deleted_at END,
+              deleted_reason = CASE new.revived WHEN 1 THEN NULL ELSE document.deleted_reason END
+         FROM new WHERE document.seq = new.seq",
+        &replaced,
+        |statement, row| {
+            let revived = matches!(row.slot.fate, Fate::Replace { revived: true, .. });
+            bind(statement, row).bind(i64::from(revived))
+        },
+    )
+    .await?;
+    insert_rows(
+        connection,
+        "INSERT INTO document (seq, id, source_key, source_type, source_path, source_offset, content_sha256, title, dated_at,
+                               ingested_at, changed_at, message_id, in_reply_to, reference_ids, attachments, aliases) VALUES",
+        16,
+        "",
+        &new,
+        bind,
+    )
+    .await
+}
+
+/// Moved documents take over keys that others of the batch may be giving up: all are given up first.
+async fn free_keys(connection: &mut SqliteConnection, replaced: &[DocumentRow<'_>]) -> Result<(), sqlx::Error> {
+    let moved: Vec<i64> = replaced
+        .iter()
+        .filter(|row| matches!(row.slot.fate, Fate::Replace { moved: true, .. }))
+        .map(|row| row.slot.seq)
+        .collect();
+    if moved.is_empty() {
+        return Ok(());
+    }
+    sqlx::query("UPDATE document SET source_key = 'moving:' || seq WHERE seq IN (SELECT value FROM json_each(?1))")
+        .bind(json_numbers(moved))
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+/// Notes new positions of messages within their archives, and in which pass messages were met.
+pub(super) async fn write_positions(connection: &mut SqliteConnection, plan: &Plan) -> Result<(), sqlx::Error> {
+    insert_rows(
+        connection,
+        "WITH new (seq, source_offset) AS (VALUES",
+        2,
+        ") UPDATE document SET source_offset = new.source_offset FROM new WHERE document.seq = new.seq",
+        &plan.shifted,
+        |statement, (seq, offset)| statement.bind(*seq).bind(*offset),
+    )
+    .await?;
+    insert_rows(
+        connection,
+        "INSERT INTO archive_message (document_seq, pass) VALUES",
+        2,
+        "ON CONFLICT (document_seq) DO UPDATE SET pass = excluded.pass",
+        &plan.met,
+        |statement, (seq, pass)| statement.bind(*seq).bind(*pass),
+    )
+    .await
+}
+
+/// Models of a commit, by row number.
+#[derive(Debug, Default)]
+pub(super) struct Models {
+    /// Model of the vectors that come with the chunks.
+    pub(super) instant: Option<i64>,
+    /// Models with jobs for new chunks.
+    pub(super) background: Vec<i64>,
+}
+
+struct ChunkRow<'a> {
+    id: i64,
+    document_seq: i64,
+    chunk: &'a NewChunk,
+    place: String,
+}
+
+/// Writes chunks, words, instant vectors and background jobs. Returns how many jobs were queued.
+pub(super) async fn write_chunks(
+    connection: &mut SqliteConnection,
+    writings: &[Writing<'_>],
+    held: &HashMap<i64, Vec<HeldChunk>>,
+    models: &Models,
+) -> Result<u64, sqlx::Error> {
+    let mut next_id = last_seq(connection, "chunk").await?;
+    let mut rows = Vec::new();
+    let mut moved = Vec::new();
+    let mut removed = Vec::new();
+    let mut kept = Vec::new();
+    for writing in writings {
+        let diff = match held.get(&writing.slot.seq) {
+            Some(held) => diff(held, &writing.document.chunks)?,
+            None => ChunkDiff { added: writing.document.chunks.iter().collect(), ..ChunkDiff::default() },
+        };
+        for chunk in diff.added {
+            next_id += 1;
+            let place = to_json(&chunk.place)?;
+            rows.push(ChunkRow { id: next_id, document_seq: writing.slot.seq, chunk, place });
+        }
+        moved.extend(diff.moved);
+        removed.extend(diff.removed);
+        kept.extend(diff.kept);
+    }
+    remove_chunks(connection, &removed).await?;
+    insert_rows(
+        connection,
+        "WITH new (id, ordinal, overlap_bytes, place, token_count) AS (VALUES",
+        5,
+        ") UPDATE chunk SET ordinal = new.ordinal, overlap_bytes = new.overlap_bytes, place = new.place,
+              token_count = new.token_count FROM new WHERE chunk.id = new.id",
+        &moved,
+        |statement, moved| {
+            statement
+                .bind(moved.id)
+                .bind(i64::from(moved.chunk.ordinal))
+                .bind(i64::from(moved.chunk.overlap_bytes))
+                .bind(moved.place.as_str())
+                .bind(i64::from(moved.chunk.token_count))
+        },
+    )
+    .await?;
+    insert_rows(
+        connection,
+        "INSERT INTO chunk (id, document_seq, ordinal, kind, searchable, text, overlap_bytes, context, place, token_count,
+                            text_sha256) VALUES",
+        11,
+        "",
+        &rows,
+        |statement, row| {
+            statement
+                .bind(row.id)
+                .bind(row.document_seq)
+                .bind(i64::from(row.chunk.ordinal))
+                .bind(row.chunk.kind.as_str())
+                .bind(i64::from(row.chunk.kind.is_searchable()))
+                .bind(row.chunk.text.as_str())
+                .bind(i64::from(row.chunk.overlap_bytes))
+                .bind(row.chunk.context.as_str())
+                .bind(row.place.as_str())
+                .bind(i64::from(row.chunk.token_count))
+                .bind(row.chunk.text_sha256.as_slice())
+        },
+    )
+    .await?;
+    let searchable: Vec<(i64, &NewChunk)> =
+        rows.iter().filter(|row| row.chunk.kind.is_searchable()).map(|row| (row.id, row.chunk)).collect();
+    insert_rows(
+        connection,
+        "INSERT INTO chunk_words (rowid, terms) VALUES",
+        2,
+        "",
+        &searchable,
+        |statement, (id, chunk)| statement.bind(*id).bind(chunk.terms.as_str()),
+    )
+    .await?;
+    write_vectors(connection, &searchable, &kept, models).await?;
+    queue_jobs(connection, &searchable, models).await
+}
+
+async fn write_vectors(
+    connection: &mut SqliteConnection,
+    added: &[(i64, &NewChunk)],
+    kept: &[(i64, &NewChunk)],
+    models: &Models,
+) -> Result<(), sqlx::Error> {
+    let Some(model) = models.instant else { return Ok(()) };
+    let bind = |statement: super::super::batch::Statement, (id, chunk): &(i64, &NewChunk)| {
+        statement.bind(model).bind(*id).bind(chunk.vector.as_deref().map(vector_bytes))
+    };
+    let head = "INSERT INTO embedding (model_seq, chunk_id, vector) VALUES";
+    insert_rows(connection, head, 3, "", added, bind).await?;
+    // A kept chunk has its vector unless it was stored before this model came into use.
+    let kept: Vec<(i64, &NewChunk)> = kept.iter().filter(|(_, chunk)| chunk.kind.is_searchable()).copied().collect();
+    insert_rows(connection, head, 3, "ON CONFLICT (chunk_id, model_seq) DO NOTHING", &kept, bind).await
+}
+
+async fn queue_jobs(
+    connection: &mut SqliteConnection,
+    added: &[(i64, &NewChunk)],
+    models: &Models,
+) -> Result<u64, sqlx::Error> {
+    let jobs: Vec<(i64, i64)> =
+        models.background.iter().flat_map(|model| added.iter().map(|(chunk, _)| (*model, *chunk))).collect();
+    insert_rows(
+        connection,
+        "INSERT INTO embedding_job (model_seq, chunk_id) VALUES",
+        2,
+        "",
+        &jobs,
+        |statement, (model, chunk)| statement.bind(*model).bind(*chunk),
+    )
+    .await?;
+    Ok(jobs.len() as u64)
+}
+
+async fn remove_chunks(connection: &mut SqliteConnection, removed: &[i64]) -> Result<(), sqlx::Error> {
+    if removed.is_empty() {
+        return Ok(());
+    }
+    let json = json_numbers(removed.iter().copied());
+    sqlx::query(
+        "DELETE FROM chunk_words WHERE rowid IN (
+            SELECT id FROM chunk WHERE searchable = 1 AND id IN (SELECT value FROM json_each(?1)))",
+    )
+    .bind(json.as_str())
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query("INSERT INTO search_change (chunk_id) SELECT value FROM json_each(?1)")
+        .bind(json.as_str())
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query("DELETE FROM chunk WHERE id IN (SELECT value FROM json_each(?1))")
+        .bind(json.as_str())
+        .execute(connection)
+        .await
+        .map(drop)
+}

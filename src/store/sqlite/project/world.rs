@@ -1,0 +1,206 @@
+//! Documents and what they say, in memory, and the nodes and edges that follow. Pure.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use uuid::Uuid;
+
+use crate::domain::graph::{DocumentProjection, Edge, EdgeKind, GraphDump, Node};
+use crate::domain::{DocumentId, LinkKind, PersonRole, SourceType, Timestamp};
+
+use super::super::names::{Candidate, Resolution, resolve};
+
+/// A document.
+#[derive(Clone, Debug)]
+pub(super) struct Document {
+    /// Row number.
+    pub(super) seq: i64,
+    /// Its id.
+    pub(super) id: DocumentId,
+    /// Its title.
+    pub(super) title: String,
+    /// Its path.
+    pub(super) source_path: String,
+    /// Its kind.
+    pub(super) source_type: SourceType,
+    /// Its own date.
+    pub(super) dated_at: Option<Timestamp>,
+    /// When it was taken in.
+    pub(super) ingested_at: Timestamp,
+    /// Whether it is not deleted.
+    pub(super) live: bool,
+    /// Message-IDs it names, the best to answer last.
+    pub(super) answers: Vec<String>,
+}
+
+impl Document {
+    fn node(&self) -> Node {
+        Node::Document {
+            id: self.id,
+            title: self.title.clone(),
+            source_path: self.source_path.clone(),
+            source_type: self.source_type,
+            ingested_at: self.ingested_at,
+        }
+    }
+
+    /// Since when its edges are true.
+    fn valid_at(&self) -> Timestamp {
+        self.dated_at.unwrap_or(self.ingested_at)
+    }
+}
+
+/// A link that may lead to a document.
+#[derive(Clone, Debug)]
+pub(super) struct OutLink {
+    /// How it was written.
+    pub(super) kind: LinkKind,
+    /// As written.
+    pub(super) target: String,
+    /// The name it looks for.
+    pub(super) target_name: String,
+    /// What it stands for when unresolved.
+    pub(super) concept: Option<i64>,
+}
+
+/// What was loaded. Everything is by row number.
+#[derive(Debug, Default)]
+pub(super) struct World {
+    /// Documents, retired ones among them.
+    pub(super) documents: HashMap<i64, Document>,
+    /// The same, by id.
+    pub(super) by_id: HashMap<DocumentId, i64>,
+    /// Live documents by Message-ID.
+    pub(super) by_message: HashMap<String, i64>,
+    /// Live documents by name.
+    pub(super) by_name: HashMap<String, Vec<i64>>,
+    /// Links of documents.
+    pub(super) links: HashMap<i64, Vec<OutLink>>,
+    /// People of documents.
+    pub(super) people: HashMap<i64, Vec<(PersonRole, i64)>>,
+    /// Person nodes.
+    pub(super) persons: HashMap<i64, Node>,
+    /// Concepts documents contain.
+    pub(super) contains: HashMap<i64, Vec<i64>>,
+    /// Concept nodes.
+    pub(super) concepts: HashMap<i64, Node>,
+    /// Live documents that may link to or answer a document, by that document.
+    pub(super) pointing: HashMap<i64, BTreeSet<i64>>,
+}
+
+/// Nodes and edges, each once.
+#[derive(Default)]
+struct Collected {
+    nodes: BTreeMap<Uuid, Node>,
+    edges: BTreeSet<Edge>,
+}
+
+impl Collected {
+    fn edge(&mut self, from: &Node, kind: EdgeKind, to: &Node, field: &str, valid_at: Timestamp) {
+        let edge = Edge { from: from.id(), kind, to: to.id(), field: field.to_owned(), valid_at, invalid_at: None };
+        self.edges.insert(edge);
+        self.nodes.entry(from.id()).or_insert_with(|| from.clone());
+        self.nodes.entry(to.id()).or_insert_with(|| to.clone());
+    }
+}
+
+impl World {
+    /// What the graph must say about one document.
+    pub(super) fn projection(&self, id: DocumentId, now: Timestamp) -> DocumentProjection {
+        let Some(document) = self.by_id.get(&id).and_then(|seq| self.documents.get(seq)) else {
+            return DocumentProjection { id, nodes: Vec::new(), edges: Vec::new(), at: now };
+        };
+        let mut collected = Collected::default();
+        let own = document.node();
+        if document.live {
+            self.say(document, &mut collected);
+            for other in self.pointing.get(&document.seq).into_iter().flatten() {
+                if let Some(other) = self.documents.get(other).filter(|other| other.live && other.seq != document.seq) {
+                    self.point(other, Some(document.seq), &mut collected);
+                }
+            }
+        } else {
+            // Nothing is true of it any more, but the people and concepts it names may have changed with it.
+            let people = self.people.get(&document.seq).into_iter().flatten();
+            let concepts = self.contains.get(&document.seq).into_iter().flatten();
+            let named = people
+                .filter_map(|(_, person)| self.persons.get(person))
+                .chain(concepts.filter_map(|concept| self.concepts.get(concept)));
+            for node in named {
+                collected.nodes.insert(node.id(), node.clone());
+            }
+        }
+        collected.nodes.remove(&id.0);
+        let nodes = std::iter::once(own).chain(collected.nodes.into_values()).collect();
+        DocumentProjection { id, nodes, edges: collected.edges.into_iter().collect(), at: now }
+    }
+
+    /// The graph of everything that was loaded.
+    pub(super) fn whole(&self) -> GraphDump {
+        let mut collected = Collected::default();
+        for document in self.documents.values().filter(|document| document.live) {
+            collected.nodes.insert(document.id.0, document.node());
+            self.say(document, &mut collected);
+        }
+        let mut nodes: Vec<Node> = collected.nodes.into_values().collect();
+        nodes.sort_unstable();
+        GraphDump { nodes, edges: collected.edges.into_iter().collect() }
+    }
+
+    /// Everything a live document says.
+    fn say(&self, document: &Document, collected: &mut Collected) {
+        let own = document.node();
+        let valid_at = document.valid_at();
+        for (role, person) in self.people.get(&document.seq).into_iter().flatten() {
+            let Some(person) = self.persons.get(person) else { continue };
+            match role {
+                PersonRole::From | PersonRole::Author => collected.edge(person, EdgeKind::Sent, &own, "", valid_at),
+                PersonRole::To | PersonRole::Cc | PersonRole::Bcc => {
+                    collected.edge(&own, EdgeKind::Received, person, role.as_str(), valid_at);
+                }
+            }
+        }
+        for concept in self.contains.get(&document.seq).into_iter().flatten() {
+            if let Some(concept) = self.concepts.get(concept) {
+                collected.edge(&own, EdgeKind::Contains, concept, "", valid_at);
+            }
+        }
+        self.point(document, None, collected);
+    }
+
+    /// The answer and the links of a live document; only those that end at `only`, if given.
+    fn point(&self, document: &Document, only: Option<i64>, collected: &mut Collected) {
+        let own = document.node();
+        let valid_at = document.valid_at();
+        let wanted = |seq: i64| only.is_none_or(|only| only == seq);
+        let parent =
+            document.answers.iter().rev().filter_map(|id| self.by_message.get(id)).find(|seq| **seq != document.seq);
+        if let Some(parent) = parent.filter(|seq| wanted(**seq)).and_then(|seq| self.documents.get(seq)) {
+            collected.edge(&own, EdgeKind::RepliesTo, &parent.node(), "", valid_at);
+        }
+        for link in self.links.get(&document.seq).into_iter().flatten() {
+            match self.resolve(document, link) {
+                Resolution::Document(seq) if wanted(seq) => {
+                    if let Some(target) = self.documents.get(&seq) {
+                        collected.edge(&own, EdgeKind::LinksTo, &target.node(), "", valid_at);
+                    }
+                }
+                Resolution::Nothing if only.is_none() => {
+                    if let Some(concept) = link.concept.and_then(|concept| self.concepts.get(&concept)) {
+                        collected.edge(&own, EdgeKind::Contains, concept, "", valid_at);
+                    }
+                }
+                Resolution::Document(_) | Resolution::Nothing | Resolution::Itself => {}
+            }
+        }
+    }
+
+    fn resolve(&self, document: &Document, link: &OutLink) -> Resolution {
+        let candidates = self.by_name.get(&link.target_name).into_iter().flatten();
+        let candidates = candidates.filter_map(|seq| self.documents.get(seq)).map(candidate);
+        resolve(link.kind, &link.target, candidate(document), candidates)
+    }
+}
+
+fn candidate(document: &Document) -> Candidate<'_> {
+    Candidate { seq: document.seq, id: document.id, path: &document.source_path }
+}

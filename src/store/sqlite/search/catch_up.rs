@@ -1,0 +1,221 @@
+//! Brings the in-memory indexes up to date with the database: new chunks by id, new vectors by number, removals and
+//! deletions through `search_change`. Every search calls it first; when nothing changed it costs one small query.
+
+use std::sync::Arc;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+
+use futures_util::StreamExt;
+use sqlx::Row;
+
+use crate::domain::search::VectorQuery;
+use crate::store::{StoreError, StoreResult};
+
+use super::super::SqliteStore;
+use super::super::error::classify;
+use super::words::{ChunkTerms, Words, count_terms};
+
+/// Chunks read and counted in one step while the word index is built.
+const BUILD_STEP: i64 = 2_000;
+
+impl SqliteStore {
+    /// New slots, removals, deletions, and the words of new chunks when the word index exists.
+    pub(super) async fn catch_up_slots(&self) -> StoreResult<()> {
+        let _one = self.index.catching_up.lock().await;
+        let (last_id, change_seen, words_last, loaded) = {
+            let state = self.index.read();
+            let words_last = state.words.as_ref().map(|words| words.last_id);
+            (state.slots.last_id(), state.slots.change_seen, words_last, state.slots.loaded)
+        };
+        let fail = |error| classify("read search index", "", error);
+        let marks = sqlx::query(
+            "SELECT coalesce((SELECT max(id) FROM chunk WHERE searchable = 1), 0), \
+                    coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'search_change'), 0)",
+        )
+        .fetch_one(&self.reader)
+        .await
+        .map_err(fail)?;
+        let (newest_id, newest_change): (i64, i64) = (marks.get(0), marks.get(1));
+        if loaded && newest_id <= last_id && newest_change <= change_seen {
+            return Ok(());
+        }
+        // One read transaction: slots, changes and texts of the same moment.
+        let mut snapshot = self.reader.begin().await.map_err(fail)?;
+        let new: Vec<(i64, i64, i64)> = sqlx::query_as(
+            "SELECT id, document_seq, token_count FROM chunk WHERE searchable = 1 AND id > ? ORDER BY id",
+        )
+        .bind(last_id)
+        .fetch_all(&mut *snapshot)
+        .await
+        .map_err(fail)?;
+        let changes: Vec<(i64, Option<i64>, Option<i64>)> =
+            sqlx::query_as("SELECT seq, chunk_id, document_seq FROM search_change WHERE seq > ? ORDER BY seq")
+                .bind(if loaded { change_seen } else { i64::MAX })
+                .fetch_all(&mut *snapshot)
+                .await
+                .map_err(fail)?;
+        let deleted: Option<Vec<i64>> = if !loaded || changes.iter().any(|(_, _, document)| document.is_some()) {
+            let query = sqlx::query_scalar("SELECT seq FROM document WHERE deleted_at IS NOT NULL");
+            Some(query.fetch_all(&mut *snapshot).await.map_err(fail)?)
+        } else {
+            None
+        };
+        let counted = match words_last {
+            Some(last) => read_terms(&mut snapshot, last, i64::MAX).await.map_err(fail)?,
+            None => Vec::new(),
+        };
+        drop(snapshot);
+        let mut state = self.index.write();
+        for (id, document, length) in new {
+            state.slots.push(id, document as u32, length as u32);
+        }
+        for (_, chunk, _) in &changes {
+            if let Some(id) = chunk {
+                state.slots.remove(*id);
+            }
+        }
+        if let Some(deleted) = deleted {
+            state.slots.deleted = deleted.into_iter().map(|seq| seq as u32).collect();
+        }
+        state.slots.change_seen = changes.last().map_or_else(|| newest_change.max(change_seen), |(seq, ..)| *seq);
+        state.slots.loaded = true;
+        let state = &mut *state;
+        if let Some(words) = &mut state.words {
+            for (id, terms) in counted {
+                if let Some(slot) = state.slots.slot(id) {
+                    words.add(slot as u32, id, terms);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Builds the word index, unless it exists or another task is at it. Searches go on meanwhile.
+    pub(super) async fn build_words(&self) -> StoreResult<()> {
+        if self.index.read().words.is_some() || self.index.building.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let built = self.build_words_alone().await;
+        self.index.building.store(false, Ordering::Release);
+        built
+    }
+
+    async fn build_words_alone(&self) -> StoreResult<()> {
+        let fail = |error| classify("build word index", "", error);
+        let mut words = Words::default();
+        loop {
+            // Slots may grow while we read; what is indexed here is only what has a slot already.
+            let upto = self.index.read().slots.last_id();
+            let counted = {
+                let mut connection = self.reader.acquire().await.map_err(fail)?;
+                read_terms(&mut connection, words.last_id, BUILD_STEP).await.map_err(fail)?
+            };
+            let done = counted.iter().all(|(id, _)| *id > upto);
+            let state = Arc::clone(&self.index.state);
+            words = super::compute(move || {
+                let state = state.read().unwrap_or_else(PoisonError::into_inner);
+                for (id, terms) in counted.into_iter().filter(|(id, _)| *id <= upto) {
+                    if let Some(slot) = state.slots.slot(id) {
+                        words.add(slot as u32, id, terms);
+                    } else {
+                        words.last_id = id;
+                    }
+                }
+                words
+            })
+            .await?;
+            if done {
+                break;
+            }
+        }
+        words.shrink();
+        self.index.write().words = Some(words);
+        // What was committed meanwhile.
+        self.catch_up_slots().await
+    }
+
+    /// Vectors of the models that are asked for.
+    pub(super) async fn catch_up_vectors(&self, queries: &[VectorQuery]) -> StoreResult<()> {
+        self.catch_up_slots().await?;
+        for query in queries {
+            let Some((model, dimension)) = self.model_row(&query.model).await? else { continue };
+            if query.vector.len() != dimension {
+                let message = format!("query vector has {} dimensions, the model has {dimension}", query.vector.len());
+                return Err(StoreError::invariant("search vectors", query.model.to_string(), message));
+            }
+            self.load_vectors(&query.model.0, model, dimension).await?;
+        }
+        Ok(())
+    }
+
+    /// Vectors of every model the store knows.
+    pub(super) async fn load_known_models(&self) -> StoreResult<()> {
+        let models: Vec<(i64, String, i64)> = sqlx::query_as("SELECT seq, name, dimension FROM model ORDER BY seq")
+            .fetch_all(&self.reader)
+            .await
+            .map_err(|error| classify("read models", "", error))?;
+        for (seq, name, dimension) in models {
+            self.load_vectors(&name, seq, dimension as usize).await?;
+        }
+        Ok(())
+    }
+
+    async fn load_vectors(&self, name: &str, model: i64, dimension: usize) -> StoreResult<()> {
+        let _one = self.index.catching_up.lock().await;
+        let seen = self.index.read().matrices.seen(name);
+        let fail = |error| classify("read vectors", name.to_owned(), error);
+        let newest: Option<i64> = sqlx::query_scalar("SELECT seq FROM sqlite_sequence WHERE name = 'embedding'")
+            .fetch_optional(&self.reader)
+            .await
+            .map_err(fail)?;
+        if newest.unwrap_or(0) <= seen {
+            return Ok(());
+        }
+        let mut rows = sqlx::query(
+            "SELECT seq, chunk_id, vector FROM embedding WHERE seq > ? AND model_seq = ? AND vector IS NOT NULL ORDER BY seq",
+        )
+        .bind(seen)
+        .bind(model)
+        .fetch(&self.reader);
+        let mut batch: Vec<(i64, Vec<i8>, f32)> = Vec::with_capacity(1024);
+        loop {
+            let row = rows.next().await.transpose().map_err(fail)?;
+            if let Some(row) = &row {
+                let bytes: &[u8] = row.get(2);
+                if bytes.len() == dimension * 4 {
+                    let (code, scale) = super::vectors::quantise(bytes);
+                    batch.push((row.get(1), code, scale));
+                }
+            }
+            if row.is_none() || batch.len() == 1024 {
+                let mut state = self.index.write();
+                let state = &mut *state;
+                state.matrices.add(name, dimension, &state.slots, batch.drain(..));
+            }
+            if row.is_none() {
+                break;
+            }
+        }
+        self.index.write().matrices.set_seen(name, dimension, newest.unwrap_or(0));
+        Ok(())
+    }
+}
+
+/// Term counts of searchable chunks after `last`, at most `limit`, in order of id.
+async fn read_terms(
+    connection: &mut sqlx::SqliteConnection,
+    last: i64,
+    limit: i64,
+) -> Result<Vec<(i64, ChunkTerms)>, sqlx::Error> {
+    let texts: Vec<(i64, String, String)> =
+        sqlx::query_as("SELECT id, context, text FROM chunk WHERE searchable = 1 AND id > ? ORDER BY id LIMIT ?")
+            .bind(last)
+            .bind(limit)
+            .fetch_all(connection)
+            .await?;
+    tokio::task::spawn_blocking(move || {
+        texts.into_iter().map(|(id, context, text)| (id, count_terms(&context, &text))).collect()
+    })
+    .await
+    .map_err(|error| sqlx::Error::Protocol(format!("counting terms failed: {error}")))
+}

@@ -1,0 +1,106 @@
+//! What hits show: text, title, sender, place, read in one go; and the newest documents for a query of filters only.
+
+use std::collections::HashMap;
+
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Row};
+
+use crate::domain::search::{Filter, HitSource, ScoredChunk};
+use crate::domain::{ChunkId, DocumentId, Place, SourceType, Timestamp};
+use crate::store::StoreResult;
+
+use super::super::SqliteStore;
+use super::super::error::classify;
+use super::filter::push_filter;
+
+fn document_id(bytes: &[u8]) -> Result<DocumentId, sqlx::Error> {
+    uuid::Uuid::from_slice(bytes).map(DocumentId).map_err(|error| sqlx::Error::Decode(error.into()))
+}
+
+impl SqliteStore {
+    /// Fills in the document ids; chunks that vanished meanwhile are left out.
+    pub(super) async fn resolve(&self, scored: Vec<ScoredChunk>) -> StoreResult<Vec<ScoredChunk>> {
+        let fail = |error| classify("read documents of chunks", scored.len().to_string(), error);
+        let numbers: Vec<Option<u32>> = {
+            let state = self.index.read();
+            scored.iter().map(|s| state.slots.slot(s.chunk_id.0).map(|slot| state.slots.documents[slot])).collect()
+        };
+        let wanted: Vec<u32> = numbers.iter().flatten().copied().collect();
+        let rows: Vec<(i64, Vec<u8>)> =
+            sqlx::query_as("SELECT seq, id FROM document WHERE seq IN (SELECT value FROM json_each(?))")
+                .bind(serde_json::to_string(&wanted).unwrap_or_default())
+                .fetch_all(&self.reader)
+                .await
+                .map_err(fail)?;
+        let mut ids = HashMap::with_capacity(rows.len());
+        for (seq, id) in rows {
+            ids.insert(seq as u32, document_id(&id).map_err(fail)?);
+        }
+        let found = scored
+            .iter()
+            .zip(numbers)
+            .filter_map(|(scored, number)| Some(ScoredChunk { document_id: *ids.get(&number?)?, ..*scored }));
+        Ok(found.collect())
+    }
+
+    pub(super) async fn newest_chunks(&self, filter: &Filter, limit: usize) -> StoreResult<Vec<ScoredChunk>> {
+        let mut query = QueryBuilder::new(
+            "SELECT (SELECT c.id FROM chunk c WHERE c.document_seq = document.seq ORDER BY c.ordinal LIMIT 1) AS first, \
+             document.id FROM document WHERE ",
+        );
+        push_filter(&mut query, filter);
+        query.push(" AND first IS NOT NULL ORDER BY coalesce(document.dated_at, document.ingested_at) DESC, document.seq DESC LIMIT ");
+        query.push_bind(limit as i64);
+        let fail = |error| classify("list newest documents", format!("{filter:?}"), error);
+        let rows: Vec<(i64, Vec<u8>)> = query.build_query_as().fetch_all(&self.reader).await.map_err(fail)?;
+        rows.iter()
+            .map(|(chunk, id)| {
+                Ok(ScoredChunk { chunk_id: ChunkId(*chunk), document_id: document_id(id).map_err(fail)?, score: 0.0 })
+            })
+            .collect()
+    }
+
+    pub(super) async fn hydrate_chunks(&self, chunks: &[ChunkId]) -> StoreResult<Vec<HitSource>> {
+        let ids: Vec<i64> = chunks.iter().map(|id| id.0).collect();
+        let fail = |error| classify("read hits", ids.len().to_string(), error);
+        let rows = sqlx::query(
+            "SELECT c.id, d.id, d.title, d.source_type, d.source_path, c.place, c.text, d.dated_at, d.deleted_at, \
+             (SELECT coalesce(nullif(x.name, ''), nullif(p.display_name, ''), p.email) FROM document_person x \
+                JOIN person p ON p.seq = x.person_seq WHERE x.document_seq = d.seq AND x.role IN ('from', 'author') LIMIT 1), \
+             (SELECT json_group_array(t.tag) FROM document_tag t WHERE t.document_seq = d.seq) \
+             FROM chunk c JOIN document d ON d.seq = c.document_seq WHERE c.id IN (SELECT value FROM json_each(?))",
+        )
+        .bind(serde_json::to_string(&ids).unwrap_or_default())
+        .fetch_all(&self.reader)
+        .await
+        .map_err(fail)?;
+        let mut found = HashMap::with_capacity(rows.len());
+        for row in &rows {
+            let source = source(row).map_err(fail)?;
+            found.insert(source.chunk_id, source);
+        }
+        Ok(chunks.iter().filter_map(|id| found.remove(id)).collect())
+    }
+}
+
+fn source(row: &SqliteRow) -> Result<HitSource, sqlx::Error> {
+    let decode = |error: serde_json::Error| sqlx::Error::Decode(error.into());
+    let place: Place = serde_json::from_str(row.try_get(5)?).map_err(decode)?;
+    let kind: &str = row.try_get(3)?;
+    let kind = SourceType::parse(kind).ok_or_else(|| sqlx::Error::Decode(format!("source type {kind}").into()))?;
+    let id: &[u8] = row.try_get(1)?;
+    Ok(HitSource {
+        chunk_id: ChunkId(row.try_get(0)?),
+        document_id: document_id(id)?,
+        title: row.try_get(2)?,
+        source_type: kind,
+        source_path: row.try_get(4)?,
+        line: place.line,
+        place: place.label(),
+        text: row.try_get(6)?,
+        dated_at: row.try_get::<Option<i64>, _>(7)?.map(Timestamp),
+        from: row.try_get(9)?,
+        tags: serde_json::from_str(row.try_get(10)?).map_err(decode)?,
+        deleted_at: row.try_get::<Option<i64>, _>(8)?.map(Timestamp),
+    })
+}

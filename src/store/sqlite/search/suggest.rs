@@ -1,0 +1,80 @@
+//! Words of the index close to one that matched nothing: "did you mean".
+
+use std::sync::PoisonError;
+
+use crate::domain::terms;
+use crate::store::{StoreResult, TermSuggestion};
+
+use super::super::SqliteStore;
+use super::super::error::classify;
+
+/// Suggestions read to find the surface form of a stem.
+const SURFACE_SAMPLES: i64 = 20;
+
+impl SqliteStore {
+    pub(super) async fn suggest_words(&self, word: &str, limit: usize) -> StoreResult<Vec<TermSuggestion>> {
+        let wanted = terms::fold(word);
+        let Some(stem) = terms::terms_of(word).into_iter().next() else { return Ok(Vec::new()) };
+        let length = stem.chars().count();
+        if length < 2 {
+            return Ok(Vec::new());
+        }
+        let most = if length <= 4 { 1 } else { 2 };
+        self.catch_up_slots().await?;
+        let near = move |term: &str| {
+            let other = term.chars().count();
+            if other.abs_diff(length) > most || term.bytes().any(|byte| byte.is_ascii_digit()) {
+                return None;
+            }
+            let distance = strsim::osa_distance(term, &stem);
+            (distance > 0 && distance <= most).then_some(distance as u32)
+        };
+        let mut found: Vec<(String, u32, u64)> = if self.index.read().words.is_some() {
+            let state = std::sync::Arc::clone(&self.index.state);
+            super::compute(move || {
+                let state = state.read().unwrap_or_else(PoisonError::into_inner);
+                let words = state.words.iter().flat_map(|words| words.dictionary());
+                words.filter_map(|(term, n)| Some((term.to_owned(), near(term)?, n))).collect()
+            })
+            .await?
+        } else {
+            let rows: Vec<(String, i64)> = sqlx::query_as("SELECT term, doc FROM chunk_words_row")
+                .fetch_all(&self.reader)
+                .await
+                .map_err(|error| classify("suggest words for", word, error))?;
+            rows.into_iter().filter_map(|(term, n)| Some((term.clone(), near(&term)?, n.unsigned_abs()))).collect()
+        };
+        found.sort_unstable_by(|a, b| a.1.cmp(&b.1).then(b.2.cmp(&a.2)).then(a.0.cmp(&b.0)));
+        found.truncate(limit);
+        let mut suggestions = Vec::with_capacity(found.len());
+        for (term, distance, document_frequency) in found {
+            let word = self.surface(&term, &wanted).await?;
+            suggestions.push(TermSuggestion { word, distance, document_frequency });
+        }
+        Ok(suggestions)
+    }
+
+    /// How people write a stem: the form nearest to `wanted` in a few chunks that hold it.
+    async fn surface(&self, term: &str, wanted: &str) -> StoreResult<String> {
+        let expression = format!("\"{}\"", term.replace('"', "\"\""));
+        let texts: Vec<(String, String)> = sqlx::query_as(
+            "SELECT context, text FROM chunk WHERE id IN (SELECT rowid FROM chunk_words WHERE chunk_words MATCH ? LIMIT ?)",
+        )
+        .bind(expression)
+        .bind(SURFACE_SAMPLES)
+        .fetch_all(&self.reader)
+        .await
+        .map_err(|error| classify("suggest words for", term, error))?;
+        let mut best: Option<(usize, String)> = None;
+        for text in texts.iter().flat_map(|(context, text)| [context, text]) {
+            for token in terms::tokens(text).into_iter().filter(|token| token.term == term) {
+                let form = terms::fold(&text[token.range]);
+                let distance = strsim::osa_distance(&form, wanted);
+                if best.as_ref().is_none_or(|(known, _)| distance < *known) {
+                    best = Some((distance, form));
+                }
+            }
+        }
+        Ok(best.map_or_else(|| term.to_owned(), |(_, form)| form))
+    }
+}

@@ -1,0 +1,185 @@
+//! Settings, workers, counts, and the engine itself.
+
+use async_trait::async_trait;
+use sqlx::Row as _;
+
+use crate::domain::health::{WorkerRecord, WorkerState};
+use crate::domain::status::StoreCounts;
+use crate::domain::{SourceType, Timestamp};
+use crate::store::{Integrity, StoreInfo, StoreResult, SystemStore};
+
+use super::error::classify;
+use super::rows::{named, unsigned};
+use super::{SqliteStore, verify};
+
+/// A worker without a sign of life for this long is forgotten.
+const WORKER_KEPT_MILLIS: i64 = 24 * 60 * 60 * 1000;
+/// Index pages merged per call of `optimize`; bounds the time it holds the write lock.
+const MERGED_PAGES: i64 = 500;
+
+async fn counts(store: &SqliteStore) -> Result<StoreCounts, sqlx::Error> {
+    let mut transaction = store.reader.begin().await?;
+    let rows: Vec<(String, bool, i64, i64, i64)> =
+        sqlx::query_as("SELECT source_type, live, documents, chunks, searchable_chunks FROM document_total")
+            .fetch_all(&mut *transaction)
+            .await?;
+    let mut counts = StoreCounts::default();
+    let mut by_type = Vec::new();
+    for (name, live, documents, chunks, searchable) in rows {
+        if live {
+            counts.documents += unsigned(documents);
+            counts.chunks += unsigned(chunks);
+            counts.searchable_chunks += unsigned(searchable);
+            by_type.push((named("source type", &name, SourceType::parse)?, unsigned(documents)));
+        } else {
+            counts.deleted += unsigned(documents);
+        }
+    }
+    counts.documents_by_type = SourceType::ALL
+        .into_iter()
+        .filter_map(|source_type| by_type.iter().find(|(held, count)| *held == source_type && *count > 0).copied())
+        .collect();
+    let persons: i64 =
+        sqlx::query_scalar("SELECT value FROM counter WHERE name = 'persons'").fetch_one(&mut *transaction).await?;
+    counts.persons = unsigned(persons);
+    transaction.commit().await?;
+    for suffix in ["", "-wal"] {
+        let mut path = store.path.clone().into_os_string();
+        path.push(suffix);
+        counts.bytes_on_disk += tokio::fs::metadata(path).await.map_or(0, |file| file.len());
+    }
+    Ok(counts)
+}
+
+async fn optimize(store: &SqliteStore) -> Result<(), sqlx::Error> {
+    sqlx::query("INSERT INTO chunk_words (chunk_words, rank) VALUES ('merge', ?1)")
+        .bind(MERGED_PAGES)
+        .execute(&store.writer)
+        .await?;
+    // Bounds the rows read per index when statistics are refreshed.
+    sqlx::query("PRAGMA analysis_limit = 400").execute(&store.writer).await?;
+    sqlx::query("PRAGMA optimize").execute(&store.writer).await?;
+    sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_all(&store.writer).await.map(drop)
+}
+
+#[async_trait]
+impl SystemStore for SqliteStore {
+    async fn ping(&self) -> StoreResult<()> {
+        let answer: Result<i64, sqlx::Error> =
+            sqlx::query_scalar("SELECT count(*) FROM outbox_total").fetch_one(&self.reader).await;
+        answer.map(drop).map_err(|error| classify("ping", self.path.display().to_string(), error))
+    }
+
+    async fn info(&self) -> StoreResult<StoreInfo> {
+        let location = self.path.display().to_string();
+        let (version, schema_version): (String, i64) =
+            sqlx::query_as("SELECT sqlite_version(), coalesce(max(version), 0) FROM _sqlx_migrations")
+                .fetch_one(&self.reader)
+                .await
+                .map_err(|error| classify("read store info", location.as_str(), error))?;
+        Ok(StoreInfo { engine: "sqlite", version, schema_version, location })
+    }
+
+    async fn counts(&self) -> StoreResult<StoreCounts> {
+        counts(self).await.map_err(|error| classify("count documents", "all", error))
+    }
+
+    async fn verify(&self) -> StoreResult<Integrity> {
+        verify::verify(self).await.map_err(|error| classify("verify", self.path.display().to_string(), error))
+    }
+
+    async fn setting(&self, key: &str) -> StoreResult<Option<String>> {
+        sqlx::query_scalar("SELECT value FROM setting WHERE key = ?1")
+            .bind(key)
+            .fetch_optional(&self.reader)
+            .await
+            .map_err(|error| classify("read setting", key, error))
+    }
+
+    async fn put_setting(&self, key: &str, value: &str, now: Timestamp) -> StoreResult<()> {
+        sqlx::query(
+            "INSERT INTO setting (key, value, updated_at) VALUES (?1, ?2, ?3)
+             ON CONFLICT (key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at",
+        )
+        .bind(key)
+        .bind(value)
+        .bind(now.0)
+        .execute(&self.writer)
+        .await
+        .map(drop)
+        .map_err(|error| classify("write setting", key, error))
+    }
+
+    async fn settings(&self) -> StoreResult<Vec<(String, String)>> {
+        sqlx::query_as("SELECT key, value FROM setting ORDER BY key")
+            .fetch_all(&self.reader)
+            .await
+            .map_err(|error| classify("read settings", "all", error))
+    }
+
+    async fn put_worker(&self, worker: &WorkerRecord) -> StoreResult<()> {
+        const OPERATION: &str = "write worker";
+        let key = worker.name.as_str();
+        let mut transaction = self.begin(OPERATION, key).await?;
+        let work = async {
+            sqlx::query(
+                "INSERT INTO worker (name, host, pid, state, detail, restarts, heartbeat_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                 ON CONFLICT (host, pid, name) DO UPDATE SET state = excluded.state, detail = excluded.detail,
+                    restarts = excluded.restarts, heartbeat_at = excluded.heartbeat_at",
+            )
+            .bind(worker.name.as_str())
+            .bind(worker.host.as_str())
+            .bind(i64::from(worker.pid))
+            .bind(worker.state.as_str())
+            .bind(worker.detail.as_str())
+            .bind(i64::from(worker.restarts))
+            .bind(worker.heartbeat_at.0)
+            .execute(&mut *transaction)
+            .await?;
+            sqlx::query("DELETE FROM worker WHERE heartbeat_at < ?1")
+                .bind(worker.heartbeat_at.0.saturating_sub(WORKER_KEPT_MILLIS))
+                .execute(&mut *transaction)
+                .await?;
+            transaction.commit().await
+        };
+        work.await.map_err(|error| classify(OPERATION, key, error))
+    }
+
+    async fn workers(&self) -> StoreResult<Vec<WorkerRecord>> {
+        let work = async {
+            let rows = sqlx::query(
+                "SELECT name, host, pid, state, detail, restarts, heartbeat_at FROM worker ORDER BY host, pid, name",
+            )
+            .fetch_all(&self.reader)
+            .await?;
+            rows.into_iter()
+                .map(|row| {
+                    Ok(WorkerRecord {
+                        name: row.try_get(0)?,
+                        host: row.try_get(1)?,
+                        pid: row.try_get(2)?,
+                        state: named("worker state", row.try_get(3)?, WorkerState::parse)?,
+                        detail: row.try_get(4)?,
+                        restarts: row.try_get(5)?,
+                        heartbeat_at: Timestamp(row.try_get(6)?),
+                    })
+                })
+                .collect::<Result<Vec<_>, sqlx::Error>>()
+        };
+        work.await.map_err(|error| classify("list workers", "all", error))
+    }
+
+    async fn optimize(&self) -> StoreResult<()> {
+        optimize(self).await.map_err(|error| classify("optimize", self.path.display().to_string(), error))
+    }
+
+    async fn close(&self) {
+        // The last connection to close folds the log back by itself; this does the bulk of it while readers may linger.
+        let folded = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_all(&self.writer).await;
+        if let Err(error) = folded {
+            tracing::warn!(event = "store_checkpoint_failed", %error, "could not fold the write-ahead log back");
+        }
+        self.reader.close().await;
+        self.writer.close().await;
+    }
+}

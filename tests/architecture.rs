@@ -1,0 +1,195 @@
+//! Holds the walls of `docs/ARCHITECTURE.md`: reads every `use crate::…` (and inline `crate::…`) of `src` and
+//! checks it against the table of who may import whom; checks which external crates stay in which room.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// `(files below this, rooms they may import)`; the longest matching prefix counts. Test modules are held to it too.
+const WALLS: &[(&str, &[&str])] = &[
+    ("domain", &["domain"]),
+    ("config", &["config", "domain"]),
+    ("telemetry", &["telemetry", "domain"]),
+    ("store", &["store", "domain"]),
+    ("embed", &["embed", "domain"]),
+    ("embed/worker", &["embed", "domain", "store", "outbox::backoff"]),
+    ("graph", &["graph", "domain", "store"]),
+    ("ingest", &["ingest", "domain", "store", "embed", "outbox::recorder"]),
+    ("ingest/parse", &["ingest::parse", "domain"]),
+    ("ingest/detect", &["ingest::detect", "domain"]),
+    ("ingest/chunk", &["ingest::chunk", "ingest::parse", "domain"]),
+    ("ingest/concepts", &["ingest::concepts", "ingest::parse", "domain"]),
+    ("outbox", &["outbox", "domain", "store", "graph"]),
+    ("outbox/backoff", &["outbox::backoff", "domain"]),
+    ("search", &["search", "domain", "store", "embed"]),
+    ("search/query", &["search::query", "domain"]),
+    ("search/fuse", &["search::fuse", "domain"]),
+    ("search/snippet", &["search::snippet", "domain"]),
+    ("search/metrics", &["search::metrics", "domain"]),
+    ("health", &["health", "domain", "store", "graph", "embed"]),
+    ("app", &["app", "domain"]),
+    ("app/event_loop", &["app", "domain", "ui"]),
+    ("ui", &["ui", "domain", "app::state", "app::keymap"]),
+    ("runtime", &["*"]),
+    ("cli", &["*"]),
+];
+
+/// No service names a concrete adapter: these paths are for the composition roots (and the adapters themselves).
+const ADAPTERS: &[&str] = &["store::sqlite", "graph::embedded", "embed::builtin"];
+
+/// External crates and the only places that may name them.
+const GUARDED: &[(&str, &[&str])] = &[
+    ("sqlx", &["store/sqlite"]),
+    ("rten", &["embed/builtin"]),
+    ("ratatui", &["ui", "app/event_loop"]),
+    ("crossterm", &["app/event_loop", "ui"]),
+    ("color_eyre", &["cli", "runtime"]),
+    ("clap", &["cli"]),
+    ("mail_parser", &["ingest/parse"]),
+    ("pdf_oxide", &["ingest/parse"]),
+    ("notify", &["ingest/watch"]),
+];
+
+fn sources() -> Vec<(String, String)> {
+    fn walk(folder: &Path, root: &Path, found: &mut Vec<(String, String)>) {
+        let mut entries: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        entries.sort();
+        for path in entries {
+            if path.is_dir() {
+                walk(&path, root, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let name = path.strip_prefix(root).unwrap().to_string_lossy().replace(".rs", "");
+                found.push((name, fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    walk(&root, &root, &mut found);
+    found
+}
+
+/// Paths named after `crate::` in code (comments left out), groups like `crate::{a, b::c}` taken apart.
+fn imports(text: &str) -> Vec<String> {
+    let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    let mut paths = Vec::new();
+    for (at, _) in code.match_indices("crate::") {
+        if code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '$') {
+            continue;
+        }
+        let rest = &code[at + "crate::".len()..];
+        if let Some(group) = rest.strip_prefix('{') {
+            let mut depth = 0_i32;
+            let mut item = String::new();
+            for character in group.chars() {
+                match character {
+                    '{' => depth += 1,
+                    '}' if depth == 0 => break,
+                    '}' => depth -= 1,
+                    ',' if depth == 0 => paths.push(std::mem::take(&mut item)),
+                    _ if depth == 0 && !character.is_whitespace() => item.push(character),
+                    _ => {}
+                }
+            }
+            paths.push(item);
+        } else {
+            paths.push(rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_' || *c == ':').collect());
+        }
+    }
+    paths.retain(|path| !path.is_empty());
+    paths
+}
+
+fn is_within(path: &str, room: &str, separator: &str) -> bool {
+    path == room || path.strip_prefix(room).is_some_and(|rest| rest.starts_with(separator))
+}
+
+fn violations(file: &str, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let wall = WALLS.iter().filter(|(room, _)| is_within(file, room, "/")).max_by_key(|(room, _)| room.len());
+    let Some((room, allowed)) = wall else { return found };
+    for path in imports(text) {
+        if allowed.contains(&"*") {
+            continue;
+        }
+        if !allowed.iter().any(|allowed| is_within(&path, allowed, "::")) {
+            found.push(format!("src/{file}.rs ({room}) imports crate::{path}; it may import only {allowed:?}"));
+        }
+        let own = ADAPTERS.iter().any(|adapter| is_within(file, &adapter.replace("::", "/"), "/"));
+        let foreign = ADAPTERS.iter().find(|adapter| is_within(&path, adapter, "::"));
+        if let (Some(adapter), false) = (foreign, own) {
+            found.push(format!("src/{file}.rs names the adapter crate::{adapter}; only runtime and cli may"));
+        }
+    }
+    found
+}
+
+fn guarded(file: &str, text: &str) -> Vec<String> {
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let mut found = Vec::new();
+    for line in code {
+        for (name, rooms) in GUARDED {
+            let named = line
+                .match_indices(&format!("{name}::"))
+                .any(|(at, _)| !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':'));
+            if named && !rooms.iter().any(|room| is_within(file, room, "/")) {
+                found.push(format!("src/{file}.rs names {name}, which stays in {rooms:?}: {}", line.trim()));
+            }
+        }
+    }
+    found
+}
+
+/// Files that only start the program or list the rooms.
+fn is_map(file: &str) -> bool {
+    matches!(file, "lib" | "main")
+}
+
+#[test]
+fn every_import_respects_the_walls() {
+    let found: Vec<String> = sources()
+        .iter()
+        .filter(|(file, _)| !is_map(file) && !file.ends_with("tests"))
+        .flat_map(|(file, text)| violations(file, text.split("#[cfg(test)]\nmod tests {").next().unwrap_or(text)))
+        .collect();
+    assert!(found.is_empty(), "{} walls broken:\n{}", found.len(), found.join("\n"));
+}
+
+#[test]
+fn guarded_crates_stay_in_their_rooms() {
+    let found: Vec<String> = sources()
+        .iter()
+        .filter(|(file, _)| !is_map(file) && !file.ends_with("tests"))
+        .flat_map(|(file, text)| guarded(file, text.split("#[cfg(test)]\nmod tests {").next().unwrap_or(text)))
+        .collect();
+    assert!(found.is_empty(), "{} crates out of their room:\n{}", found.len(), found.join("\n"));
+}
+
+#[test]
+fn every_module_says_what_it_is_for() {
+    let silent: Vec<String> = sources()
+        .into_iter()
+        .filter(|(file, text)| !file.ends_with("tests") && !text.trim_start().starts_with("//!"))
+        .map(|(file, _)| file)
+        .collect();
+    assert!(silent.is_empty(), "no //! in: {silent:?}");
+}
+
+#[test]
+fn every_room_has_a_wall() {
+    let open: Vec<String> = sources()
+        .into_iter()
+        .map(|(file, _)| file)
+        .filter(|file| !is_map(file) && !WALLS.iter().any(|(room, _)| is_within(file, room, "/")))
+        .collect();
+    assert!(open.is_empty(), "no wall for: {open:?}");
+}
+
+#[test]
+fn the_test_itself_sees_a_broken_wall() {
+    assert_eq!(violations("ui/panes/home", "use crate::store::Store;").len(), 1);
+    assert_eq!(violations("ui/panes/home", "use crate::{domain::Clock, app::drivers::Drivers};").len(), 1);
+    assert_eq!(violations("search/service", "let s = crate::store::sqlite::SqliteStore;").len(), 1);
+    assert_eq!(violations("domain/ids", "use crate::config::Config;").len(), 1);
+    assert_eq!(guarded("search/service", "use sqlx::SqlitePool;").len(), 1);
+    assert!(violations("ui/panes/home", "use crate::app::state::State;\n// crate::store is not for us").is_empty());
+}

@@ -1,0 +1,369 @@
+//! `IntakeStore`, and the ledger's part of a commit.
+
+use std::time::Duration;
+
+use peanut::domain::intake::{FileState, ItemCounts, OfferedFile, Origin, WatchedFolder};
+use peanut::domain::{SourceType, WriteOutcome};
+use peanut::store::{CommitBatch, DocumentStore, FilePage, IntakeStore, StoreErrorKind};
+
+use crate::build::{LEASE, NOW, after, assert_sound, batch, dead_letter, file, mail, offered, update};
+use crate::harness::{Backend, Harness};
+
+async fn claim_one(store: &impl Backend, at: peanut::domain::Timestamp) -> peanut::domain::intake::FileRecord {
+    let mut claimed = store.claim_files("w", 1, LEASE, at).await.expect("claim");
+    assert_eq!(claimed.len(), 1);
+    claimed.remove(0)
+}
+
+async fn row(store: &impl Backend, path: &str) -> peanut::domain::intake::FileRecord {
+    store.file(path).await.expect("file").expect("row")
+}
+
+pub(crate) async fn offers_are_queued_once<H: Harness>(harness: H) {
+    let store = harness.store();
+    assert_eq!(store.offer(&[offered("/a"), offered("/b"), offered("/a")], false, NOW).await.expect("offer"), 2);
+    let mut grown = offered("/a");
+    grown.size_bytes = 2000;
+    assert_eq!(store.offer(&[grown.clone()], false, after(1)).await.expect("queued already"), 1);
+    let a = row(store, "/a").await;
+    assert_eq!((a.state, a.size_bytes, a.offered_at), (FileState::Queued, 2000, NOW));
+    claim_one(store, after(2)).await;
+    store.update_files(&[update("/a", FileState::Indexed, 0)], LEASE, after(3)).await.expect("finish");
+    // The same again is left alone, unless forced; a change queues it.
+    assert_eq!(store.offer(&[grown.clone()], false, after(4)).await.expect("same"), 0);
+    assert_eq!(store.offer(&[offered("/a")], false, after(5)).await.expect("changed"), 1);
+    assert_eq!(row(store, "/a").await.bytes_done, 1000, "an archive's tail can still be told from a rewrite");
+    claim_one(store, after(6)).await;
+    claim_one(store, after(6)).await;
+    store.update_files(&[update("/a", FileState::Failed, 0)], LEASE, after(7)).await.expect("finish");
+    assert_eq!(store.offer(&[offered("/a")], false, after(8)).await.expect("failed"), 0);
+    assert_eq!(store.offer(&[offered("/a")], true, after(9)).await.expect("forced"), 1);
+    let a = row(store, "/a").await;
+    assert_eq!((a.state, a.bytes_done, a.offered_at), (FileState::Queued, 0, after(9)));
+    // A path given by hand does not take a file out of its folder.
+    let by_hand = OfferedFile { origin: Origin::Explicit, ..offered("/a") };
+    store.offer(&[by_hand], false, after(10)).await.expect("offer");
+    assert_eq!(row(store, "/a").await.origin, Origin::Folder);
+    assert_sound(store).await;
+}
+
+pub(crate) async fn claims_are_exclusive<H: Harness>(harness: H) {
+    let store = harness.store();
+    let other = harness.another().await;
+    let files: Vec<OfferedFile> = (0..60).map(|at| offered(&format!("/f{at:02}"))).collect();
+    store.offer(&files, false, NOW).await.expect("offer");
+    let claim = async |store: &H::Store, worker: &str| {
+        let mut mine = Vec::new();
+        loop {
+            let claimed = store.claim_files(worker, 7, LEASE, NOW).await.expect("claim");
+            if claimed.is_empty() {
+                return mine;
+            }
+            mine.extend(claimed.into_iter().map(|file| file.path));
+        }
+    };
+    let (one, two) = tokio::join!(claim(store, "one"), claim(&other, "two"));
+    let mut all: Vec<String> = one.into_iter().chain(two).collect();
+    all.sort();
+    assert_eq!(all, files.iter().map(|file| file.path.clone()).collect::<Vec<_>>());
+}
+
+pub(crate) async fn expired_leases_are_taken_again<H: Harness>(harness: H) {
+    let store = harness.store();
+    store.offer(&[offered("/a"), offered("/b")], false, NOW).await.expect("offer");
+    let first = claim_one(store, NOW).await;
+    assert_eq!((first.path.as_str(), first.state), ("/a", FileState::Parsing));
+    assert_eq!(claim_one(store, after(59)).await.path, "/b");
+    assert!(store.claim_files("w", 5, LEASE, after(59)).await.expect("claim").is_empty());
+    let again = store.claim_files("w2", 5, LEASE, after(60)).await.expect("claim");
+    assert_eq!(again.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(), ["/a"]);
+    // Progress extends the lease.
+    store.update_files(&[update("/a", FileState::Parsing, 1)], LEASE, after(100)).await.expect("progress");
+    assert_eq!(claim_one(store, after(130)).await.path, "/b");
+    assert!(store.claim_files("w", 5, LEASE, after(155)).await.expect("claim").is_empty());
+}
+
+pub(crate) async fn commits_extend_the_lease<H: Harness>(harness: H) {
+    let store = harness.store();
+    store.offer(&[offered("/a.mbox")], false, NOW).await.expect("offer");
+    claim_one(store, NOW).await;
+    let progress = CommitBatch {
+        files: vec![update("/a.mbox", FileState::Parsing, 1)],
+        now: after(50),
+        ..batch(vec![mail("/a.mbox", 0, "m", "x")])
+    };
+    store.commit(progress).await.expect("commit");
+    assert!(store.claim_files("w", 5, LEASE, after(100)).await.expect("claim").is_empty());
+    assert_eq!(claim_one(store, after(110)).await.path, "/a.mbox");
+    assert_eq!(row(store, "/a.mbox").await.items, ItemCounts::default(), "a new claim counts from zero");
+}
+
+pub(crate) async fn counts_add_up<H: Harness>(harness: H) {
+    let store = harness.store();
+    store.offer(&[offered("/a.mbox"), offered("/b.mbox")], false, NOW).await.expect("offer");
+    let counts = store.intake_counts().await.expect("counts");
+    assert_eq!((counts.files_by_state, counts.bytes_waiting), (vec![(FileState::Queued, 2)], 2000));
+    claim_one(store, NOW).await;
+    let mut first = update("/a.mbox", FileState::Parsing, 3);
+    first.bytes_done = 400;
+    first.source_type = Some(SourceType::Mail);
+    let first = CommitBatch {
+        files: vec![first],
+        dead_letters: vec![dead_letter("/a.mbox", Some(250), "bad header")],
+        ..batch(vec![mail("/a.mbox", 0, "m1", "x"), mail("/a.mbox", 100, "m1", "x")])
+    };
+    store.commit(first).await.expect("first half");
+    let counts = store.intake_counts().await.expect("counts");
+    assert_eq!(counts.bytes_waiting, 600 + 1000);
+    assert_eq!(counts.dead_letters_retrying, 1);
+    let mut second = update("/a.mbox", FileState::Indexed, 5);
+    second.skipped = 1;
+    let second = CommitBatch { files: vec![second], ..batch(vec![mail("/a.mbox", 500, "m2", "y")]) };
+    store.commit(second).await.expect("second half");
+    let a = row(store, "/a.mbox").await;
+    assert_eq!(a.items, ItemCounts { seen: 5, documents: 2, duplicates: 1, unchanged: 0, dead_letters: 1, skipped: 1 });
+    assert_eq!((a.state, a.source_type), (FileState::Indexed, Some(SourceType::Mail)));
+    let counts = store.intake_counts().await.expect("counts");
+    assert_eq!(counts.files_by_state, [(FileState::Queued, 1), (FileState::Indexed, 1)]);
+    assert_eq!((counts.items, counts.bytes_waiting), (a.items, 1000));
+    assert_sound(store).await;
+}
+
+pub(crate) async fn repeated_commits_count_once<H: Harness>(harness: H) {
+    let store = harness.store();
+    store.offer(&[offered("/a.mbox")], false, NOW).await.expect("offer");
+    claim_one(store, NOW).await;
+    let part = |from: u64, state: FileState| CommitBatch {
+        files: vec![update("/a.mbox", state, from + 3)],
+        dead_letters: vec![dead_letter("/a.mbox", Some(from * 100 + 50), "bad")],
+        ..batch(vec![
+            mail("/a.mbox", from * 100, &format!("m{from}"), "x"),
+            mail("/a.mbox", from * 100 + 10, &format!("n{from}"), "y"),
+        ])
+    };
+    // The acknowledgement of each commit was lost: the worker commits it again.
+    for (from, state) in [(0, FileState::Parsing), (3, FileState::Indexed)] {
+        store.commit(part(from, state)).await.expect("commit");
+        let report = store.commit(part(from, state)).await.expect("again");
+        assert_eq!(report.outcomes, [WriteOutcome::Unchanged; 2]);
+    }
+    let a = row(store, "/a.mbox").await;
+    assert_eq!(a.items, ItemCounts { seen: 6, documents: 4, dead_letters: 2, ..ItemCounts::default() });
+    let letters = store.dead_letters(0, 10).await.expect("letters");
+    assert_eq!(letters.iter().map(|letter| letter.attempts).collect::<Vec<_>>(), [1, 1]);
+    assert_sound(store).await;
+}
+
+pub(crate) async fn only_duplicate_makes_the_file_a_duplicate<H: Harness>(harness: H) {
+    let store = harness.store();
+    store.offer(&[offered("/a.md"), offered("/b.md")], false, NOW).await.expect("offer");
+    store.claim_files("w", 2, LEASE, NOW).await.expect("claim");
+    let both = CommitBatch {
+        files: vec![update("/a.md", FileState::Indexed, 1), update("/b.md", FileState::Indexed, 1)],
+        ..batch(vec![file("/a.md", "same"), file("/b.md", "same")])
+    };
+    store.commit(both).await.expect("commit");
+    let (a, b) = (row(store, "/a.md").await, row(store, "/b.md").await);
+    assert_eq!((a.state, a.items.documents), (FileState::Indexed, 1));
+    assert_eq!((b.state, b.items.duplicates), (FileState::Duplicate, 1));
+    assert!(b.reason.expect("reason").contains("/a.md"));
+    assert_eq!(store.offer(&[offered("/b.md")], false, NOW).await.expect("same again"), 0);
+    assert_sound(store).await;
+}
+
+pub(crate) async fn changed_while_in_hand_is_queued_again<H: Harness>(harness: H) {
+    let store = harness.store();
+    store.offer(&[offered("/a.md")], false, NOW).await.expect("offer");
+    claim_one(store, NOW).await;
+    assert_eq!(store.offer(&[offered("/a.md")], false, after(1)).await.expect("unchanged"), 0);
+    let changed = OfferedFile { modified_at: after(2), ..offered("/a.md") };
+    assert_eq!(store.offer(&[changed], false, after(2)).await.expect("changed"), 1);
+    assert_eq!(row(store, "/a.md").await.state, FileState::Parsing);
+    assert!(store.claim_files("w", 1, LEASE, after(3)).await.expect("claim").is_empty());
+    let done = CommitBatch {
+        files: vec![update("/a.md", FileState::Indexed, 1)],
+        now: after(4),
+        ..batch(vec![file("/a.md", "old text")])
+    };
+    store.commit(done).await.expect("commit");
+    let a = row(store, "/a.md").await;
+    assert_eq!((a.state, a.modified_at), (FileState::Queued, after(2)));
+    claim_one(store, after(5)).await;
+    store.update_files(&[update("/a.md", FileState::Indexed, 0)], LEASE, after(6)).await.expect("finish");
+    assert_eq!(row(store, "/a.md").await.state, FileState::Indexed);
+}
+
+pub(crate) async fn released_files_start_over<H: Harness>(harness: H) {
+    let store = harness.store();
+    store.offer(&[offered("/a.mbox")], false, NOW).await.expect("offer");
+    claim_one(store, NOW).await;
+    let part = CommitBatch {
+        files: vec![update("/a.mbox", FileState::Parsing, 1)],
+        ..batch(vec![mail("/a.mbox", 0, "m", "x")])
+    };
+    store.commit(part).await.expect("commit");
+    store.release_files(&["/a.mbox".into(), "/unknown".into()], after(1)).await.expect("release");
+    let a = row(store, "/a.mbox").await;
+    assert_eq!((a.state, a.items), (FileState::Queued, ItemCounts::default()));
+    assert_eq!(claim_one(store, after(1)).await.path, "/a.mbox");
+}
+
+pub(crate) async fn dead_letters_follow_the_schedule<H: Harness>(harness: H) {
+    let store = harness.store();
+    store.offer(&[offered("/bad.pdf")], false, NOW).await.expect("offer");
+    let mut now = NOW;
+    // After the first, second and third failure it is tried again; the fourth gives it up.
+    for (attempt, wait) in [(1, Some(2)), (2, Some(8)), (3, Some(32)), (4, None)] {
+        claim_one(store, now).await;
+        let failed = CommitBatch {
+            files: vec![update("/bad.pdf", FileState::Failed, 1)],
+            dead_letters: vec![dead_letter("/bad.pdf", None, &format!("failure {attempt}"))],
+            now,
+            ..CommitBatch::default()
+        };
+        store.commit(failed).await.expect("commit");
+        let letter = store.dead_letters(0, 10).await.expect("letters").remove(0);
+        assert_eq!((letter.attempts, letter.offset), (attempt, None));
+        assert_eq!(letter.error, format!("failure {attempt}"));
+        assert_eq!((letter.first_failed_at, letter.last_failed_at), (NOW, now));
+        assert_eq!(letter.next_retry_at, wait.map(|seconds| now.plus(Duration::from_secs(seconds))));
+        assert_eq!(row(store, "/bad.pdf").await.items.dead_letters, 1);
+        let counts = store.intake_counts().await.expect("counts");
+        assert_eq!(
+            (counts.dead_letters_retrying, counts.dead_letters_dead),
+            (u64::from(wait.is_some()), u64::from(wait.is_none()))
+        );
+        assert_sound(store).await;
+        let Some(wait) = wait else { break };
+        let early = now.plus(Duration::from_millis(wait * 1000 - 1));
+        assert_eq!(store.queue_due_retries(early).await.expect("too early"), 0);
+        now = now.plus(Duration::from_secs(wait));
+        assert_eq!(store.queue_due_retries(now).await.expect("due"), 1);
+        assert_eq!(store.queue_due_retries(now).await.expect("queued already"), 0);
+        assert_eq!(row(store, "/bad.pdf").await.state, FileState::Queued);
+    }
+    assert_eq!(store.queue_due_retries(after(100_000)).await.expect("never"), 0);
+}
+
+pub(crate) async fn recovered_places_lose_their_dead_letter<H: Harness>(harness: H) {
+    let store = harness.store();
+    store.offer(&[offered("/a.mbox")], false, NOW).await.expect("offer");
+    claim_one(store, NOW).await;
+    let failed = CommitBatch {
+        files: vec![update("/a.mbox", FileState::Parsing, 2)],
+        dead_letters: vec![dead_letter("/a.mbox", Some(70_000), "bad"), dead_letter("/a.mbox", Some(80_000), "bad")],
+        now: NOW,
+        ..CommitBatch::default()
+    };
+    store.commit(failed).await.expect("commit");
+    let recovered = CommitBatch {
+        recovered: vec![("/a.mbox".into(), Some(70_000)), ("/other".into(), Some(80_000))],
+        now: NOW,
+        ..CommitBatch::default()
+    };
+    store.commit(recovered).await.expect("commit");
+    let letters = store.dead_letters(0, 10).await.expect("letters");
+    assert_eq!(letters.iter().map(|letter| letter.offset).collect::<Vec<_>>(), [Some(80_000)]);
+}
+
+pub(crate) async fn a_finished_pass_clears_what_it_no_longer_met<H: Harness>(harness: H) {
+    let store = harness.store();
+    store.offer(&[offered("/a.mbox")], false, NOW).await.expect("offer");
+    claim_one(store, NOW).await;
+    let failed = CommitBatch {
+        files: vec![update("/a.mbox", FileState::Indexed, 2)],
+        dead_letters: vec![dead_letter("/a.mbox", Some(10), "bad"), dead_letter("/a.mbox", Some(20), "bad")],
+        now: NOW,
+        ..CommitBatch::default()
+    };
+    store.commit(failed).await.expect("commit");
+    assert_eq!(store.queue_due_retries(after(2)).await.expect("due"), 1);
+    assert_eq!(claim_one(store, after(2)).await.bytes_done, 0, "the retry reads from before the failure");
+    // The archive was repaired meanwhile: one message stands elsewhere and is fine, the other still fails.
+    let again = CommitBatch {
+        files: vec![update("/a.mbox", FileState::Indexed, 2)],
+        dead_letters: vec![dead_letter("/a.mbox", Some(20), "bad")],
+        now: after(3),
+        ..batch(vec![mail("/a.mbox", 0, "m", "x")])
+    };
+    store.commit(CommitBatch { now: after(3), ..again }).await.expect("commit");
+    let letters = store.dead_letters(0, 10).await.expect("letters");
+    assert_eq!(letters.iter().map(|letter| (letter.offset, letter.attempts)).collect::<Vec<_>>(), [(Some(20), 2)]);
+    assert_sound(store).await;
+}
+
+pub(crate) async fn user_retries_and_discards_dead_letters<H: Harness>(harness: H) {
+    let store = harness.store();
+    store.offer(&[offered("/a.pdf")], false, NOW).await.expect("offer");
+    for _ in 0..4 {
+        store.offer(&[offered("/a.pdf")], true, NOW).await.expect("offer");
+        claim_one(store, NOW).await;
+        let mut end = update("/a.pdf", FileState::Failed, 1);
+        end.reason = Some("damaged".into());
+        let failed = CommitBatch {
+            files: vec![end],
+            dead_letters: vec![dead_letter("/a.pdf", None, "damaged")],
+            now: NOW,
+            ..CommitBatch::default()
+        };
+        store.commit(failed).await.expect("commit");
+    }
+    let letter = store.dead_letters(0, 1).await.expect("letters").remove(0);
+    assert_eq!((letter.attempts, letter.next_retry_at), (4, None));
+    store.retry_dead_letter(letter.id, after(1)).await.expect("retry");
+    assert_eq!(claim_one(store, after(1)).await.path, "/a.pdf");
+    assert_eq!(store.dead_letters(0, 1).await.expect("letters")[0].attempts, 0);
+    store.discard_dead_letter(letter.id).await.expect("discard");
+    assert!(store.dead_letters(0, 1).await.expect("letters").is_empty());
+    for error in [
+        store.discard_dead_letter(letter.id).await.expect_err("gone"),
+        store.retry_dead_letter(letter.id, NOW).await.expect_err("gone"),
+    ] {
+        assert_eq!(error.kind, StoreErrorKind::NotFound);
+    }
+}
+
+pub(crate) async fn files_are_paged_in_order<H: Harness>(harness: H) {
+    let store = harness.store();
+    for (at, name) in ["/x/Ägypten.md", "/x/b.md", "/x/C.md", "/y/d.md"].into_iter().enumerate() {
+        store.offer(&[offered(name)], false, after(at as u64)).await.expect("offer");
+    }
+    claim_one(store, after(0)).await;
+    let paths = async |page: FilePage| {
+        let rows = store.files(&page).await.expect("files");
+        rows.into_iter().map(|file| file.path).collect::<Vec<_>>()
+    };
+    let all = FilePage { limit: 10, ..FilePage::default() };
+    assert_eq!(paths(all.clone()).await, ["/x/Ägypten.md", "/y/d.md", "/x/C.md", "/x/b.md"]);
+    assert_eq!(paths(FilePage { offset: 1, limit: 2, ..all.clone() }).await, ["/y/d.md", "/x/C.md"]);
+    assert_eq!(paths(FilePage { states: vec![FileState::Parsing], ..all.clone() }).await, ["/x/Ägypten.md"]);
+    assert_eq!(paths(FilePage { states: vec![FileState::Failed], ..all.clone() }).await, [""; 0]);
+    assert_eq!(paths(FilePage { path_contains: Some("X/ä".into()), ..all.clone() }).await, ["/x/Ägypten.md"]);
+    assert_eq!(paths(FilePage { path_contains: Some("/X/c".into()), ..all.clone() }).await, ["/x/C.md"]);
+    assert_eq!(store.file("/nowhere").await.expect("file"), None);
+}
+
+pub(crate) async fn paths_below_a_folder<H: Harness>(harness: H) {
+    let store = harness.store();
+    let paths = ["/a/b/1", "/a/b/2", "/a/b/c/3", "/a/bc/4", "/a/b", "/a/b-5", "/a/b/6"];
+    store.offer(&paths.map(offered), false, NOW).await.expect("offer");
+    store.retire_file("/a/b/6", NOW).await.expect("retire");
+    assert_eq!(store.paths_below("/a/b", "", 10).await.expect("paths"), ["/a/b/1", "/a/b/2", "/a/b/c/3"]);
+    assert_eq!(store.paths_below("/a/b/", "/a/b/1", 1).await.expect("paths"), ["/a/b/2"]);
+    assert_eq!(store.paths_below("/", "", 10).await.expect("paths").len(), 6);
+}
+
+pub(crate) async fn folders_are_kept<H: Harness>(harness: H) {
+    let store = harness.store();
+    let folder = |path: &str, excludes: &[&str]| WatchedFolder {
+        path: path.to_owned(),
+        excludes: excludes.iter().map(|pattern| (*pattern).to_owned()).collect(),
+    };
+    store.put_folder(&folder("/b", &["*.tmp", "a \"b\""]), NOW).await.expect("put");
+    store.put_folder(&folder("/a", &[]), NOW).await.expect("put");
+    store.put_folder(&folder("/a", &["x"]), NOW).await.expect("put again");
+    assert_eq!(store.folders().await.expect("folders"), [folder("/a", &["x"]), folder("/b", &["*.tmp", "a \"b\""])]);
+    store.remove_folder("/a").await.expect("remove");
+    assert_eq!(store.remove_folder("/a").await.expect_err("gone").kind, StoreErrorKind::NotFound);
+    assert_eq!(store.folders().await.expect("folders").len(), 1);
+}

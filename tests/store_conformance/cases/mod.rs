@@ -1,0 +1,8 @@
+//! The cases, by trait.
+
+pub(crate) mod commit;
+pub(crate) mod embedding;
+pub(crate) mod graph;
+pub(crate) mod ledger;
+pub(crate) mod outbox;
+pub(crate) mod system;

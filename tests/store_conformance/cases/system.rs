@@ -1,0 +1,127 @@
+//! `SystemStore`.
+
+use peanut::domain::health::{WorkerRecord, WorkerState};
+use peanut::domain::{SourceType, Timestamp};
+use peanut::store::{DocumentStore, RetireReason, SystemStore};
+
+use crate::build::{NOW, after, assert_sound, commit, file, mail};
+use crate::harness::Harness;
+
+pub(crate) async fn settings_are_kept<H: Harness>(harness: H) {
+    let store = harness.store();
+    assert_eq!(store.setting("search.weight").await.expect("none"), None);
+    store.put_setting("search.weight", "0.5", NOW).await.expect("put");
+    store.put_setting("intake.paused", "\"by\\u0000 user\"", NOW).await.expect("put");
+    store.put_setting("search.weight", "0.7", after(1)).await.expect("put again");
+    assert_eq!(harness.another().await.setting("search.weight").await.expect("read"), Some("0.7".into()));
+    assert_eq!(
+        store.settings().await.expect("all"),
+        [("intake.paused".to_owned(), "\"by\\u0000 user\"".to_owned()), ("search.weight".into(), "0.7".into())]
+    );
+}
+
+pub(crate) async fn workers_are_kept_for_a_day<H: Harness>(harness: H) {
+    let store = harness.store();
+    let worker = |name: &str, host: &str, pid: u32, heartbeat_at: Timestamp| WorkerRecord {
+        name: name.into(),
+        host: host.into(),
+        pid,
+        state: WorkerState::Busy,
+        detail: "at work".into(),
+        restarts: 2,
+        heartbeat_at,
+    };
+    let day = 24 * 60 * 60;
+    for record in [
+        worker("relay", "b", 1, NOW),
+        worker("ingest", "a", 2, after(10)),
+        worker("embedder", "a", 2, after(10)),
+        worker("relay", "a", 1, after(20)),
+    ] {
+        store.put_worker(&record).await.expect("put");
+    }
+    let mut idle = worker("ingest", "a", 2, after(30));
+    idle.state = WorkerState::Idle;
+    store.put_worker(&idle).await.expect("put again");
+    let all = store.workers().await.expect("workers");
+    let names: Vec<(&str, u32, &str)> =
+        all.iter().map(|worker| (worker.host.as_str(), worker.pid, worker.name.as_str())).collect();
+    assert_eq!(names, [("a", 1, "relay"), ("a", 2, "embedder"), ("a", 2, "ingest"), ("b", 1, "relay")]);
+    assert_eq!(all[2], idle);
+    store.put_worker(&worker("relay", "c", 1, after(day + 15))).await.expect("put");
+    assert_eq!(store.workers().await.expect("workers").len(), 3);
+}
+
+pub(crate) async fn counts_follow_random_work<H: Harness>(harness: H) {
+    let store = harness.store();
+    let mut random = fastrand::Rng::with_seed(17);
+    for _ in 0..120 {
+        let at = random.u32(..12);
+        let text: Vec<String> = (0..random.usize(1..5)).map(|_| format!("word{}", random.u32(..9))).collect();
+        let text = text.join("\n\n");
+        match random.u32(..6) {
+            0 | 1 => drop(commit(store, vec![file(&format!("/{at}.md"), &text)]).await),
+            2 => {
+                let archive = format!("/{}.mbox", random.u32(..2));
+                commit(store, vec![mail(&archive, u64::from(at), &format!("m{at}"), &text)]).await;
+            }
+            3 => drop(store.retire(&[file(&format!("/{at}.md"), "").id], RetireReason::Deleted, NOW).await),
+            4 => drop(store.retire_file(&format!("/{}.mbox", at % 2), NOW).await.expect("retire")),
+            _ => drop(store.restore(&[file(&format!("/{at}.md"), "").id], NOW).await),
+        }
+    }
+    assert_sound(store).await;
+    let counts = store.counts().await.expect("counts");
+    let mut live = 0;
+    let mut chunks = 0;
+    for at in 0..12 {
+        for id in [file(&format!("/{at}.md"), "").id, mail("", 0, &format!("m{at}"), "").id] {
+            if let Ok(view) = store.document(id).await
+                && view.deleted_at.is_none()
+            {
+                live += 1;
+                chunks += view.chunks.len() as u64;
+            }
+        }
+    }
+    assert_eq!((counts.documents, counts.chunks), (live, chunks));
+    assert_eq!(counts.documents_by_type.iter().map(|(_, count)| count).sum::<u64>(), live);
+    assert_eq!(counts.documents_by_type[0].0, SourceType::Mail);
+    assert!(counts.bytes_on_disk > 0);
+}
+
+pub(crate) async fn info_and_ping_answer<H: Harness>(harness: H) {
+    let store = harness.store();
+    store.ping().await.expect("ping");
+    let info = store.info().await.expect("info");
+    assert!(!info.engine.is_empty() && !info.version.is_empty() && !info.location.is_empty());
+    assert!(info.schema_version >= 1);
+}
+
+pub(crate) async fn data_survives_a_reopen<H: Harness>(harness: H) {
+    let document = file("/a.md", "text");
+    commit(harness.store(), vec![document.clone()]).await;
+    harness.store().close().await;
+    let again = harness.another().await;
+    assert_eq!(again.document(document.id).await.expect("document").body(), "text");
+    assert_sound(&again).await;
+}
+
+pub(crate) async fn optimize_changes_nothing<H: Harness>(harness: H) {
+    let store = harness.store();
+    store.optimize().await.expect("of nothing");
+    let documents: Vec<_> = (0..50).map(|at| file(&format!("/{at}.md"), &format!("text {at}"))).collect();
+    commit(store, documents.clone()).await;
+    let before = store.document(documents[7].id).await.expect("document");
+    store.optimize().await.expect("optimize");
+    assert_eq!(store.document(documents[7].id).await.expect("document"), before);
+    assert_sound(store).await;
+}
+
+pub(crate) async fn closed_stores_refuse<H: Harness>(harness: H) {
+    let store = harness.store();
+    store.close().await;
+    assert!(store.ping().await.is_err());
+    assert!(store.put_setting("a", "1", NOW).await.is_err());
+    store.close().await;
+}

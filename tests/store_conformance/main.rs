@@ -1,0 +1,118 @@
+//! One promise, every engine: the same cases run against each store, each case under its own test name.
+//!
+//! A new engine adds one line at the end of this file and an implementation of [`harness::Harness`].
+#![expect(clippy::disallowed_methods, reason = "the promises of the writing methods themselves are tested here")]
+
+mod build;
+mod cases;
+mod harness;
+
+/// Lists every case once and makes a test of each for one engine.
+macro_rules! conformance {
+    ($engine:ident, $harness:ty) => {
+        conformance!(@module $engine, $harness;
+            commit: [
+                round_trip,
+                mail_round_trips_with_headers_and_people,
+                committing_twice_changes_nothing,
+                same_content_elsewhere_is_a_duplicate,
+                same_content_twice_in_a_batch_is_a_duplicate,
+                message_in_another_archive_is_a_duplicate,
+                second_copy_in_an_archive_is_a_duplicate,
+                rewritten_archive_keeps_its_messages,
+                appended_copy_in_an_archive_is_a_duplicate,
+                changed_content_replaces_the_document,
+                unchanged_chunks_keep_row_and_vector,
+                moved_file_keeps_its_document,
+                new_file_at_the_old_path_gets_an_id_of_its_own,
+                message_of_a_vanished_archive_moves,
+                deleted_by_user_stays_deleted,
+                file_that_came_back_is_restored,
+                vectors_of_the_wrong_dimension_are_refused,
+                unknown_models_are_refused,
+                a_failed_commit_leaves_nothing,
+                odd_text_survives,
+                longest_name_of_a_person_is_shown,
+                retire_and_restore,
+                retire_file_retires_all_of_it,
+                find_by_content_sees_live_documents,
+                threads_are_gathered,
+                missing_document_is_not_found,
+            ],
+            ledger: [
+                offers_are_queued_once,
+                claims_are_exclusive,
+                expired_leases_are_taken_again,
+                commits_extend_the_lease,
+                counts_add_up,
+                repeated_commits_count_once,
+                only_duplicate_makes_the_file_a_duplicate,
+                changed_while_in_hand_is_queued_again,
+                released_files_start_over,
+                dead_letters_follow_the_schedule,
+                recovered_places_lose_their_dead_letter,
+                a_finished_pass_clears_what_it_no_longer_met,
+                user_retries_and_discards_dead_letters,
+                files_are_paged_in_order,
+                paths_below_a_folder,
+                folders_are_kept,
+            ],
+            embedding: [
+                jobs_are_made_claimed_and_done,
+                known_texts_are_never_handed_out,
+                same_text_is_handed_out_once_at_a_time,
+                failed_jobs_wait_and_are_given_up,
+                expired_jobs_are_taken_again,
+                released_jobs_count_no_attempt,
+                missing_vectors_are_queued_in_steps,
+                dimensions_are_held,
+                chunks_deleted_meanwhile_are_passed_over,
+                dropped_models_leave_nothing,
+            ],
+            outbox: [
+                every_write_appends_its_event,
+                claims_of_events_are_exclusive,
+                events_of_an_entity_stay_in_order,
+                parked_and_dead_events_hold_back_their_entity,
+                outages_cost_no_attempt,
+                leases_of_events_expire,
+                status_tells_the_truth,
+                dead_events_are_retried_or_skipped,
+                pruning_keeps_the_total,
+                replay_names_every_document,
+            ],
+            graph: [
+                projections_say_what_documents_say,
+                links_find_documents_by_path_stem_title_and_alias,
+                links_prefer_the_same_folder_then_the_shortest_path,
+                late_targets_turn_concepts_into_links,
+                late_parents_and_better_parents_are_found,
+                deleted_documents_lose_their_edges,
+                unknown_documents_are_removed,
+                neighbourhood_shows_true_edges_first,
+                graph_converges_whatever_happens,
+            ],
+            system: [
+                settings_are_kept,
+                workers_are_kept_for_a_day,
+                counts_follow_random_work,
+                info_and_ping_answer,
+                data_survives_a_reopen,
+                optimize_changes_nothing,
+                closed_stores_refuse,
+            ],
+        );
+    };
+    (@module $engine:ident, $harness:ty; $($group:ident: [$($case:ident,)*],)*) => {
+        mod $engine {
+            $(mod $group {
+                $(#[tokio::test]
+                async fn $case() {
+                    crate::cases::$group::$case(<$harness as crate::harness::Harness>::fresh().await).await;
+                })*
+            })*
+        }
+    };
+}
+
+conformance!(sqlite, crate::harness::SqliteHarness);
