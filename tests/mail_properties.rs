@@ -85,7 +85,7 @@ proptest! {
     #[test]
     fn splitting_loses_no_word(lines in prop::collection::vec(quote_line(), 0..30), is_forward: bool) {
         let text = lines.join("\n");
-        let hints = Hints { is_forward, sender: Some("Ann Lee") };
+        let hints = Hints { is_forward, is_opening: !is_forward, sender: Some("Ann Lee") };
         let runs = quotes::split(&text, &hints);
         let words = |text: &str| {
             let mut words: Vec<String> =
@@ -132,7 +132,8 @@ fn samples() -> Vec<Vec<u8>> {
 fn damaged_messages_do_not_panic() {
     let samples = samples();
     let mut random = fastrand::Rng::with_seed(7);
-    let marks: [&[u8]; 8] = [b"--", b"=?utf-8?b?", b"\r\n\r\n", b"Content-Type: multipart/mixed; boundary=", b"<", b"\"", b"\0", b"="];
+    let marks: [&[u8]; 8] =
+        [b"--", b"=?utf-8?b?", b"\r\n\r\n", b"Content-Type: multipart/mixed; boundary=", b"<", b"\"", b"\0", b"="];
     for round in 0..1_500 {
         let mut raw = samples[round % samples.len()].clone();
         for _ in 0..random.usize(1..6) {

@@ -75,7 +75,8 @@ fn replies_of_many_programs() {
     for entry in std::fs::read_dir(folder.join("standard_replies")).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "eml") {
-            let wanted_path = path.with_file_name(format!("{}_reply_text", path.file_stem().unwrap().to_str().unwrap()));
+            let wanted_path =
+                path.with_file_name(format!("{}_reply_text", path.file_stem().unwrap().to_str().unwrap()));
             let wanted = std::fs::read_to_string(wanted_path).unwrap_or_else(|_| "Hello".to_owned());
             scores.add(&path.display().to_string(), &reply_of(&std::fs::read(&path).unwrap()), &wanted);
         }
@@ -116,12 +117,11 @@ fn signatures_at_the_end() {
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
         let Some(case) = name.strip_suffix("_body") else { continue };
         // The collection marks the lines of one signature in the text itself; the marks are no mail.
-        let read = |part: &str| {
-            std::fs::read_to_string(folder.join(format!("{case}_{part}"))).unwrap().replace("#sig#", "")
-        };
+        let read =
+            |part: &str| std::fs::read_to_string(folder.join(format!("{case}_{part}"))).unwrap().replace("#sig#", "");
         let (text, sender, signature) = (read("body"), read("sender"), read("signature"));
         let sender = sender.trim();
-        let hints = Hints { is_forward: false, sender: (!sender.is_empty()).then_some(sender) };
+        let hints = Hints { sender: (!sender.is_empty()).then_some(sender), ..Hints::default() };
         let runs = quotes::split(&text, &hints);
         let of = |kind: ChunkKind| {
             let texts = runs.iter().filter(|run| run.kind == kind).map(|run| run.text.as_str());

@@ -18,16 +18,20 @@ fn is_address(text: &str) -> bool {
     let Some((local, host)) = text.rsplit_once('@') else { return false };
     let has_bad = |part: &str| part.chars().any(|c| c.is_whitespace() || c.is_control() || "<>()[],;\"".contains(c));
     let is_literal = host.starts_with('[') && host.ends_with(']');
-    !local.is_empty() && !host.is_empty() && text.len() <= 320 && !has_bad(local)
-        && (is_literal || !has_bad(host)) && !host.contains("..") && !host.ends_with("...")
+    !local.is_empty()
+        && !host.is_empty()
+        && text.len() <= 320
+        && !has_bad(local)
+        && (is_literal || !has_bad(host))
+        && !host.contains("..")
+        && !host.ends_with("...")
 }
 
 /// `jjl at pobox.com`, `jjl(at)pobox.com`, `jjl [at] pobox.com` as public archives write addresses.
 fn unmask(text: &str) -> Option<String> {
     let text = text.trim();
-    let (local, host) = [" at ", " AT ", "(at)", " (at) ", "[at]", " [at] ", " @ "]
-        .iter()
-        .find_map(|mark| text.split_once(mark))?;
+    let (local, host) =
+        [" at ", " AT ", "(at)", " (at) ", "[at]", " [at] ", " @ "].iter().find_map(|mark| text.split_once(mark))?;
     let host = host.replace(" dot ", ".").replace("(dot)", ".").replace("[dot]", ".");
     let address = format!("{}@{}", local.trim(), host.trim());
     (is_address(&address) && host.contains('.')).then_some(address)
@@ -61,7 +65,8 @@ fn clean_name(name: &str) -> Option<String> {
 fn mention(name: Option<&str>, address: Option<&str>, role: PersonRole) -> Option<PersonMention> {
     let mut name = name.and_then(clean_name);
     let mut email = address.and_then(normalise).or_else(|| address.and_then(unmask).and_then(|a| normalise(&a)));
-    if email.is_none() {
+    let is_cut_off = address.is_some_and(|address| address.contains("..."));
+    if email.is_none() && !(is_cut_off && name.is_some()) {
         // An address that is none still tells something: take it for the name.
         let unread = address.and_then(clean_name);
         let candidate = name.clone().or_else(|| unread.clone());
@@ -73,7 +78,7 @@ fn mention(name: Option<&str>, address: Option<&str>, role: PersonRole) -> Optio
             email = normalise(&head).or_else(|| unmask(&head).and_then(|address| normalise(&address)));
             if email.is_some() {
                 name = comment;
-            } else if head.contains("@") && head.contains("...") {
+            } else if head.contains('@') && head.contains("...") {
                 // `user@gmail....`: cut by the archive, so it identifies nobody; the comment is the name.
                 name = comment.or(name);
             } else {
@@ -150,13 +155,10 @@ pub(super) fn people(headers: &Headers<'_>) -> Vec<PersonMention> {
         }
     }
     senders.iter_mut().for_each(|person| undo_list_rewriting(headers, person));
-    let receivers = [
-        ("To", PersonRole::To),
-        ("Apparently-To", PersonRole::To),
-        ("Cc", PersonRole::Cc),
-        ("Bcc", PersonRole::Bcc),
-    ];
-    let received = receivers.into_iter().flat_map(|(field, role)| headers.all(field).flat_map(move |raw| parse(raw, role)));
+    let receivers =
+        [("To", PersonRole::To), ("Apparently-To", PersonRole::To), ("Cc", PersonRole::Cc), ("Bcc", PersonRole::Bcc)];
+    let received =
+        receivers.into_iter().flat_map(|(field, role)| headers.all(field).flat_map(move |raw| parse(raw, role)));
     let mut seen = std::collections::HashMap::new();
     for person in senders.into_iter().chain(received) {
         let key = (person.role, person.email.clone().or_else(|| person.name.clone()));

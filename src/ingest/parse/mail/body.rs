@@ -6,13 +6,16 @@ use crate::domain::ChunkKind;
 use crate::ingest::parse::Section;
 
 use super::mime::{ContentType, Part};
-use super::{AttachmentReader, calendar, html_body, plain};
+use super::{AttachmentReader, NoAttachments, calendar, html_body, plain};
 
 /// Messages inside messages deeper than this are named, not read.
 const MESSAGE_DEPTH_LIMIT: usize = 8;
 
 /// Most attachments read from one message.
 const ATTACHMENT_LIMIT: usize = 500;
+
+/// Alternatives inside alternatives up to this depth are compared by their texts.
+const ALTERNATIVE_DEPTH_LIMIT: usize = 3;
 
 /// A plain alternative shorter than this (in characters) is compared with the HTML one before it is preferred.
 const SHORT_TEXT: usize = 300;
@@ -39,6 +42,8 @@ pub(super) struct Collector<'reader> {
     reader: &'reader dyn AttachmentReader,
     content: Content,
     depth: usize,
+    /// Alternatives we are inside of.
+    open_alternatives: usize,
 }
 
 /// `text/plain` as a reader sees it: unflowed, without armour.
@@ -57,7 +62,11 @@ fn html_text(part: &Part<'_>) -> String {
 }
 
 fn leaves_are_blank(part: &Part<'_>) -> bool {
-    if part.children.is_empty() { part.raw_body.trim_ascii().is_empty() } else { part.children.iter().all(leaves_are_blank) }
+    if part.children.is_empty() {
+        part.raw_body.trim_ascii().is_empty()
+    } else {
+        part.children.iter().all(leaves_are_blank)
+    }
 }
 
 fn has_words(text: &str) -> bool {
@@ -72,22 +81,36 @@ fn is_excuse(text: &str) -> bool {
     let text = text.to_lowercase();
     let speaks_of_html = text.contains("html") || text.contains("web browser") || text.contains("browser");
     let excuses = [
-        "view", "support", "display", "capable", "enable", "client", "program", "anzeigen", "darstell", "unterstützt", "afficher",
-        "visualiser", "visualizar", "visualizzare",
+        "view",
+        "support",
+        "display",
+        "capable",
+        "enable",
+        "client",
+        "program",
+        "anzeigen",
+        "darstell",
+        "unterstützt",
+        "afficher",
+        "visualiser",
+        "visualizar",
+        "visualizzare",
     ];
     speaks_of_html && excuses.iter().any(|word| text.contains(word))
 }
 
-/// The first `text/html` in the part or its multiparts.
-fn find_html<'part, 'raw>(part: &'part Part<'raw>) -> Option<&'part Part<'raw>> {
-    if part.content_type.is("text", "html") && part.disposition.as_deref() != Some("attachment") {
-        return Some(part);
-    }
-    part.children.iter().find_map(find_html)
+/// Whether the part is, or its multiparts hold, text of the wanted kind that is meant to be read in place.
+fn holds(part: &Part<'_>, is_wanted: fn(&Part<'_>) -> bool) -> bool {
+    let is_leaf = part.children.is_empty() && part.disposition.as_deref() != Some("attachment");
+    is_leaf && is_wanted(part) || part.children.iter().any(|child| holds(child, is_wanted))
 }
 
-fn is_plain(part: &Part<'_>) -> bool {
-    part.content_type.main.is_empty() || part.content_type.is("text", "plain")
+fn has_html(part: &Part<'_>) -> bool {
+    holds(part, |part| part.content_type.is("text", "html"))
+}
+
+fn has_plain(part: &Part<'_>) -> bool {
+    holds(part, |part| part.content_type.main.is_empty() || part.content_type.is("text", "plain"))
 }
 
 /// The usual ending of files of a media type, for attachments without a name.
@@ -114,8 +137,9 @@ fn extension(content_type: &ContentType) -> &'static str {
 
 /// Endings of files that are plain text whatever media type they are sent as.
 const TEXT_ENDINGS: [&str; 34] = [
-    "txt", "text", "md", "markdown", "csv", "tsv", "log", "json", "xml", "yaml", "yml", "toml", "ini", "conf", "cfg", "patch", "diff",
-    "py", "rs", "c", "h", "cpp", "java", "js", "ts", "sh", "pl", "rb", "go", "sql", "tex", "org", "rst", "asc",
+    "txt", "text", "md", "markdown", "csv", "tsv", "log", "json", "xml", "yaml", "yml", "toml", "ini", "conf", "cfg",
+    "patch", "diff", "py", "rs", "c", "h", "cpp", "java", "js", "ts", "sh", "pl", "rb", "go", "sql", "tex", "org",
+    "rst", "asc",
 ];
 
 fn is_textual(content_type: &ContentType, name: &str) -> bool {
@@ -123,7 +147,8 @@ fn is_textual(content_type: &ContentType, name: &str) -> bool {
         return true;
     }
     let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
-    let is_generic = content_type.main == "application" && !["pdf", "msword", "zip"].contains(&content_type.sub.as_str());
+    let is_generic =
+        content_type.main == "application" && !["pdf", "msword", "zip"].contains(&content_type.sub.as_str());
     let is_text_type = content_type.main == "application"
         && (["json", "xml", "x-sh", "x-yaml", "yaml", "sql", "x-tex", "x-patch", "x-diff", "javascript"]
             .contains(&content_type.sub.as_str())
@@ -134,7 +159,7 @@ fn is_textual(content_type: &ContentType, name: &str) -> bool {
 
 impl<'reader> Collector<'reader> {
     pub(super) fn new(reader: &'reader dyn AttachmentReader, depth: usize) -> Self {
-        Self { reader, content: Content::default(), depth }
+        Self { reader, content: Content::default(), depth, open_alternatives: 0 }
     }
 
     /// Reads the whole message below `root`.
@@ -173,37 +198,41 @@ impl<'reader> Collector<'reader> {
         self.leaf(part, texts, in_related);
     }
 
+    /// The texts of one alternative, attachments left aside.
+    fn texts_of(&self, part: &Part<'_>) -> String {
+        let mut collector = Collector::new(&NoAttachments, self.depth);
+        collector.open_alternatives = self.open_alternatives;
+        collector.part(part, Texts::Keep, true);
+        collector.content.texts.join("\n\n")
+    }
+
     /// Plain text is preferred, unless it is empty, an excuse, or a mere stub of the HTML.
     fn alternative(&mut self, part: &Part<'_>, texts: Texts) {
-        let plain_child = part.children.iter().position(|child| is_plain(child) && child.disposition.as_deref() != Some("attachment"));
-        let html = part.children.iter().find_map(find_html);
-        let plain = plain_child.and_then(|at| part.children.get(at)).map(plain_text).unwrap_or_default();
-        let plain_length = plain.chars().count();
-        let html_text = (html.is_some() && (plain_length < SHORT_TEXT || !has_words(&plain) || is_excuse(&plain)))
-            .then(|| html.map(html_text).unwrap_or_default());
-        let prefers_plain = has_words(&plain)
-            && match &html_text {
-                None => true,
-                Some(html_text) => {
-                    let html_length = html_text.chars().count();
-                    !(has_words(html_text) && (is_excuse(&plain) || html_length > 10 * plain_length && html_length > 1_000))
-                }
-            };
-        if prefers_plain {
-            self.push_text(plain, texts);
-        } else if let Some(html_text) = html_text {
-            self.push_text(html_text, texts);
-        }
-        let has_text = prefers_plain || html.is_some();
-        for (at, child) in part.children.iter().enumerate() {
-            // The text is taken; attachments and invitations of every alternative still count.
-            if Some(at) == plain_child {
-                continue;
+        let html_child = part.children.iter().rposition(has_html);
+        let plain_child = part.children.iter().position(|child| has_plain(child) && !has_html(child));
+        self.open_alternatives += 1;
+        let text_of = |at: Option<usize>| at.and_then(|at| part.children.get(at)).map(|child| self.texts_of(child));
+        // Comparing reads the texts twice; nobody nests alternatives deeper than this but to make us read for ever.
+        let may_compare = texts == Texts::Keep && self.open_alternatives <= ALTERNATIVE_DEPTH_LIMIT;
+        let chosen = match (plain_child, html_child) {
+            (Some(_), Some(_)) if may_compare => {
+                let plain = text_of(plain_child).unwrap_or_default();
+                let length = plain.chars().count();
+                let is_doubtful = length < SHORT_TEXT || !has_words(&plain) || is_excuse(&plain);
+                let html = if is_doubtful { text_of(html_child).unwrap_or_default() } else { String::new() };
+                let html_length = html.chars().count();
+                let is_stub = html_length > 10 * length && html_length > 1_000;
+                let takes_html = has_words(&html) && (!has_words(&plain) || is_excuse(&plain) || is_stub);
+                if takes_html { html_child } else { plain_child }
             }
-            let is_invitation = child.content_type.is("text", "calendar");
-            let keep = if is_invitation || !has_text { texts } else { Texts::Skip };
-            self.part(child, keep, true);
+            (plain, html) => plain.or(html),
+        };
+        for (at, child) in part.children.iter().enumerate() {
+            // One text is enough; attachments and invitations of every alternative count.
+            let is_wanted = Some(at) == chosen || chosen.is_none() || child.content_type.is("text", "calendar");
+            self.part(child, if is_wanted { texts } else { Texts::Skip }, true);
         }
+        self.open_alternatives -= 1;
     }
 
     fn leaf(&mut self, part: &Part<'_>, texts: Texts, in_related: bool) {
@@ -213,7 +242,9 @@ impl<'reader> Collector<'reader> {
         let is_named_extra = part.filename.is_some() && !self.content.texts.is_empty();
         let is_body = !is_attached && !is_named_extra;
         match (content_type.main.as_str(), content_type.sub.as_str()) {
-            ("" | "text", "" | "plain") | ("multipart" | "message", "partial") if is_body => self.plain_body(part, texts),
+            ("" | "text", "" | "plain") | ("multipart" | "message", "partial") if is_body => {
+                self.plain_body(part, texts)
+            }
             ("multipart", _) => self.plain_body(part, texts),
             ("text", "html" | "enriched" | "richtext") if is_body => {
                 if texts == Texts::Keep {
@@ -235,7 +266,10 @@ impl<'reader> Collector<'reader> {
                 self.attach_text(name, &calendar::contact(&plain::clean(&part.text())));
             }
             ("text", "rfc822-headers")
-            | ("application", "pgp-signature" | "pkcs7-signature" | "x-pkcs7-signature" | "pgp-encrypted" | "applefile")
+            | (
+                "application",
+                "pgp-signature" | "pkcs7-signature" | "x-pkcs7-signature" | "pgp-encrypted" | "applefile",
+            )
             | ("message", "external-body") => {}
             ("text", sub) if is_body && !matches!(sub, "csv" | "xml" | "css" | "javascript" | "rtf") => {
                 self.plain_body(part, texts);
@@ -245,7 +279,8 @@ impl<'reader> Collector<'reader> {
             }
             ("message", "rfc822" | "global" | "news") => self.message(part),
             ("application", "pkcs7-mime" | "x-pkcs7-mime") => {
-                let is_signed = content_type.parameter("smime-type").is_some_and(|kind| kind.eq_ignore_ascii_case("signed-data"));
+                let is_signed =
+                    content_type.parameter("smime-type").is_some_and(|kind| kind.eq_ignore_ascii_case("signed-data"));
                 let note = if is_signed {
                     "[Signed (S/MIME, opaque): the text is inside the signature and was not read]"
                 } else {
@@ -331,10 +366,12 @@ impl<'reader> Collector<'reader> {
         let bytes = part.bytes();
         let inner = Part::parse(&bytes);
         let subject = inner.headers.text("Subject");
-        let name = part.filename.clone().or_else(|| subject.as_ref().map(|subject| {
-            let short: String = subject.chars().take(120).collect();
-            format!("{}.eml", short.replace(['/', '\\'], "-"))
-        }));
+        let name = part.filename.clone().or_else(|| {
+            subject.as_ref().map(|subject| {
+                let short: String = subject.chars().take(120).collect();
+                format!("{}.eml", short.replace(['/', '\\'], "-"))
+            })
+        });
         let name = name.unwrap_or_else(|| self.name_of(part));
         self.content.attachments.push(name.clone());
         if self.depth >= MESSAGE_DEPTH_LIMIT {

@@ -64,7 +64,8 @@ fn moment(value: &str, parameters: &str) -> String {
 
 fn person(parameters: &str, value: &str) -> String {
     let address = value.trim().trim_start_matches("mailto:").trim_start_matches("MAILTO:");
-    let name = parameters.split(';').find_map(|parameter| parameter.strip_prefix("CN=")).map(|name| name.trim_matches('"'));
+    let name =
+        parameters.split(';').find_map(|parameter| parameter.strip_prefix("CN=")).map(|name| name.trim_matches('"'));
     match name {
         Some(name) if !name.eq_ignore_ascii_case(address) => format!("{name} <{address}>"),
         _ => address.to_owned(),

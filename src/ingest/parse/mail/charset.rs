@@ -208,9 +208,7 @@ pub(super) fn decode<'bytes>(bytes: &'bytes [u8], label: Option<&str>) -> Cow<'b
     };
     let switches_in_ascii = match charset {
         None => false,
-        Some(Charset::Known(encoding)) => {
-            !encoding.is_ascii_compatible() || encoding == encoding_rs::ISO_2022_JP
-        }
+        Some(Charset::Known(encoding)) => !encoding.is_ascii_compatible() || encoding == encoding_rs::ISO_2022_JP,
         Some(_) => true,
     };
     if !switches_in_ascii && bytes.is_ascii() {
@@ -255,7 +253,9 @@ mod tests {
         assert_eq!(decode(b"na\xefve caf\xe9, d\xe9j\xe0 vu", Some("utf-8")), "naïve café, déjà vu");
         assert_eq!(decode(b"na\xefve caf\xe9, d\xe9j\xe0 vu", None), "naïve café, déjà vu");
         assert_eq!(decode(b"caf\xe9", Some("x-no-such-charset")), "café");
-        assert!(!decode(b"\xe4\xbd\xa0\xe5\xa5\xbd\xe4\xbd\xa0\xe5\xa5\xbd\xe4\xbd", Some("utf-8")).contains('\u{fffd}'));
+        assert!(
+            !decode(b"\xe4\xbd\xa0\xe5\xa5\xbd\xe4\xbd\xa0\xe5\xa5\xbd\xe4\xbd", Some("utf-8")).contains('\u{fffd}')
+        );
     }
 
     #[test]

@@ -95,8 +95,11 @@ fn clock(word: &str) -> Option<(i8, i8, i8)> {
         None => 0,
     };
     // A leap second counts as the one before it.
-    ((0..=23).contains(&hour) && (0..=59).contains(&minute) && (0..=60).contains(&second))
-        .then_some((hour, minute, second.min(59)))
+    ((0..=23).contains(&hour) && (0..=59).contains(&minute) && (0..=60).contains(&second)).then_some((
+        hour,
+        minute,
+        second.min(59),
+    ))
 }
 
 /// `+0100`, `-05:30`, `+01`, with the sign at the front.
@@ -257,7 +260,9 @@ mod tests {
 
     #[test]
     fn nonsense_is_no_date() {
-        for text in ["", "yesterday", "Thu, 32 Nov 2001 11:19:12", "Mon, 1 Jan 1904 00:00:00", "99999999999999", "1 2 3"] {
+        for text in
+            ["", "yesterday", "Thu, 32 Nov 2001 11:19:12", "Mon, 1 Jan 1904 00:00:00", "99999999999999", "1 2 3"]
+        {
             assert_eq!(parse(text), None, "{text}");
         }
     }

@@ -132,9 +132,8 @@ fn likeness(envelope: &[u8]) -> Likeness {
 /// Whether `line` (which starts with `From `) separates two messages, given what stands around it.
 pub(super) fn is_separator(previous_is_blank: bool, line: &[u8], next: Option<&[u8]>) -> bool {
     let likeness = likeness(line.get(5..).unwrap_or_default());
-    let opens_headers = |line: &[u8]| {
-        header_name(line).is_some() || line.starts_with(b">From ") || line.starts_with(b"From ")
-    };
+    let opens_headers =
+        |line: &[u8]| header_name(line).is_some() || line.starts_with(b">From ") || line.starts_with(b"From ");
     match (likeness, previous_is_blank) {
         (Likeness::None, _) | (Likeness::Address, false) => false,
         (Likeness::Address, true) => next.is_some_and(opens_headers),

@@ -98,7 +98,10 @@ impl<'raw> Headers<'raw> {
 
     /// Every raw value of the field, in order; names compare without case.
     pub(super) fn all<'this>(&'this self, name: &'this str) -> impl Iterator<Item = &'raw [u8]> + 'this {
-        self.fields.iter().filter(move |(field, _)| field.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| *value)
+        self.fields
+            .iter()
+            .filter(move |(field, _)| field.eq_ignore_ascii_case(name.as_bytes()))
+            .map(|(_, value)| *value)
     }
 
     /// The first raw value that is not blank.

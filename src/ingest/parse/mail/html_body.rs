@@ -234,10 +234,8 @@ impl<'html> Scanner<'html> {
         let is_end = rest.starts_with("</");
         let name_start = if is_end { 2 } else { 1 };
         let name_text = rest.get(name_start..)?;
-        let name_length = name_text
-            .bytes()
-            .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'-'))
-            .count();
+        let name_length =
+            name_text.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'-')).count();
         if !name_text.starts_with(|first: char| first.is_ascii_alphabetic()) || name_length > 40 {
             return None;
         }
@@ -282,9 +280,7 @@ fn entity(text: &str) -> Option<(String, usize)> {
         };
         // Numbers 128..159 mean Windows-1252, as the HTML standard has it.
         let text = match u8::try_from(code) {
-            Ok(byte @ 0x80..=0x9F) => {
-                encoding_rs::WINDOWS_1252.decode_without_bom_handling(&[byte]).0.into_owned()
-            }
+            Ok(byte @ 0x80..=0x9F) => encoding_rs::WINDOWS_1252.decode_without_bom_handling(&[byte]).0.into_owned(),
             _ => char::from_u32(code).filter(|character| *character != '\0')?.to_string(),
         };
         return Some((text, length));
@@ -396,10 +392,7 @@ mod tests {
         let html = "<div>Yes.</div><div class=\"gmail_quote\">On Monday Bob wrote:<br><blockquote class='gmail_quote'>Can you?\
                     <blockquote type=cite>Older</blockquote></blockquote></div>\
                     <div style=\"display: none\">preheader <div>x</div></div><blockquote>indented</blockquote>end";
-        assert_eq!(
-            to_text(html),
-            "Yes.\nOn Monday Bob wrote:\n\n> Can you?\n\n> > Older\n\nindented\n\nend"
-        );
+        assert_eq!(to_text(html), "Yes.\nOn Monday Bob wrote:\n\n> Can you?\n\n> > Older\n\nindented\n\nend");
     }
 
     #[test]

@@ -142,7 +142,9 @@ fn parse_part<'raw>(raw: &'raw [u8], in_digest: bool, depth: usize, budget: &mut
     let mut children = Vec::new();
     if content_type.main == "multipart" && depth < DEPTH_LIMIT {
         let stated = content_type.parameter("boundary").map(|boundary| boundary.trim_end().as_bytes().to_vec());
-        let mut slices = stated.filter(|boundary| !boundary.is_empty()).map_or_else(Vec::new, |boundary| split_parts(raw_body, &boundary));
+        let mut slices = stated
+            .filter(|boundary| !boundary.is_empty())
+            .map_or_else(Vec::new, |boundary| split_parts(raw_body, &boundary));
         if slices.is_empty() {
             // The boundary is missing or wrong: a line of dashes right before a header tells the real one.
             slices = guess_boundary(raw_body).map_or_else(Vec::new, |boundary| split_parts(raw_body, boundary));
@@ -206,7 +208,8 @@ fn guess_boundary(body: &[u8]) -> Option<&[u8]> {
     let mut lines = body.split(|byte| *byte == b'\n').take(200).peekable();
     while let Some(line) = lines.next() {
         let boundary = line.trim_ascii_end().strip_prefix(b"--");
-        let next_is_header = lines.peek().is_some_and(|next| next.len() > 8 && next[..8].eq_ignore_ascii_case(b"content-"));
+        let next_is_header =
+            lines.peek().is_some_and(|next| next.len() > 8 && next[..8].eq_ignore_ascii_case(b"content-"));
         if let Some(boundary) = boundary.filter(|boundary| !boundary.is_empty() && next_is_header) {
             return Some(boundary);
         }
@@ -234,7 +237,8 @@ mod tests {
     fn broken_boundaries() {
         let cut = Part::parse(b"Content-Type: multipart/mixed; boundary=x\n\n--x\n\none\n--x\n\ntwo");
         assert_eq!(cut.children.len(), 2);
-        let wrong = Part::parse(b"Content-Type: multipart/mixed; boundary=x\n\n--y\nContent-Type: text/plain\n\none\n--y--\n");
+        let wrong =
+            Part::parse(b"Content-Type: multipart/mixed; boundary=x\n\n--y\nContent-Type: text/plain\n\none\n--y--\n");
         assert_eq!(wrong.children.len(), 1);
         let prose = Part::parse(b"Content-Type: multipart/mixed\n\njust prose -- really\n");
         assert!(prose.children.is_empty());
@@ -244,7 +248,9 @@ mod tests {
     fn hostile_nesting_is_bounded() {
         let mut raw = Vec::new();
         for level in 0..10_000 {
-            raw.extend_from_slice(format!("Content-Type: multipart/mixed; boundary=b{level}\n\n--b{level}\n").as_bytes());
+            raw.extend_from_slice(
+                format!("Content-Type: multipart/mixed; boundary=b{level}\n\n--b{level}\n").as_bytes(),
+            );
         }
         let mut depth = 0;
         let mut part = &Part::parse(&raw);

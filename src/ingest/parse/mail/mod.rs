@@ -94,11 +94,14 @@ fn parse_with_lines(raw: &[u8], reader: &dyn AttachmentReader) -> Result<Parsed,
     let dated_at = message_date(headers, raw);
     let Content { texts, attachments, sections: attachment_sections } = content;
     let text = join_texts(&texts);
-    let mut sections = body_sections(&text, subject.as_deref().unwrap_or_default(), &people);
-    sections.extend(attachment_sections);
     let message_id = own_message_id(headers)
         .unwrap_or_else(|| substitute_id(dated_at, &people, subject.as_deref().unwrap_or_default(), &text));
     let (in_reply_to, references) = thread_ids(headers, &message_id);
+    let author = people.iter().find(|person| person.role == PersonRole::From);
+    let sender = author.and_then(|person| person.name.as_deref().or(person.email.as_deref()));
+    let hints = quotes::Hints::new(subject.as_deref().unwrap_or_default(), in_reply_to.is_some(), sender);
+    let mut sections = body_sections(&text, &hints);
+    sections.extend(attachment_sections);
     Ok(Parsed {
         title: Some(subject.unwrap_or_else(|| NO_SUBJECT.to_owned())),
         dated_at,
@@ -129,12 +132,14 @@ fn join_texts(texts: &[String]) -> String {
     plain::without_armour(&joined)
 }
 
-fn body_sections(text: &str, subject: &str, people: &[PersonMention]) -> Vec<Section> {
-    let author = people.iter().find(|person| person.role == PersonRole::From);
-    let sender = author.and_then(|person| person.name.as_deref().or(person.email.as_deref()));
-    let runs = quotes::split(text, &quotes::Hints::new(subject, sender));
+fn body_sections(text: &str, hints: &quotes::Hints<'_>) -> Vec<Section> {
+    let runs = quotes::split(text, hints);
     runs.into_iter()
-        .map(|run| Section { kind: (run.kind != ChunkKind::Body).then_some(run.kind), text: run.text, ..Section::default() })
+        .map(|run| Section {
+            kind: (run.kind != ChunkKind::Body).then_some(run.kind),
+            text: run.text,
+            ..Section::default()
+        })
         .collect()
 }
 
@@ -162,7 +167,8 @@ fn own_message_id(headers: &Headers<'_>) -> Option<String> {
         ids.into_iter().next().or_else(|| {
             // Ids with blanks or without brackets are still somebody's ids.
             let text = words::decode_text(raw);
-            let id: String = text.chars().filter(|character| !character.is_whitespace() && !"<>".contains(*character)).collect();
+            let id: String =
+                text.chars().filter(|character| !character.is_whitespace() && !"<>".contains(*character)).collect();
             (!id.is_empty() && id.len() <= 998).then_some(id)
         })
     })
@@ -186,7 +192,8 @@ fn substitute_id(dated_at: Option<Timestamp>, people: &[PersonMention], subject:
 
 /// `In-Reply-To` and `References`; a reply without the former answers the last of the latter.
 fn thread_ids(headers: &Headers<'_>, own: &str) -> (Option<String>, Vec<String>) {
-    let mut references: Vec<String> = headers.all("References").flat_map(headers::message_ids).filter(|id| id != own).collect();
+    let mut references: Vec<String> =
+        headers.all("References").flat_map(headers::message_ids).filter(|id| id != own).collect();
     if references.len() > REFERENCE_LIMIT {
         references.drain(..references.len() - REFERENCE_LIMIT);
     }

@@ -112,7 +112,10 @@ pub(super) fn extract_uuencoded(text: &str) -> (String, Vec<Uuencoded>) {
         if let (Some(name), true) = (name, has_end) {
             let mut bytes = Vec::new();
             let mut end = at + 1;
-            while lines.get(end).is_some_and(|line| *line != "end" && transfer::uuencoded_line(line.as_bytes(), &mut bytes)) {
+            while lines
+                .get(end)
+                .is_some_and(|line| *line != "end" && transfer::uuencoded_line(line.as_bytes(), &mut bytes))
+            {
                 end += 1;
             }
             if lines.get(end) == Some(&"end") {
@@ -136,7 +139,10 @@ mod tests {
     #[test]
     fn flowed_lines_join() {
         let text = "A paragraph that \nflows on.\nNext.\n> quoted \n> text\n>> deeper\n stuffed\n-- \nsig";
-        assert_eq!(unflow(text, false), "A paragraph that flows on.\nNext.\n> quoted text\n> > deeper\nstuffed\n-- \nsig");
+        assert_eq!(
+            unflow(text, false),
+            "A paragraph that flows on.\nNext.\n> quoted text\n> > deeper\nstuffed\n-- \nsig"
+        );
         assert_eq!(unflow("日本 \n語", true), "日本語");
     }
 

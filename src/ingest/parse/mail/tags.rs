@@ -42,14 +42,19 @@ fn list_name(headers: &Headers<'_>) -> Option<String> {
     let digits = label.chars().filter(char::is_ascii_digit).count();
     let is_word = label.chars().all(|character| character.is_alphanumeric() || "-_+".contains(character));
     // Campaign numbers and hashes are no names.
-    (is_word && (2..=40).contains(&label.len()) && letters >= 2 && digits * 3 <= letters && host.contains(|c: char| c.is_alphabetic()))
-        .then(|| format!("list/{label}"))
+    (is_word
+        && (2..=40).contains(&label.len())
+        && letters >= 2
+        && digits * 3 <= letters
+        && host.contains(|c: char| c.is_alphabetic()))
+    .then(|| format!("list/{label}"))
 }
 
 /// A label as a tag: lower-case, words joined by dashes; `None` for what only a mail system cares about.
 fn label_tag(label: &str) -> Option<String> {
     let label = words::tidy(label.trim_matches(['"', '\'', '\\', ' '])).to_lowercase();
-    let is_system = SYSTEM_LABELS.contains(&label.as_str()) || label.starts_with("category ") || label.starts_with("$label");
+    let is_system =
+        SYSTEM_LABELS.contains(&label.as_str()) || label.starts_with("category ") || label.starts_with("$label");
     if is_system || label.is_empty() || label.chars().count() > 60 || !label.chars().any(char::is_alphanumeric) {
         return None;
     }
@@ -92,7 +97,10 @@ mod tests {
 
     #[test]
     fn labels() {
-        assert_eq!(of("X-Gmail-Labels: Inbox,Important,\"Project X\",Category Updates,Unread\n\n"), ["important", "project-x"]);
+        assert_eq!(
+            of("X-Gmail-Labels: Inbox,Important,\"Project X\",Category Updates,Unread\n\n"),
+            ["important", "project-x"]
+        );
         assert_eq!(of("X-Keywords: NonJunk Travel #todo\n\n"), ["travel", "todo"]);
         assert_eq!(of("X-Label: =?utf-8?q?M=C3=BCnchen?=\nKeywords: a b, c\n\n"), ["münchen", "a-b", "c"]);
     }

@@ -27,12 +27,15 @@ fn a_plain_mail() {
 
 #[test]
 fn missing_headers_have_stand_ins() {
-    let parsed = parse("From: Ann <ann@x.org>\nReceived: from a by b; Thu, 1 Nov 2001 11:19:12 +0000\nDate: soon\n\nHello\n");
+    let parsed =
+        parse("From: Ann <ann@x.org>\nReceived: from a by b; Thu, 1 Nov 2001 11:19:12 +0000\nDate: soon\n\nHello\n");
     assert_eq!(parsed.title.as_deref(), Some(NO_SUBJECT));
     assert_eq!(parsed.dated_at, Some(Timestamp(1_004_613_552_000)));
     let id = parsed.message.as_ref().unwrap().message_id.clone();
     assert!(id.ends_with("@no-message-id.peanut.invalid"));
-    let again = parse("From: Ann <ann@x.org>\r\nReceived: from a by b; Thu, 1 Nov 2001 11:19:12 +0000\r\nDate: soon\r\n\r\nHello\r\n");
+    let again = parse(
+        "From: Ann <ann@x.org>\r\nReceived: from a by b; Thu, 1 Nov 2001 11:19:12 +0000\r\nDate: soon\r\n\r\nHello\r\n",
+    );
     assert_eq!(again.message.unwrap().message_id, id);
     let other = parse("From: Ann <ann@x.org>\n\nHello!\n");
     assert_ne!(other.message.unwrap().message_id, id);
@@ -52,6 +55,37 @@ fn alternatives() {
 }
 
 #[test]
+fn alternatives_that_are_multiparts() {
+    let parsed = parse(
+        "From: a@x.org\nContent-Type: multipart/alternative; boundary=a\n\n--a\n\nsee below\n--a\n\
+         Content-Type: multipart/mixed; boundary=m\n\n--m\nContent-Type: text/html\n\n<p>one</p>\n--m\n\
+         Content-Type: application/pdf; name=x.pdf\n\n%PDF\n--m\nContent-Type: text/html\n\n<p>two</p>\n--m--\n--a--\n",
+    );
+    assert_eq!(texts(&parsed, None), ["see below"]);
+    assert_eq!(parsed.message.unwrap().attachments, ["x.pdf"]);
+    let html_only = parse(
+        "From: a@x.org\nContent-Type: multipart/alternative; boundary=a\n\n--a\n\n \n--a\n\
+         Content-Type: multipart/mixed; boundary=m\n\n--m\nContent-Type: text/html\n\n<p>one</p>\n--m\n\
+         Content-Type: text/html\n\n<p>two</p>\n--m--\n--a--\n",
+    );
+    assert_eq!(texts(&html_only, None), ["one\n\ntwo"]);
+}
+
+#[test]
+fn hostile_nesting_is_read_once() {
+    let mut raw = "From: a@x.org\n".to_owned();
+    for level in 0..40 {
+        raw.push_str(&format!(
+            "Content-Type: multipart/alternative; boundary=b{level}\n\n--b{level}\n\nhi\n--b{level}\n\
+             Content-Type: text/html\n\n<p>hi</p>\n--b{level}\n"
+        ));
+    }
+    assert_eq!(texts(&parse(&raw), None), ["hi"]);
+    let messages = "Content-Type: message/rfc822\n\n".repeat(10_000);
+    assert!(parse(&messages).message.unwrap().attachments.len() < 20);
+}
+
+#[test]
 fn attachments_are_named_and_read() {
     let raw = "From: a@x.org\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nsee files\n\
         --b\nContent-Type: text/csv; name=t.csv\nContent-Disposition: attachment\n\na,b\n\
@@ -64,7 +98,8 @@ fn attachments_are_named_and_read() {
     };
     let parsed = parse_message(raw.as_bytes(), &reader).unwrap();
     assert_eq!(parsed.message.as_ref().unwrap().attachments, ["t.csv", "ä.pdf", "p.png", "inner.eml"]);
-    let attached: Vec<_> = parsed.sections.iter().filter(|section| section.kind == Some(ChunkKind::Attachment)).collect();
+    let attached: Vec<_> =
+        parsed.sections.iter().filter(|section| section.kind == Some(ChunkKind::Attachment)).collect();
     assert_eq!(attached.len(), 3);
     assert_eq!(attached[0].text, "a,b");
     assert_eq!((attached[1].attachment.as_deref(), attached[1].page), (Some("ä.pdf"), Some(1)));

@@ -59,10 +59,14 @@ fn mixed_base64(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
     let mut encoded = Vec::new();
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-        let content = line.trim_ascii();
+        let mut content = line.trim_ascii();
+        // `…Cg== ignored`: what follows the padding on the same line is no data.
+        if let Some(at) = content.iter().position(|byte| *byte == b' ').filter(|at| content[..*at].ends_with(b"=")) {
+            content = &content[..at];
+        }
         let is_encoded = !content.is_empty() && !content.contains(&b' ') && looks_like_base64(content);
         if is_encoded {
-            encoded.extend_from_slice(line);
+            encoded.extend_from_slice(content);
         } else {
             out.append(&mut base64(&encoded));
             encoded.clear();
@@ -183,8 +187,10 @@ mod tests {
         assert_eq!(base64(b"SGVs\r\nbG8"), b"Hello");
         assert_eq!(base64(b"SGVsbG8=SGVsbG8="), b"HelloHello");
         assert_eq!(base64(b"S!G*V s b G 8 ="), b"Hello");
-        assert_eq!(decode(b"SGVsbG8gd29ybGQK\n\n-- \nlist footer, with blanks\n", "Base64").as_ref(),
-            b"Hello world\n\n-- \nlist footer, with blanks\n");
+        assert_eq!(
+            decode(b"SGVsbG8gd29ybGQK\n\n-- \nlist footer, with blanks\n", "Base64").as_ref(),
+            b"Hello world\n\n-- \nlist footer, with blanks\n"
+        );
     }
 
     #[test]

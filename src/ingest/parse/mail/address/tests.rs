@@ -34,7 +34,8 @@ fn ordinary_addresses() {
 #[test]
 fn groups_are_opened() {
     assert!(read("undisclosed-recipients:;").is_empty());
-    let emails: Vec<_> = read("Team: Ann <a@x.org>, b@x.org; c@x.org").into_iter().filter_map(|(email, _)| email).collect();
+    let emails: Vec<_> =
+        read("Team: Ann <a@x.org>, b@x.org; c@x.org").into_iter().filter_map(|(email, _)| email).collect();
     assert_eq!(emails, ["a@x.org", "b@x.org", "c@x.org"]);
 }
 

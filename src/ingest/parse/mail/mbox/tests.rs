@@ -56,14 +56,14 @@ fn separators_of_many_programs() {
 fn escapes_and_line_ends() {
     let archive = b"From -\nSubject: 1\n\n>From me\n>>From you\n> From them\n";
     assert_eq!(bodies(archive), ["Subject: 1\n\nFrom me\n>From you\n> From them\n"]);
-    assert_eq!(bodies(b"From -\r\nSubject: 1\r\n\r\none\r\n\r\nFrom -\r\nSubject: 2\r\n\r\ntwo"), [
-        "Subject: 1\r\n\r\none\r\n",
-        "Subject: 2\r\n\r\ntwo"
-    ]);
-    assert_eq!(bodies(b"From -\rSubject: 1\r\rone\r\rFrom -\rSubject: 2\r\rtwo\r"), [
-        "Subject: 1\n\none\n",
-        "Subject: 2\n\ntwo\n"
-    ]);
+    assert_eq!(
+        bodies(b"From -\r\nSubject: 1\r\n\r\none\r\n\r\nFrom -\r\nSubject: 2\r\n\r\ntwo"),
+        ["Subject: 1\r\n\r\none\r\n", "Subject: 2\r\n\r\ntwo"]
+    );
+    assert_eq!(
+        bodies(b"From -\rSubject: 1\r\rone\r\rFrom -\rSubject: 2\r\rtwo\r"),
+        ["Subject: 1\n\none\n", "Subject: 2\n\ntwo\n"]
+    );
     assert_eq!(bodies(b"\xEF\xBB\xBFFrom -\nSubject: 1\n\n\0one\0\n"), ["Subject: 1\n\n\0one\0\n"]);
 }
 
@@ -97,7 +97,8 @@ fn uw_mbx_files() {
     let mut archive = b"*mbx*\r\n0000000100000002\r\n".to_vec();
     archive.resize(2048, 0);
     let first = b"Subject: 1\r\n\r\nFrom me, not a separator\r\n";
-    archive.extend_from_slice(format!(" 1-Nov-2001 11:19:12 +0000,{};000000000001-00000001\r\n", first.len()).as_bytes());
+    archive
+        .extend_from_slice(format!(" 1-Nov-2001 11:19:12 +0000,{};000000000001-00000001\r\n", first.len()).as_bytes());
     archive.extend_from_slice(first);
     let second_offset = archive.len();
     archive.extend_from_slice(b" 2-Nov-2001 11:19:12 +0000,14;000000000001-00000002\r\nSubject: 2\r\n\r\n");

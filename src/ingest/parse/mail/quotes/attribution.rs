@@ -74,15 +74,56 @@ const VERBS: [&str; 66] = [
 
 /// How an attribution starts when it has no verb or spans lines, lower-case.
 const OPENINGS: [&str; 45] = [
-    "on ", "am ", "le ", "el ", "il ", "il giorno ", "op ", "em ", "den ", "dne ", "dňa ", "dnia ", "w dniu ", "w liście ",
-    "vào ", "pe ", "la data ", "în data ", "la ", "на ", "στις ", "at ", "in article", "in message", "in ", "quoting ",
-    "thus spake", "--- on", "--- am", "--- le", "---", "* ", "*** ", "von ", "from ", "à ", "a(z) ", "kuna ", "quoth ",
-    "date: ", "пользователь ", "mnemonic ", "this one time, ", "zitat von ", "citando ",
+    "on ",
+    "am ",
+    "le ",
+    "el ",
+    "il ",
+    "il giorno ",
+    "op ",
+    "em ",
+    "den ",
+    "dne ",
+    "dňa ",
+    "dnia ",
+    "w dniu ",
+    "w liście ",
+    "vào ",
+    "pe ",
+    "la data ",
+    "în data ",
+    "la ",
+    "на ",
+    "στις ",
+    "at ",
+    "in article",
+    "in message",
+    "in ",
+    "quoting ",
+    "thus spake",
+    "--- on",
+    "--- am",
+    "--- le",
+    "---",
+    "* ",
+    "*** ",
+    "von ",
+    "from ",
+    "à ",
+    "a(z) ",
+    "kuna ",
+    "quoth ",
+    "date: ",
+    "пользователь ",
+    "mnemonic ",
+    "this one time, ",
+    "zitat von ",
+    "citando ",
 ];
 
 const MONTHS: [&str; 30] = [
-    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "mär", "mai", "okt", "dez", "janv",
-    "fév", "avr", "juin", "juil", "août", "déc", "ene", "abr", "ago", "dic", "gen", "янв", "年",
+    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "mär", "mai", "okt", "dez",
+    "janv", "fév", "avr", "juin", "juil", "août", "déc", "ene", "abr", "ago", "dic", "gen", "янв", "年",
 ];
 
 /// Longest attribution, in bytes; real ones with two long addresses stay well below.
@@ -103,12 +144,13 @@ fn has_date(text: &str) -> bool {
     let lower = text.to_lowercase();
     let has_time = lower.split(|character: char| !character.is_ascii_digit() && character != ':').any(|word| {
         word.split_once(':').is_some_and(|(hour, rest)| {
-            (1..=2).contains(&hour.len()) && rest.get(..2).is_some_and(|minute| minute.bytes().all(|b| b.is_ascii_digit()))
+            (1..=2).contains(&hour.len())
+                && rest.get(..2).is_some_and(|minute| minute.bytes().all(|b| b.is_ascii_digit()))
         })
     });
-    let has_numbers = lower.split(|character: char| !character.is_ascii_digit() && !"./-".contains(character)).any(|word| {
-        word.split(['.', '/', '-']).filter(|field| !field.is_empty()).count() == 3 && word.len() >= 6
-    });
+    let has_numbers = lower
+        .split(|character: char| !character.is_ascii_digit() && !"./-".contains(character))
+        .any(|word| word.split(['.', '/', '-']).filter(|field| !field.is_empty()).count() == 3 && word.len() >= 6);
     let has_digits = lower.bytes().any(|byte| byte.is_ascii_digit());
     let has_month = lower.split(|character: char| !character.is_alphabetic()).any(|word| {
         !word.is_empty() && MONTHS.iter().any(|month| word.starts_with(month)) && word.chars().count() <= 10
@@ -207,7 +249,12 @@ mod tests {
         ] {
             assert_eq!(judge(text), Sureness::Alone, "{text}");
         }
-        for text in ["Ann wrote:", "Ann Lee <ann@x.org> writes:", "In article <1@x>, ann@x.org says...", "Quoting Ann <a@x.org>:"] {
+        for text in [
+            "Ann wrote:",
+            "Ann Lee <ann@x.org> writes:",
+            "In article <1@x>, ann@x.org says...",
+            "Quoting Ann <a@x.org>:",
+        ] {
             assert!(judge(text) >= Sureness::BeforeQuote, "{text}");
         }
     }

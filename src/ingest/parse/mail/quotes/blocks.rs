@@ -59,16 +59,83 @@ const FORWARDED: [&str; 24] = [
 ];
 
 const FROM: [&str; 18] = [
-    "from", "von", "de", "da", "van", "från", "fra", "lähettäjä", "od", "от", "від", "kimden", "발신", "发件人", "寄件者", "差出人",
-    "från", "expéditeur",
+    "from",
+    "von",
+    "de",
+    "da",
+    "van",
+    "från",
+    "fra",
+    "lähettäjä",
+    "od",
+    "от",
+    "від",
+    "kimden",
+    "발신",
+    "发件人",
+    "寄件者",
+    "差出人",
+    "från",
+    "expéditeur",
 ];
 
 const OTHERS: [&str; 56] = [
-    "sent", "date", "to", "cc", "subject", "gesendet", "datum", "an", "betreff", "envoyé", "date d'envoi", "à", "objet", "enviado",
-    "enviado el", "fecha", "para", "asunto", "inviato", "data", "a", "oggetto", "verzonden", "aan", "onderwerp", "skickat",
-    "till", "ämne", "sendt", "til", "emne", "lähetetty", "vastaanottaja", "aihe", "wysłano", "do", "temat", "odesláno",
-    "komu", "předmět", "дата", "отправлено", "кому", "тема", "копия", "gönderme", "kime", "konu", "enviada em", "assunto",
-    "发送时间", "收件人", "主题", "送信日時", "宛先", "件名",
+    "sent",
+    "date",
+    "to",
+    "cc",
+    "subject",
+    "gesendet",
+    "datum",
+    "an",
+    "betreff",
+    "envoyé",
+    "date d'envoi",
+    "à",
+    "objet",
+    "enviado",
+    "enviado el",
+    "fecha",
+    "para",
+    "asunto",
+    "inviato",
+    "data",
+    "a",
+    "oggetto",
+    "verzonden",
+    "aan",
+    "onderwerp",
+    "skickat",
+    "till",
+    "ämne",
+    "sendt",
+    "til",
+    "emne",
+    "lähetetty",
+    "vastaanottaja",
+    "aihe",
+    "wysłano",
+    "do",
+    "temat",
+    "odesláno",
+    "komu",
+    "předmět",
+    "дата",
+    "отправлено",
+    "кому",
+    "тема",
+    "копия",
+    "gönderme",
+    "kime",
+    "konu",
+    "enviada em",
+    "assunto",
+    "发送时间",
+    "收件人",
+    "主题",
+    "送信日時",
+    "宛先",
+    "件名",
 ];
 
 /// The text between rules of dashes or underscores, lower-case; `None` without at least two of them in front.
@@ -98,13 +165,16 @@ pub(super) fn is_forward_marker(line: &str) -> bool {
         return false;
     }
     let line = line.to_lowercase();
-     FORWARDED.iter().any(|phrase| line.trim_end_matches(':').starts_with(phrase))
+    FORWARDED.iter().any(|phrase| line.trim_end_matches(':').starts_with(phrase))
 }
 
 /// A rule as Outlook and `<hr>` leave it: underscores or dashes and nothing else.
 pub(super) fn is_rule(line: &str) -> bool {
     let line = line.trim();
-    line.len() >= 5 && (line.bytes().all(|byte| byte == b'_') || line.bytes().all(|byte| byte == b'-') || line.bytes().all(|byte| byte == b'='))
+    line.len() >= 5
+        && (line.bytes().all(|byte| byte == b'_')
+            || line.bytes().all(|byte| byte == b'-')
+            || line.bytes().all(|byte| byte == b'='))
 }
 
 enum Field {
@@ -154,16 +224,53 @@ pub(super) fn header_block(lines: &[&str]) -> Option<usize> {
     (senders == 1 && others >= 2).then_some(length)
 }
 
+/// Whether a block as Outlook writes it above a reply starts here: the sender, then when it was sent.
+pub(super) fn is_outlook_block(lines: &[&str]) -> bool {
+    const SENT: [&str; 14] = [
+        "sent",
+        "gesendet",
+        "envoyé",
+        "enviado",
+        "enviado el",
+        "enviada em",
+        "inviato",
+        "verzonden",
+        "skickat",
+        "sendt",
+        "lähetetty",
+        "wysłano",
+        "odesláno",
+        "отправлено",
+    ];
+    let mut lines = lines.iter().filter(|line| !line.trim().is_empty() && !is_rule(line));
+    let is_from = lines.next().is_some_and(|line| matches!(field(line), Some(Field::From)));
+    let name = |line: &&str| {
+        let name = line.split_once([':', '：']).map_or("", |(name, _)| name);
+        name.trim().trim_matches(['*', '_', ' ', '\u{a0}']).to_lowercase()
+    };
+    is_from && lines.take(3).any(|line| SENT.contains(&name(line).as_str()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn markers() {
-        for line in ["-----Original Message-----", "----- Original Message -----", "-----Ursprüngliche Nachricht-----", "________ Message d'origine ________"] {
+        for line in [
+            "-----Original Message-----",
+            "----- Original Message -----",
+            "-----Ursprüngliche Nachricht-----",
+            "________ Message d'origine ________",
+        ] {
             assert!(is_original_marker(line), "{line}");
         }
-        for line in ["---------- Forwarded message ----------", "Begin forwarded message:", "-------- Weitergeleitete Nachricht --------", "----- Forwarded by Ann Lee/Example on 01/02/2001 -----"] {
+        for line in [
+            "---------- Forwarded message ----------",
+            "Begin forwarded message:",
+            "-------- Weitergeleitete Nachricht --------",
+            "----- Forwarded by Ann Lee/Example on 01/02/2001 -----",
+        ] {
             assert!(is_forward_marker(line), "{line}");
         }
         assert!(!is_original_marker("The original message"));
@@ -172,8 +279,14 @@ mod tests {
 
     #[test]
     fn header_blocks() {
-        assert_eq!(header_block(&["From: a@x [mailto:a@x]", "Sent: March-09-12 4:22 PM", "To: Dan", "Subject: x", "", "Hi"]), Some(4));
-        assert_eq!(header_block(&["________________________________", "Von: A", "Gesendet: heute", "An: B", "Betreff: C"]), Some(5));
+        assert_eq!(
+            header_block(&["From: a@x [mailto:a@x]", "Sent: March-09-12 4:22 PM", "To: Dan", "Subject: x", "", "Hi"]),
+            Some(4)
+        );
+        assert_eq!(
+            header_block(&["________________________________", "Von: A", "Gesendet: heute", "An: B", "Betreff: C"]),
+            Some(5)
+        );
         assert_eq!(header_block(&["*From:* A", "*Sent:* now", "*To:* B"]), Some(3));
         assert_eq!(header_block(&["Date: Thu, 26 Jun 2014", "Subject: Test", "From: abc@x.org", "To: b"]), Some(4));
         assert_eq!(header_block(&["To: do", "Date: soon"]), None);

@@ -17,18 +17,59 @@ use attribution::Sureness;
 pub struct Hints<'text> {
     /// The subject says it is forwarded: copied messages below the author's words are content, not quotes.
     pub is_forward: bool,
+    /// Neither subject nor headers say that it answers something: a copied message is a quote only if it looks like the
+    /// ones that reply buttons make.
+    pub is_opening: bool,
     /// The author's name, or address when there is no name.
     pub sender: Option<&'text str>,
 }
 
 impl<'text> Hints<'text> {
-    /// Hints from a subject and a sender.
+    /// Hints from the headers: `has_parent` says whether they name a message that this one answers.
     #[must_use]
-    pub fn new(subject: &str, sender: Option<&'text str>) -> Self {
-        const FORWARDS: [&str; 14] =
-            ["fw:", "fwd:", "wg:", "tr:", "rv:", "i:", "vs:", "doorst:", "enc:", "pd:", "vb:", "转发:", "转发：", "[fwd"];
-        let subject = subject.trim().to_lowercase();
-        Self { is_forward: FORWARDS.iter().any(|prefix| subject.starts_with(prefix)), sender }
+    pub fn new(subject: &str, has_parent: bool, sender: Option<&'text str>) -> Self {
+        const FORWARDS: [&str; 14] = [
+            "fw:",
+            "fwd:",
+            "wg:",
+            "tr:",
+            "rv:",
+            "i:",
+            "vs:",
+            "doorst:",
+            "enc:",
+            "pd:",
+            "vb:",
+            "转发:",
+            "转发：",
+            "[fwd",
+        ];
+        const REPLIES: [&str; 16] = [
+            "re:",
+            "re[",
+            "re :",
+            "aw:",
+            "antw:",
+            "antwort:",
+            "sv:",
+            "res:",
+            "ref:",
+            "rif:",
+            "r:",
+            "odp:",
+            "ynt:",
+            "回复:",
+            "回复：",
+            "答复:",
+        ];
+        let subject = subject.trim().trim_matches('\'').to_lowercase();
+        let is_marked = |marks: &[&str]| {
+            // Lists put their name in front: `[dev] Re: …`.
+            let behind_tag =
+                subject.strip_prefix('[').and_then(|rest| rest.split_once(']')).map_or("", |(_, rest)| rest.trim());
+            marks.iter().any(|mark| subject.starts_with(mark) || behind_tag.starts_with(mark))
+        };
+        Self { is_forward: is_marked(&FORWARDS), is_opening: !has_parent && !is_marked(&REPLIES), sender }
     }
 }
 
@@ -119,9 +160,10 @@ impl<'text> Splitter<'text> {
             }
             let end = (at..self.lines.len()).find(|&line| !self.marked[line]).unwrap_or(self.lines.len());
             let run = &self.lines[at..end];
-            let is_session = run.iter().all(|line| line.starts_with(">>> ") || *line == ">>>" || line.starts_with(">>>>> "))
-                && run.iter().any(|line| line.starts_with(">>> "))
-                && self.introduction(at).is_none();
+            let is_session =
+                run.iter().all(|line| line.starts_with(">>> ") || *line == ">>>" || line.starts_with(">>>>> "))
+                    && run.iter().any(|line| line.starts_with(">>> "))
+                    && self.introduction(at).is_none();
             let is_escaped_from = end - at == 1 && run[0].starts_with(">From ");
             let has_initials_only = run.iter().all(|line| !line.trim_start().starts_with('>'));
             if is_session || is_escaped_from || has_initials_only && end - at < 2 && self.introduction(at).is_none() {
@@ -170,7 +212,9 @@ impl<'text> Splitter<'text> {
 
     /// Whether any of the author's own words stand before line `at`.
     fn has_body_before(&self, at: usize) -> bool {
-        (0..at).any(|line| self.kinds[line] == ChunkKind::Body && !is_blank(self.line(line)) && !blocks::is_rule(self.line(line)))
+        (0..at).any(|line| {
+            self.kinds[line] == ChunkKind::Body && !is_blank(self.line(line)) && !blocks::is_rule(self.line(line))
+        })
     }
 
     fn next_text(&self, from: usize) -> Option<usize> {
@@ -201,7 +245,10 @@ impl<'text> Splitter<'text> {
                     at = self.run_end(behind.unwrap_or(at)).max(at + 1);
                     continue;
                 }
-                if hints.is_forward || !self.has_body_before(at) {
+                // Reply buttons write sender and sending time first; whatever else is pasted was forwarded.
+                let is_pasted =
+                    hints.is_opening && !blocks::is_outlook_block(&self.lines[at + usize::from(is_marker)..]);
+                if hints.is_forward || is_pasted || !self.has_body_before(at) {
                     self.forward_at = at;
                 } else {
                     self.fill(at, self.lines.len(), ChunkKind::Quoted);
@@ -281,8 +328,7 @@ impl<'text> Splitter<'text> {
         if has_body {
             return;
         }
-        let wanted =
-            if self.kinds.contains(&ChunkKind::Quoted) { ChunkKind::Quoted } else { ChunkKind::Signature };
+        let wanted = if self.kinds.contains(&ChunkKind::Quoted) { ChunkKind::Quoted } else { ChunkKind::Signature };
         for kind in &mut self.kinds {
             if *kind == wanted {
                 *kind = ChunkKind::Body;

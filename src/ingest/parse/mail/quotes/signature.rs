@@ -68,14 +68,72 @@ const FOOTERS: [&str; 16] = [
 
 /// Closing words that stand on a line of their own, lower-case, without their comma.
 const CLOSINGS: [&str; 66] = [
-    "thanks", "thank you", "thanks again", "many thanks", "thanks in advance", "thanks and regards", "thanks & regards",
-    "thanks a lot", "thx", "cheers", "regards", "best", "best regards", "best wishes", "all the best", "kind regards",
-    "warm regards", "warmest regards", "with kind regards", "with best regards", "with regards", "rgds", "br", "kr",
-    "sincerely", "yours sincerely", "sincerely yours", "yours truly", "yours faithfully", "yours", "respectfully", "cordially",
-    "take care", "ciao", "love", "mit freundlichen grüßen", "mit freundlichen grüssen", "mit freundlichem gruß", "freundliche grüße",
-    "viele grüße", "liebe grüße", "beste grüße", "schöne grüße", "gruß", "grüße", "mfg", "lg", "vg", "cordialement", "bien cordialement",
-    "bien à vous", "amicalement", "merci", "saludos", "un saludo", "saludos cordiales", "atentamente", "gracias", "cordiali saluti",
-    "saluti", "grazie", "met vriendelijke groet", "groeten", "с уважением", "спасибо", "med vänliga hälsningar",
+    "thanks",
+    "thank you",
+    "thanks again",
+    "many thanks",
+    "thanks in advance",
+    "thanks and regards",
+    "thanks & regards",
+    "thanks a lot",
+    "thx",
+    "cheers",
+    "regards",
+    "best",
+    "best regards",
+    "best wishes",
+    "all the best",
+    "kind regards",
+    "warm regards",
+    "warmest regards",
+    "with kind regards",
+    "with best regards",
+    "with regards",
+    "rgds",
+    "br",
+    "kr",
+    "sincerely",
+    "yours sincerely",
+    "sincerely yours",
+    "yours truly",
+    "yours faithfully",
+    "yours",
+    "respectfully",
+    "cordially",
+    "take care",
+    "ciao",
+    "love",
+    "mit freundlichen grüßen",
+    "mit freundlichen grüssen",
+    "mit freundlichem gruß",
+    "freundliche grüße",
+    "viele grüße",
+    "liebe grüße",
+    "beste grüße",
+    "schöne grüße",
+    "gruß",
+    "grüße",
+    "mfg",
+    "lg",
+    "vg",
+    "cordialement",
+    "bien cordialement",
+    "bien à vous",
+    "amicalement",
+    "merci",
+    "saludos",
+    "un saludo",
+    "saludos cordiales",
+    "atentamente",
+    "gracias",
+    "cordiali saluti",
+    "saluti",
+    "grazie",
+    "met vriendelijke groet",
+    "groeten",
+    "с уважением",
+    "спасибо",
+    "med vänliga hälsningar",
 ];
 
 fn is_program_phrase(line: &str) -> bool {
@@ -99,7 +157,9 @@ fn is_closing(line: &str) -> bool {
 /// Whether a line can be part of a block of contact data: short and no sentence.
 fn is_short(line: &str) -> bool {
     let line = line.trim();
-    line.chars().count() <= 64 && !line.ends_with(['?', '!']) && !(line.ends_with('.') && line.split_whitespace().count() > 4)
+    line.chars().count() <= 64
+        && !line.ends_with(['?', '!'])
+        && !(line.ends_with('.') && line.split_whitespace().count() > 4)
 }
 
 /// A telephone number: seven digits or more and hardly a letter.
@@ -114,7 +174,10 @@ fn has_address(line: &str) -> bool {
     let lower = line.to_lowercase();
     let is_mailbox =
         |word: &str| word.split_once('@').is_some_and(|(local, host)| !local.is_empty() && host.contains('.'));
-    lower.contains("http://") || lower.contains("https://") || lower.contains("www.") || lower.split_whitespace().any(is_mailbox)
+    lower.contains("http://")
+        || lower.contains("https://")
+        || lower.contains("www.")
+        || lower.split_whitespace().any(is_mailbox)
 }
 
 fn has_contact(line: &str) -> bool {
@@ -124,7 +187,10 @@ fn has_contact(line: &str) -> bool {
 /// Whether the line is the sender's name, or contains the whole of it and little else.
 fn names_sender(line: &str, sender: &str) -> bool {
     let words = |text: &str| -> Vec<String> {
-        text.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
+        text.split(|character: char| !character.is_alphanumeric())
+            .filter(|word| !word.is_empty())
+            .map(str::to_lowercase)
+            .collect()
     };
     let line = words(line);
     let sender = words(sender.split('@').next().unwrap_or_default());
@@ -140,7 +206,10 @@ fn is_mark(line: &str, lines_after: usize) -> bool {
         _ => {
             let line = line.trim_end();
             // `--Ann`, `___`, `***`: marks only close to the end.
-            (line.starts_with("__") && line.trim_matches('_').is_empty() || line == "--" || line == "***" || line == "~~~")
+            (line.starts_with("__") && line.trim_matches('_').is_empty()
+                || line == "--"
+                || line == "***"
+                || line == "~~~")
                 && lines_after <= 8
         }
     }
@@ -179,10 +248,14 @@ fn block_start(lines: &[&str], sender: Option<&str>) -> Option<usize> {
     let window = (0..end).rev().take(3 * LINE_LIMIT).filter(written).take(LINE_LIMIT).last().unwrap_or(end);
     let tail_is_short = |from: usize| lines.get(from..end).is_some_and(|tail| tail.iter().all(|line| is_short(line)));
     let is_after_blank = |at: usize| at == 0 || lines.get(at - 1).is_some_and(|line| line.trim().is_empty());
-    let count = |from: usize| lines.get(from..end).map_or(0, |tail| tail.iter().filter(|line| !line.trim().is_empty()).count());
+    let count =
+        |from: usize| lines.get(from..end).map_or(0, |tail| tail.iter().filter(|line| !line.trim().is_empty()).count());
     // A rule of dashes with nothing but short lines below.
     let rule = (window..end).find(|&at| {
-        lines.get(at).is_some_and(|line| blocks::is_rule(line)) && at > 0 && at + 1 < end && tail_is_short(at + 1)
+        lines.get(at).is_some_and(|line| blocks::is_rule(line))
+            && at > 0
+            && at + 1 < end
+            && tail_is_short(at + 1)
             && lines.get(at..end).is_some_and(|tail| tail.iter().any(|line| has_contact(line)))
     });
     // "Best regards," and a name. The closing must not be all there is.
@@ -191,7 +264,10 @@ fn block_start(lines: &[&str], sender: Option<&str>) -> Option<usize> {
     });
     let named = sender.and_then(|sender| {
         (window.max(1)..end).find(|&at| {
-            is_after_blank(at) && lines.get(at).is_some_and(|line| names_sender(line, sender)) && tail_is_short(at) && count(at) <= 10
+            is_after_blank(at)
+                && lines.get(at).is_some_and(|line| names_sender(line, sender))
+                && tail_is_short(at)
+                && count(at) <= 10
         })
     });
     // Without a name: a last paragraph of contact data and nothing else.
