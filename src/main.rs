@@ -1,3 +1,5 @@
 //! Starts Peanut; everything else is in the library.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    peanut::cli::main()
+}

@@ -1,1 +1,135 @@
-//! Commands.
+//! The command line: `peanut` opens the app, everything else is for scripts. One file per command.
+//!
+//! Owns argument parsing, exit codes and what goes to standard output. Exit codes: 0 done (or found), 1 nothing
+//! found (or a check failed), 2 an error, 101 a crash, 143 ended by a second signal.
+
+mod check;
+mod doctor;
+mod eval;
+mod get;
+mod ingest;
+mod manual;
+mod output;
+mod search;
+mod status;
+mod why;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use color_eyre::eyre::{self, WrapErr};
+
+use crate::config::{Config, Environment, Overrides};
+use crate::telemetry;
+
+/// Done, or found.
+pub const EXIT_OK: u8 = 0;
+/// Nothing found, or a check that failed.
+pub const EXIT_NONE: u8 = 1;
+/// An error; standard error says which.
+pub const EXIT_ERROR: u8 = 2;
+
+/// A self-hosted personal knowledge graph that lives in a terminal.
+///
+/// Without a command, opens the full-screen app. Exit codes: 0 done or found, 1 nothing found, 2 error.
+#[derive(Debug, Parser)]
+#[command(name = "peanut", version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Args, Debug)]
+struct Global {
+    /// Configuration file [default: $XDG_CONFIG_HOME/peanut/config.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folder that holds store, drop zone, logs and crash reports
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// error, warn, info, debug or trace
+    #[arg(long, global = true, value_name = "LEVEL")]
+    log_level: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Take in files and folders
+    Ingest(ingest::IngestArgs),
+    /// Find documents by words and meaning
+    Search(search::SearchArgs),
+    /// Print a document, or some of its lines
+    Get(get::GetArgs),
+    /// Show how the machine is
+    Status(status::StatusArgs),
+    /// Say what became of a file, and why
+    Why(why::WhyArgs),
+    /// Check installation, store and services, and say how to mend what is wrong
+    Doctor(doctor::DoctorArgs),
+    /// Prove that store, search index and graph agree
+    Check(check::CheckArgs),
+    /// Measure search quality on a folder of judged queries (BEIR layout)
+    Eval(eval::EvalArgs),
+    /// Print the settings in force, or an example file
+    Config(manual::ConfigArgs),
+    /// Print shell completions
+    Completions(manual::CompletionArgs),
+    /// Print the manual page
+    Man,
+}
+
+/// Runs the program; the only function `main` calls.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            output::error(&error);
+            ExitCode::from(EXIT_ERROR)
+        }
+    }
+}
+
+fn run(cli: Cli) -> eyre::Result<u8> {
+    // Reports of errors, not of panics: the panic hook is ours (telemetry::crash).
+    let (_, errors) = color_eyre::config::HookBuilder::default().display_env_section(false).into_hooks();
+    errors.install()?;
+    match cli.command {
+        Some(Command::Completions(arguments)) => return manual::completions(&arguments),
+        Some(Command::Man) => return manual::page(),
+        Some(Command::Config(ref arguments)) if arguments.example => return manual::example(),
+        _ => {}
+    }
+    let overrides =
+        Overrides { config_file: cli.global.config, data_dir: cli.global.data_dir, log_level: cli.global.log_level };
+    let config = Config::load(&overrides, &Environment::of_process())?;
+    telemetry::crash::install(config.crash_dir(), || ());
+    let _log = telemetry::log::start(&config.log_dir(), &config.log_level)
+        .wrap_err_with(|| format!("cannot write logs to {}", config.log_dir().display()))?;
+    if !config.unused_services.is_empty() {
+        tracing::warn!(variables = config.unused_services.join(","), "service_addresses_not_used_by_this_version");
+    }
+    match cli.command {
+        None => status::run(config, &status::StatusArgs::default()),
+        Some(Command::Ingest(arguments)) => ingest::run(config, arguments),
+        Some(Command::Search(arguments)) => search::run(config, arguments),
+        Some(Command::Get(arguments)) => get::run(config, &arguments),
+        Some(Command::Status(arguments)) => status::run(config, &arguments),
+        Some(Command::Why(arguments)) => why::run(config, &arguments),
+        Some(Command::Doctor(arguments)) => doctor::run(config, &arguments),
+        Some(Command::Check(arguments)) => check::run(config, &arguments),
+        Some(Command::Eval(arguments)) => eval::run(config, &arguments),
+        Some(Command::Config(_)) => manual::show(&config),
+        Some(Command::Completions(_) | Command::Man) => Ok(EXIT_OK),
+    }
+}
+
+/// A runtime for commands that look or work once.
+fn runtime() -> eyre::Result<tokio::runtime::Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(2).thread_name("peanut-worker").enable_all().build().wrap_err("cannot start the runtime")
+}

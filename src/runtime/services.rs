@@ -1,1 +1,205 @@
-//! Runtime: services.
+//! Answers the screens: implements `app::ports::Services` over the house. Every call runs on the background runtime,
+//! so that nothing the store does can hold up a frame.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use crate::app::ports::{LogLine, OfferReport, Services};
+use crate::domain::search::{SearchRequest, SearchResponse};
+use crate::domain::status::StatusSnapshot;
+use crate::domain::{DocumentId, DocumentView, EventId};
+use crate::health::StatusWorker;
+use crate::health::gather::{EMBEDDING_PAUSED, INTAKE_PAUSED};
+use crate::ingest::intake::IntakeOffer;
+use crate::store::RetireReason;
+use crate::telemetry::log;
+
+use super::settings::{SETTINGS, setting};
+use super::shutdown::Shutdown;
+use super::wiring::{House, RunningWorkers};
+
+/// The services of one process.
+pub struct HouseServices {
+    house: Arc<House>,
+    status: Arc<StatusWorker>,
+    runtime: Handle,
+}
+
+impl HouseServices {
+    /// Services over `house`. Without running workers of its own, this process still gathers the status picture.
+    /// Call on the background runtime.
+    #[must_use]
+    pub fn start(house: &Arc<House>, running: Option<&RunningWorkers>, shutdown: &Shutdown) -> Arc<dyn Services> {
+        let status = running.map_or_else(
+            || {
+                let status = Arc::new(house.status_worker());
+                let (worker, soft) = (Arc::clone(&status), shutdown.soft());
+                tokio::spawn(async move { worker.run(soft).await });
+                status
+            },
+            |running| Arc::clone(&running.status),
+        );
+        Arc::new(Self { house: Arc::clone(house), status, runtime: Handle::current() })
+    }
+
+    /// Runs a call on the background runtime and turns its error into a sentence.
+    async fn call<T, E, F>(&self, work: impl FnOnce(Arc<House>) -> F) -> Result<T, String>
+    where
+        T: Send + 'static,
+        E: std::fmt::Display + Send + 'static,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+    {
+        let task = self.runtime.spawn(work(Arc::clone(&self.house)));
+        match task.await {
+            Ok(answer) => answer.map_err(|error| error.to_string()),
+            Err(error) => Err(format!("the program made a mistake; the crash report tells more ({error})")),
+        }
+    }
+
+    /// As `call`, and the next status picture comes at once.
+    async fn change<T, E, F>(&self, work: impl FnOnce(Arc<House>) -> F) -> Result<T, String>
+    where
+        T: Send + 'static,
+        E: std::fmt::Display + Send + 'static,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+    {
+        let answer = self.call(work).await;
+        self.status.refresh().notify_one();
+        answer
+    }
+}
+
+fn report(offer: IntakeOffer) -> OfferReport {
+    OfferReport { queued: offer.queued, unchanged: offer.unchanged, refused: offer.refused }
+}
+
+#[async_trait]
+impl Services for HouseServices {
+    fn status(&self) -> watch::Receiver<Arc<StatusSnapshot>> {
+        self.status.picture()
+    }
+
+    async fn search(&self, request: SearchRequest) -> Result<SearchResponse, String> {
+        self.call(|house| async move { house.search.search(&request).await }).await
+    }
+
+    async fn more_like(&self, id: DocumentId, limit: usize) -> Result<SearchResponse, String> {
+        self.call(move |house| async move { house.search.more_like(id, limit).await }).await
+    }
+
+    async fn document(&self, id: DocumentId) -> Result<DocumentView, String> {
+        self.call(move |house| async move { house.store.document(id).await }).await
+    }
+
+    async fn delete(&self, ids: Vec<DocumentId>) -> Result<u64, String> {
+        self.change(
+            move |house| async move { house.recorder.retire(&ids, RetireReason::Deleted, house.clock.now()).await },
+        )
+        .await
+    }
+
+    async fn restore(&self, ids: Vec<DocumentId>) -> Result<u64, String> {
+        self.change(move |house| async move { house.recorder.restore(&ids, house.clock.now()).await }).await
+    }
+
+    async fn offer_paths(&self, paths: Vec<String>) -> Result<OfferReport, String> {
+        self.change(move |house| async move { house.intake.offer_paths(&paths).await.map(report) }).await
+    }
+
+    async fn write_note(&self, title: String, text: String) -> Result<DocumentId, String> {
+        self.change(move |house| async move { house.intake.write_note(&title, &text).await }).await
+    }
+
+    async fn add_folder(&self, path: String, excludes: Vec<String>) -> Result<OfferReport, String> {
+        self.change(move |house| async move { house.intake.add_folder(&path, excludes).await.map(report) }).await
+    }
+
+    async fn remove_folder(&self, path: String) -> Result<(), String> {
+        self.change(move |house| async move { house.intake.remove_folder(&path).await }).await
+    }
+
+    async fn pause_intake(&self, paused: bool) -> Result<(), String> {
+        self.put_setting(INTAKE_PAUSED.to_owned(), paused.to_string()).await
+    }
+
+    async fn pause_embedding(&self, paused: bool) -> Result<(), String> {
+        self.put_setting(EMBEDDING_PAUSED.to_owned(), paused.to_string()).await
+    }
+
+    async fn retry_file(&self, path: String) -> Result<(), String> {
+        self.change(move |house| async move { house.intake.retry_file(&path).await }).await
+    }
+
+    async fn retry_dead_letter(&self, id: i64) -> Result<(), String> {
+        self.change(move |house| async move { house.store.retry_dead_letter(id, house.clock.now()).await }).await
+    }
+
+    async fn discard_dead_letter(&self, id: i64) -> Result<(), String> {
+        self.change(move |house| async move { house.store.discard_dead_letter(id).await }).await
+    }
+
+    async fn retry_event(&self, id: EventId) -> Result<(), String> {
+        let wake = Arc::clone(&self.house.relay_wake);
+        let answer = self.change(move |house| async move { house.store.retry_event(id).await }).await;
+        wake.notify_one();
+        answer
+    }
+
+    async fn skip_event(&self, id: EventId) -> Result<(), String> {
+        self.change(move |house| async move { house.store.skip_event(id, house.clock.now()).await }).await
+    }
+
+    async fn settings(&self) -> Result<Vec<(String, String, String)>, String> {
+        let stored = self.call(|house| async move { house.store.settings().await }).await?;
+        let value = |key: &str, default: &str| {
+            stored.iter().find(|(name, _)| name == key).map_or_else(|| default.to_owned(), |(_, value)| value.clone())
+        };
+        Ok(SETTINGS.iter().map(|s| (s.key.to_owned(), value(s.key, s.default), s.about.to_owned())).collect())
+    }
+
+    async fn put_setting(&self, key: String, value: String) -> Result<(), String> {
+        let known = setting(&key).ok_or_else(|| format!("there is no setting {key}"))?;
+        known.validate(&value)?;
+        let answer = self
+            .change(move |house| async move { house.store.put_setting(&key, &value, house.clock.now()).await })
+            .await;
+        self.house.settings_changed().await;
+        answer
+    }
+
+    async fn log_tail(&self, lines: usize) -> Result<Vec<LogLine>, String> {
+        let folder = self.house.config.log_dir();
+        let task = self.runtime.spawn_blocking(move || log::tail(&folder, lines));
+        let lines =
+            task.await.map_err(|error| error.to_string())?.map_err(|error| format!("cannot read the log: {error}"))?;
+        Ok(lines.iter().map(|line| log_line(line)).collect())
+    }
+}
+
+/// A JSON line as the Log screen shows it; a line that is none is shown as it is.
+fn log_line(line: &str) -> LogLine {
+    let Ok(serde_json::Value::Object(mut fields)) = serde_json::from_str(line) else {
+        return LogLine {
+            timestamp: String::new(),
+            level: String::new(),
+            target: String::new(),
+            text: line.to_owned(),
+        };
+    };
+    let mut take = |name: &str| match fields.remove(name) {
+        Some(serde_json::Value::String(text)) => text,
+        Some(other) => other.to_string(),
+        None => String::new(),
+    };
+    let (timestamp, level, target, event) = (take("timestamp"), take("level"), take("target"), take("event"));
+    fields.remove("service");
+    let rest: Vec<String> = fields
+        .into_iter()
+        .map(|(name, value)| format!("{name}={}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+        .collect();
+    LogLine { timestamp, level, target, text: format!("{event} {}", rest.join(" ")).trim_end().to_owned() }
+}

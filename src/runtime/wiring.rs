@@ -1,1 +1,344 @@
-//! Runtime: wiring.
+//! Opens everything and starts the workers. The one place that says which adapter stands behind which trait.
+
+use std::sync::Arc;
+
+use color_eyre::eyre::{self, WrapErr};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+
+use crate::config::{BackgroundModel, Config};
+use crate::domain::health::{WorkerRecord, WorkerState};
+use crate::domain::{Clock, SystemClock};
+use crate::embed::builtin::{MiniLm, StaticModel};
+use crate::embed::worker::EmbedWorker;
+use crate::embed::{Embedder, InstantEmbedder};
+use crate::graph::embedded::EmbeddedGraph;
+use crate::graph::{GraphReader, GraphSink};
+use crate::health::gather::EMBEDDING_PAUSED;
+use crate::health::{Gatherer, Probes, StatusWorker};
+use crate::ingest::intake::Intake;
+use crate::ingest::pipeline::IngestWorker;
+use crate::ingest::watch::Watcher;
+use crate::outbox::recorder::Recorder;
+use crate::outbox::relay::Relay;
+use crate::search::service::SearchService;
+use crate::store::SharedStore;
+use crate::store::sqlite::SqliteStore;
+
+use super::lock::WorkerLock;
+use super::shutdown::{DRAIN_DEADLINE, Shutdown};
+use super::supervisor::Supervisor;
+
+/// Which workers a process runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorkerSet {
+    /// Everything: the app.
+    All,
+    /// Ingest and relay: a command that takes files in.
+    Ingest,
+    /// As `Ingest`, and the background embedder.
+    IngestAndVectors,
+    /// The relay alone: a command that drains the outbox.
+    Relay,
+}
+
+/// Everything of one process, opened.
+pub struct House {
+    /// The settings it was opened with.
+    pub config: Config,
+    /// Wall-clock time.
+    pub clock: Arc<dyn Clock>,
+    /// The store.
+    pub store: SharedStore,
+    /// The only door for writes that append events.
+    pub recorder: Recorder,
+    /// Search.
+    pub search: Arc<SearchService>,
+    /// Intake.
+    pub intake: Arc<Intake>,
+    /// The graph, for reading.
+    pub graph_reader: Arc<dyn GraphReader>,
+    /// The graph, for the relay and a rebuild.
+    pub graph_sink: Arc<dyn GraphSink>,
+    /// Wakes the relay.
+    pub relay_wake: Arc<Notify>,
+    embed_wake: Arc<Notify>,
+    ingest_wake: Arc<Notify>,
+    embedding_paused: watch::Sender<bool>,
+    instant: Arc<StaticModel>,
+    background: Option<Arc<dyn Embedder>>,
+}
+
+/// The workers of this process, running.
+pub struct RunningWorkers {
+    /// The status picture of this process.
+    pub status: Arc<StatusWorker>,
+    supervisor: JoinHandle<()>,
+    _lock: WorkerLock,
+}
+
+impl RunningWorkers {
+    /// Waits until every worker has ended: as long as a drain may take, or until the second signal.
+    pub async fn join(self, shutdown: &Shutdown) {
+        let hard = shutdown.hard();
+        tokio::select! {
+            _ = self.supervisor => {}
+            () = hard.cancelled() => tracing::warn!("left_without_draining"),
+            () = tokio::time::sleep(DRAIN_DEADLINE) => tracing::warn!(seconds = DRAIN_DEADLINE.as_secs(), "drain_deadline_missed"),
+        }
+    }
+}
+
+impl House {
+    /// Opens the store and builds the services over it. Starts nothing.
+    ///
+    /// # Errors
+    /// When the data folder cannot be made or the store not be opened; the report names both and what to do.
+    pub async fn open(config: Config) -> eyre::Result<Self> {
+        std::fs::create_dir_all(&config.data_dir)
+            .wrap_err_with(|| format!("cannot make the data folder {}", config.data_dir.display()))?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let store: SharedStore = Arc::new(SqliteStore::open(&config.store_path).await?);
+        let (relay_wake, embed_wake, ingest_wake) = (Arc::default(), Arc::default(), Arc::default());
+        let recorder = Recorder::new(Arc::clone(&store), Arc::clone(&relay_wake), Arc::clone(&embed_wake));
+        let instant = Arc::new(StaticModel::open()?);
+        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        let background: Option<Arc<dyn Embedder>> = match config.background_model {
+            BackgroundModel::Minilm => Some(Arc::new(Arc::new(MiniLm::new(cores)))),
+            BackgroundModel::None => None,
+        };
+        let now = clock.now();
+        let instant_model: &dyn InstantEmbedder = &*instant;
+        store.register_model(instant_model.model(), instant_model.dimension(), now).await?;
+        let mut models: Vec<Arc<dyn Embedder>> = Vec::new();
+        if let Some(background) = &background {
+            store.register_model(background.model(), background.dimension(), now).await?;
+            models.push(Arc::clone(background));
+        }
+        models.push(Arc::clone(&instant) as Arc<dyn Embedder>);
+        let search = Arc::new(SearchService::new(Arc::clone(&store), models, Arc::clone(&clock)));
+        let graph = EmbeddedGraph::new(Arc::clone(&store));
+        let background_models = background.iter().map(|model| model.model().clone()).collect();
+        let intake = Arc::new(Intake::new(
+            Arc::clone(&store),
+            recorder.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&instant) as Arc<dyn InstantEmbedder>,
+            background_models,
+            chunk_options(&config),
+            Arc::clone(&ingest_wake),
+        ));
+        let paused = store.setting(EMBEDDING_PAUSED).await?.as_deref() == Some("true");
+        Ok(Self {
+            config,
+            clock,
+            recorder,
+            search,
+            intake,
+            graph_reader: Arc::new(graph.clone()),
+            graph_sink: Arc::new(graph),
+            relay_wake,
+            embed_wake,
+            ingest_wake,
+            embedding_paused: watch::Sender::new(paused),
+            instant,
+            background,
+            store,
+        })
+    }
+
+    /// Starts workers if no other process of this data folder runs them; `None` when one does.
+    ///
+    /// # Errors
+    /// When the lock file cannot be opened.
+    pub async fn try_start_workers(&self, shutdown: &Shutdown, set: WorkerSet) -> eyre::Result<Option<RunningWorkers>> {
+        let folder = self.config.data_dir.display();
+        let lock = WorkerLock::try_take(&self.config.data_dir).wrap_err_with(|| format!("cannot lock {folder}"))?;
+        let Some(lock) = lock else {
+            tracing::info!("workers_run_elsewhere");
+            return Ok(None);
+        };
+        let name = format!("{}:{}", rustix::system::uname().nodename().to_string_lossy(), std::process::id());
+        let seed = u64::from(std::process::id()) ^ self.clock.now().0.unsigned_abs();
+        let mut supervisor = Supervisor::new(Arc::clone(&self.store), Arc::clone(&self.clock), shutdown.soft(), seed);
+        self.add_relay(&mut supervisor, &name, seed);
+        let mut busy = watch::Sender::new(false).subscribe();
+        if set != WorkerSet::Relay {
+            busy = self.add_ingest(&mut supervisor, &name);
+        }
+        if matches!(set, WorkerSet::All | WorkerSet::IngestAndVectors) {
+            self.add_embedder(&mut supervisor, &name, busy, seed);
+        }
+        if set == WorkerSet::All {
+            self.add_watcher(&mut supervisor);
+        }
+        let status = Arc::new(self.status_over(supervisor.states(), true));
+        if set == WorkerSet::All {
+            let (worker, reading) = (Arc::clone(&status), Arc::clone(&status));
+            supervisor.add(
+                "probe",
+                move || reading.state(),
+                move |soft| {
+                    let worker = Arc::clone(&worker);
+                    async move { worker.run(soft).await }
+                },
+            );
+        }
+        let supervisor = tokio::spawn(supervisor.run());
+        Ok(Some(RunningWorkers { status, supervisor, _lock: lock }))
+    }
+
+    fn add_relay(&self, supervisor: &mut Supervisor, name: &str, seed: u64) {
+        let relay = Arc::new(Relay::new(
+            Arc::clone(&self.store),
+            Arc::clone(&self.graph_sink),
+            Arc::clone(&self.clock),
+            Arc::clone(&self.relay_wake),
+            name,
+            seed,
+        ));
+        let activity = relay.activity();
+        supervisor.add(
+            "relay",
+            move || state_of(&activity, |a| (a.state, a.detail.clone())),
+            move |soft| {
+                let relay = Arc::clone(&relay);
+                async move { relay.run(soft).await }
+            },
+        );
+    }
+
+    fn add_ingest(&self, supervisor: &mut Supervisor, name: &str) -> watch::Receiver<bool> {
+        let context = crate::ingest::pipeline::IngestContext {
+            store: Arc::clone(&self.store),
+            recorder: self.recorder.clone(),
+            clock: Arc::clone(&self.clock),
+            instant: Arc::clone(&self.instant) as Arc<dyn InstantEmbedder>,
+            background_models: self.background.iter().map(|model| model.model().clone()).collect(),
+            chunks: chunk_options(&self.config),
+            drop_zone: self.config.drop_zone.clone(),
+            wake: Arc::clone(&self.ingest_wake),
+            threads: std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
+        };
+        let worker = Arc::new(IngestWorker::new(context, name));
+        let (activity, busy) = (worker.activity(), worker.busy());
+        supervisor.add(
+            "ingest",
+            move || state_of(&activity, |a| (a.state, a.detail.clone())),
+            move |soft| {
+                let worker = Arc::clone(&worker);
+                async move {
+                    planned_panic("worker");
+                    worker.run(soft).await
+                }
+            },
+        );
+        busy
+    }
+
+    fn add_embedder(&self, supervisor: &mut Supervisor, name: &str, busy: watch::Receiver<bool>, seed: u64) {
+        let Some(background) = &self.background else { return };
+        let worker = Arc::new(EmbedWorker::new(
+            Arc::clone(&self.store),
+            Arc::clone(background),
+            Arc::clone(&self.clock),
+            Arc::clone(&self.embed_wake),
+            self.embedding_paused.subscribe(),
+            busy,
+            name,
+            seed,
+        ));
+        let activity = worker.activity();
+        supervisor.add(
+            "embedder",
+            move || state_of(&activity, |a| (a.state, a.detail.clone())),
+            move |soft| {
+                let worker = Arc::clone(&worker);
+                async move { worker.run(soft).await }
+            },
+        );
+    }
+
+    fn add_watcher(&self, supervisor: &mut Supervisor) {
+        let watcher = Arc::new(Watcher::new(
+            Arc::clone(&self.store),
+            Arc::clone(&self.intake),
+            self.recorder.clone(),
+            Arc::clone(&self.clock),
+            self.config.drop_zone.clone(),
+        ));
+        let activity = watcher.activity();
+        supervisor.add(
+            "watcher",
+            move || state_of(&activity, |a| (a.state, a.detail.clone())),
+            move |soft| {
+                let watcher = Arc::clone(&watcher);
+                async move { watcher.run(soft).await }
+            },
+        );
+    }
+
+    /// Gathers the status picture of a process without workers.
+    #[must_use]
+    pub fn status_worker(&self) -> StatusWorker {
+        self.status_over(watch::Sender::new(Vec::<WorkerRecord>::new()).subscribe(), false)
+    }
+
+    fn status_over(&self, own_workers: watch::Receiver<Vec<WorkerRecord>>, runs_workers: bool) -> StatusWorker {
+        let gatherer = Gatherer {
+            store: Arc::clone(&self.store),
+            graph: Arc::clone(&self.graph_reader),
+            clock: Arc::clone(&self.clock),
+            own_workers,
+            drop_zone: self.config.drop_zone.display().to_string(),
+            runs_workers,
+        };
+        let embedder = self.background.clone().unwrap_or_else(|| Arc::clone(&self.instant) as Arc<dyn Embedder>);
+        let clock = Arc::clone(&self.clock);
+        let probes = Probes::new(Arc::clone(&self.store), Arc::clone(&self.graph_reader), "embedded", embedder, clock);
+        StatusWorker::new(gatherer, probes)
+    }
+
+    /// Models whose vectors are made in the background.
+    #[must_use]
+    pub fn background_models(&self) -> Vec<crate::domain::ModelId> {
+        self.background.iter().map(|model| model.model().clone()).collect()
+    }
+
+    /// Tells the rooms that a setting changed.
+    pub async fn settings_changed(&self) {
+        self.search.forget_options();
+        match self.store.setting(EMBEDDING_PAUSED).await {
+            Ok(value) => {
+                self.embedding_paused.send_replace(value.as_deref() == Some("true"));
+            }
+            Err(error) => tracing::warn!(%error, "setting_not_read"),
+        }
+        self.ingest_wake.notify_one();
+        self.embed_wake.notify_one();
+    }
+
+    /// Folds the log back and closes every connection.
+    pub async fn close(&self) {
+        if let Err(error) = self.store.optimize().await {
+            tracing::warn!(%error, "store_not_optimized");
+        }
+        self.store.close().await;
+    }
+}
+
+fn chunk_options(config: &Config) -> crate::ingest::chunk::ChunkOptions {
+    crate::ingest::chunk::ChunkOptions { max_tokens: config.chunk_tokens, overlap_tokens: config.chunk_overlap_tokens }
+}
+
+fn state_of<T>(activity: &watch::Receiver<T>, read: impl Fn(&T) -> (WorkerState, String)) -> (WorkerState, String) {
+    read(&activity.borrow())
+}
+
+/// Panics where `PEANUT_PANIC` says, so that the tests of the binary can see what a crash leaves behind.
+///
+/// # Panics
+/// When asked to.
+pub fn planned_panic(place: &str) {
+    assert!(std::env::var("PEANUT_PANIC").as_deref() != Ok(place), "PEANUT_PANIC={place} asked for this");
+}

@@ -23,7 +23,8 @@ pub(super) struct GetArgs {
 pub(super) fn run(config: Config, arguments: &GetArgs) -> eyre::Result<u8> {
     let mut parts = arguments.target.split(':');
     let id = parts.next().unwrap_or_default();
-    let id = DocumentId(id.parse().wrap_err_with(|| format!("{id:?} is not a document id (search --json prints them)"))?);
+    let id =
+        DocumentId(id.parse().wrap_err_with(|| format!("{id:?} is not a document id (search --json prints them)"))?);
     let first = number(parts.next())?.unwrap_or(1).max(1);
     let count = number(parts.next())?.unwrap_or(usize::MAX);
     let found = runtime()?.block_on(async {

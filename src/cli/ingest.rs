@@ -83,8 +83,12 @@ async fn wait(house: &House, shutdown: &Shutdown, vectors: bool) -> eyre::Result
     let soft = shutdown.soft();
     loop {
         let counts = house.store.intake_counts().await?;
-        let waiting: u64 =
-            counts.files_by_state.iter().filter(|(s, _)| matches!(s, FileState::Queued | FileState::Parsing)).map(|(_, n)| n).sum();
+        let waiting: u64 = counts
+            .files_by_state
+            .iter()
+            .filter(|(s, _)| matches!(s, FileState::Queued | FileState::Parsing))
+            .map(|(_, n)| n)
+            .sum();
         let outbox = house.store.outbox_status(house.clock.now()).await?;
         let embeddings = house.store.embedding_progress().await?;
         let pending: u64 = embeddings.iter().map(|model| model.pending + model.processing).sum();

@@ -47,7 +47,9 @@ async fn work(config: Config, arguments: &CheckArgs) -> eyre::Result<u8> {
         problems.push(format!("{waiting} events wait in the outbox (`--drain` delivers them first)"));
     }
     if arguments.json {
-        output::json(&serde_json::json!({ "sound": problems.is_empty(), "problems": problems, "checked": integrity.checked }))?;
+        output::json(
+            &serde_json::json!({ "sound": problems.is_empty(), "problems": problems, "checked": integrity.checked }),
+        )?;
     } else {
         for line in integrity.checked {
             output::line(format!("checked  {line}"))?;

@@ -78,7 +78,8 @@ pub(super) fn run(config: Config, arguments: &DoctorArgs) -> eyre::Result<u8> {
 }
 
 fn installation(config: &Config, findings: &mut Findings) {
-    let version = format!("peanut {} on {} {}", env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH);
+    let version =
+        format!("peanut {} on {} {}", env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH);
     findings.ok("version", version);
     match &config.file {
         Some(file) => findings.ok("configuration", file.display().to_string()),
@@ -89,7 +90,9 @@ fn installation(config: &Config, findings: &mut Findings) {
         let detail = format!("{names} set, but this version runs on the embedded store, graph and models only");
         findings.bad(Verdict::Warning, "services", detail, "unset them, or ignore this");
     }
-    for (what, folder) in [("data folder", &config.data_dir), ("drop zone", &config.drop_zone), ("logs", &config.log_dir())] {
+    for (what, folder) in
+        [("data folder", &config.data_dir), ("drop zone", &config.drop_zone), ("logs", &config.log_dir())]
+    {
         folder_is_usable(what, folder, findings);
     }
     match rustix::fs::statvfs(&config.data_dir) {
@@ -123,7 +126,8 @@ fn installation(config: &Config, findings: &mut Findings) {
 
 fn folder_is_usable(what: &'static str, folder: &Path, findings: &mut Findings) {
     let probe = folder.join(format!(".peanut-doctor-{}", std::process::id()));
-    let written = fs::create_dir_all(folder).and_then(|()| fs::write(&probe, b"x")).and_then(|()| fs::remove_file(&probe));
+    let written =
+        fs::create_dir_all(folder).and_then(|()| fs::write(&probe, b"x")).and_then(|()| fs::remove_file(&probe));
     match written {
         Ok(()) => findings.ok(what, folder.display().to_string()),
         Err(error) => {
@@ -169,7 +173,12 @@ async fn services(config: Config, findings: &mut Findings) {
                 findings.ok("dead letters", "none given up");
             } else {
                 let detail = format!("{} files or messages, {} graph events given up", dead.0, dead.1);
-                findings.bad(Verdict::Warning, "dead letters", detail, "open the app: Intake (3) and Outbox (4), r retries");
+                findings.bad(
+                    Verdict::Warning,
+                    "dead letters",
+                    detail,
+                    "open the app: Intake (3) and Outbox (4), r retries",
+                );
             }
         }
         Err(error) => findings.bad(Verdict::Error, "store", error, "run `peanut check`"),

@@ -14,7 +14,7 @@ use crate::runtime::wiring::House;
 
 use super::{EXIT_NONE, EXIT_OK, output, runtime};
 
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 pub(super) struct StatusArgs {
     /// Everything, as JSON
     #[arg(long)]
@@ -77,7 +77,10 @@ fn print(snapshot: &StatusSnapshot, json: bool) -> eyre::Result<()> {
     output::line(format!("outbox     {} pending, oldest {oldest}, {} dead", outbox.pending, outbox.dead))?;
     if let Some(graph) = snapshot.graph {
         let counts = (graph.persons, graph.documents, graph.concepts, graph.edges);
-        output::line(format!("graph      {} people, {} documents, {} concepts, {} edges", counts.0, counts.1, counts.2, counts.3))?;
+        output::line(format!(
+            "graph      {} people, {} documents, {} concepts, {} edges",
+            counts.0, counts.1, counts.2, counts.3
+        ))?;
     }
     for service in &snapshot.services {
         let word = match service.state {

@@ -1,0 +1,208 @@
+//! The way in for everybody: paths, folders and notes become rows of the ledger or documents. Called by the screens'
+//! services, the commands and the watcher.
+
+pub mod paths;
+pub mod walk;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use thiserror::Error;
+use tokio::sync::Notify;
+
+use crate::domain::intake::{OfferedFile, Origin, WatchedFolder};
+use crate::domain::{Clock, DocumentId, ModelId, WriteOutcome};
+use crate::embed::InstantEmbedder;
+use crate::ingest::chunk::ChunkOptions;
+use crate::outbox::recorder::Recorder;
+use crate::store::{CommitBatch, SharedStore, StoreError};
+
+use super::pipeline::document;
+
+/// Files offered in one transaction while a folder is walked.
+const OFFER_BATCH: usize = 500;
+
+/// What happened to offered paths.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IntakeOffer {
+    /// Files now queued.
+    pub queued: u64,
+    /// Files left alone because they are in, unchanged.
+    pub unchanged: u64,
+    /// Paths that cannot be taken, with the reason and what to do.
+    pub refused: Vec<(String, String)>,
+}
+
+/// Why intake refused.
+#[derive(Debug, Error)]
+pub enum IntakeError {
+    /// What was given cannot be taken; the message says what would do.
+    #[error("{0}")]
+    Refused(String),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The service. Shared by screens, commands and the watcher of one process.
+pub struct Intake {
+    store: SharedStore,
+    recorder: Recorder,
+    clock: Arc<dyn Clock>,
+    instant: Arc<dyn InstantEmbedder>,
+    background_models: Vec<ModelId>,
+    chunks: ChunkOptions,
+    ingest_wake: Arc<Notify>,
+}
+
+impl Intake {
+    /// A service over `store` that wakes the ingest worker.
+    #[must_use]
+    pub fn new(
+        store: SharedStore,
+        recorder: Recorder,
+        clock: Arc<dyn Clock>,
+        instant: Arc<dyn InstantEmbedder>,
+        background_models: Vec<ModelId>,
+        chunks: ChunkOptions,
+        ingest_wake: Arc<Notify>,
+    ) -> Self {
+        Self { store, recorder, clock, instant, background_models, chunks, ingest_wake }
+    }
+
+    /// Queues files, and what folders hold. Paths may be relative, begin with `~`, or be `file://` URLs.
+    ///
+    /// # Errors
+    /// When the store fails; a path that cannot be taken is in `refused`.
+    pub async fn offer_paths(&self, given: &[String]) -> Result<IntakeOffer, IntakeError> {
+        let mut offer = IntakeOffer::default();
+        for text in given {
+            let path = paths::resolve(text);
+            match tokio::fs::metadata(&path).await {
+                Ok(metadata) if metadata.is_dir() => {
+                    self.offer_folder(&path, &[], Origin::Explicit, &mut offer).await?
+                }
+                Ok(metadata) if metadata.is_file() => {
+                    // A file named by hand is read again even if it failed or was skipped before.
+                    match walk::offered(&path, &metadata, Origin::Explicit) {
+                        Ok(file) => self.offer_files(vec![file], &mut offer).await?,
+                        Err(reason) => offer.refused.push((text.clone(), reason)),
+                    }
+                }
+                Ok(_) => offer.refused.push((text.clone(), "is neither a file nor a folder".to_owned())),
+                Err(error) => offer.refused.push((text.clone(), paths::explain(&error))),
+            }
+        }
+        Ok(offer)
+    }
+
+    /// Queues what a folder holds, in steps, so that the first files are read while the rest is found.
+    pub(crate) async fn offer_folder(
+        &self,
+        folder: &Path,
+        excludes: &[String],
+        origin: Origin,
+        offer: &mut IntakeOffer,
+    ) -> Result<(), IntakeError> {
+        let (sender, mut found) = tokio::sync::mpsc::channel(4);
+        let (root, excludes) = (folder.to_owned(), excludes.to_vec());
+        let walking = tokio::task::spawn_blocking(move || {
+            walk::walk(&root, &excludes, origin, OFFER_BATCH, |batch| sender.blocking_send(batch).is_ok())
+        });
+        while let Some(batch) = found.recv().await {
+            self.offer_files(batch, offer).await?;
+        }
+        match walking.await {
+            Ok(refused) => offer.refused.extend(refused),
+            Err(error) => offer.refused.push((folder.display().to_string(), format!("walking it failed: {error}"))),
+        }
+        Ok(())
+    }
+
+    /// Queues files that are known to exist.
+    pub(crate) async fn offer_files(
+        &self,
+        files: Vec<OfferedFile>,
+        offer: &mut IntakeOffer,
+    ) -> Result<(), IntakeError> {
+        if files.is_empty() {
+            return Ok(());
+        }
+        let queued = self.store.offer(&files, false, self.clock.now()).await?;
+        offer.queued += queued;
+        offer.unchanged += (files.len() as u64).saturating_sub(queued);
+        self.ingest_wake.notify_one();
+        Ok(())
+    }
+
+    /// Takes a file in again, whatever it was.
+    ///
+    /// # Errors
+    /// When the file is gone or the store fails.
+    pub async fn retry_file(&self, path: &str) -> Result<(), IntakeError> {
+        let known = self.store.file(path).await?;
+        let origin = known.map_or(Origin::Explicit, |record| record.origin);
+        let metadata = tokio::fs::metadata(path).await;
+        let metadata = metadata.map_err(|error| IntakeError::Refused(format!("{path}: {}", paths::explain(&error))))?;
+        let file = walk::offered(Path::new(path), &metadata, origin).map_err(IntakeError::Refused)?;
+        self.store.offer(&[file], true, self.clock.now()).await?;
+        self.ingest_wake.notify_one();
+        Ok(())
+    }
+
+    /// Stores a note at once; it never lies in a file of its own.
+    ///
+    /// # Errors
+    /// When it is empty or the store fails.
+    pub async fn write_note(&self, title: &str, text: &str) -> Result<DocumentId, IntakeError> {
+        if title.trim().is_empty() && text.trim().is_empty() {
+            return Err(IntakeError::Refused("the note is empty: write something first".to_owned()));
+        }
+        let now = self.clock.now();
+        let note = document::note(title, text, now, &*self.instant, self.chunks);
+        let note = note.map_err(|error| IntakeError::Refused(error.to_string()))?;
+        let id = note.id;
+        let report = self
+            .recorder
+            .commit(CommitBatch {
+                documents: vec![note],
+                instant_model: Some(self.instant.model().clone()),
+                background_models: self.background_models.clone(),
+                now,
+                ..CommitBatch::default()
+            })
+            .await?;
+        match report.outcomes.first() {
+            Some(WriteOutcome::Duplicate(other)) => Ok(*other),
+            _ => Ok(id),
+        }
+    }
+
+    /// Watches a folder and queues what it holds.
+    ///
+    /// # Errors
+    /// When it is no readable folder or the store fails.
+    pub async fn add_folder(&self, path: &str, excludes: Vec<String>) -> Result<IntakeOffer, IntakeError> {
+        let folder: PathBuf = paths::resolve(path);
+        let metadata = tokio::fs::metadata(&folder).await;
+        let metadata = metadata.map_err(|error| IntakeError::Refused(format!("{path}: {}", paths::explain(&error))))?;
+        if !metadata.is_dir() {
+            return Err(IntakeError::Refused(format!("{path} is no folder; add it as a file instead")));
+        }
+        let name =
+            folder.to_str().ok_or_else(|| IntakeError::Refused(format!("{path}: the name is not UTF-8; rename it")))?;
+        let watched = WatchedFolder { path: name.to_owned(), excludes };
+        self.store.put_folder(&watched, self.clock.now()).await?;
+        let mut offer = IntakeOffer::default();
+        self.offer_folder(&folder, &watched.excludes, Origin::Folder, &mut offer).await?;
+        Ok(offer)
+    }
+
+    /// Stops watching a folder; its documents stay.
+    ///
+    /// # Errors
+    /// When it is not watched or the store fails.
+    pub async fn remove_folder(&self, path: &str) -> Result<(), IntakeError> {
+        Ok(self.store.remove_folder(path).await?)
+    }
+}

@@ -1,0 +1,221 @@
+//! Gathers what the parsers give into batches and commits them, each with the ledger rows it speaks of. Used by the worker.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::domain::intake::{FileRecord, FileState, FileUpdate, NewDeadLetter, OfferedFile};
+use crate::domain::{DocumentId, NewDocument, SourceType};
+use crate::ingest::intake::walk;
+use crate::store::{CommitBatch, RetireReason, StoreError};
+
+use super::IngestContext;
+use super::reader::{End, Output, Position};
+
+/// Documents of one transaction at most.
+const DOCUMENTS: usize = 256;
+/// Text of one transaction at most.
+const TEXT_BYTES: usize = 4 << 20;
+/// A retryable commit is tried this often before the error goes up.
+const COMMIT_ATTEMPTS: u32 = 5;
+
+/// A file in hand.
+struct InHand {
+    record: FileRecord,
+    /// Ids of the documents it gave, to find what it gives no more.
+    given: HashSet<DocumentId>,
+}
+
+pub(super) struct Committer<'a> {
+    context: &'a IngestContext,
+    outputs: mpsc::Receiver<Output>,
+    in_hand: HashMap<String, InHand>,
+    documents: Vec<NewDocument>,
+    text_bytes: usize,
+    dead_letters: Vec<NewDeadLetter>,
+    recovered: Vec<(String, Option<u64>)>,
+    updates: HashMap<String, FileUpdate>,
+    /// Files that end with the batch being gathered.
+    ending: Vec<(String, End)>,
+}
+
+impl<'a> Committer<'a> {
+    pub(super) fn new(context: &'a IngestContext, outputs: mpsc::Receiver<Output>) -> Self {
+        Self {
+            context,
+            outputs,
+            in_hand: HashMap::new(),
+            documents: Vec::new(),
+            text_bytes: 0,
+            dead_letters: Vec::new(),
+            recovered: Vec::new(),
+            updates: HashMap::new(),
+            ending: Vec::new(),
+        }
+    }
+
+    /// Takes files on; returns how many.
+    pub(super) fn begin(&mut self, files: &[FileRecord]) -> usize {
+        for record in files {
+            self.in_hand.insert(record.path.clone(), InHand { record: record.clone(), given: HashSet::new() });
+        }
+        files.len()
+    }
+
+    /// Gathers one batch and commits it. Returns how many files ended with it.
+    pub(super) async fn step(&mut self, gather: Duration) -> Result<usize, StoreError> {
+        let Some(first) = self.outputs.recv().await else { return Ok(0) };
+        self.take(first);
+        let deadline = Instant::now() + gather;
+        while self.documents.len() < DOCUMENTS && self.text_bytes < TEXT_BYTES {
+            match tokio::time::timeout_at(deadline, self.outputs.recv()).await {
+                Ok(Some(output)) => self.take(output),
+                Ok(None) | Err(_) => break,
+            }
+        }
+        self.commit().await
+    }
+
+    /// Commits what is left.
+    pub(super) async fn finish(&mut self) -> Result<(), StoreError> {
+        self.commit().await.map(|_| ())
+    }
+
+    fn take(&mut self, output: Output) {
+        match output {
+            Output::Document { path, document } => {
+                self.text_bytes += document.chunks.iter().map(|chunk| chunk.text.len()).sum::<usize>();
+                if let Some(file) = self.in_hand.get_mut(&path) {
+                    file.given.insert(document.id);
+                }
+                // A file of its own clears its dead letter; messages clear theirs.
+                self.recovered.push((path, document.source_offset));
+                self.documents.push(*document);
+            }
+            Output::Failed(letter) => self.dead_letters.push(letter),
+            Output::Progress { path, position } => self.note(&path, position, FileState::Parsing, None),
+            Output::Done { path, position, end } => {
+                match &end {
+                    End::State { state, reason, .. } => self.note(&path, position, *state, reason.clone()),
+                    End::Changed => self.note(&path, position, FileState::Indexed, None),
+                    End::Released => {
+                        self.updates.remove(&path);
+                    }
+                }
+                self.ending.push((path, end));
+            }
+        }
+    }
+
+    fn note(&mut self, path: &str, position: Position, state: FileState, reason: Option<String>) {
+        let update = FileUpdate {
+            path: path.to_owned(),
+            state,
+            source_type: position.source_type,
+            reason,
+            bytes_done: position.bytes_done,
+            head_sha256: position.head_sha256,
+            seen: position.seen,
+            skipped: position.skipped,
+        };
+        self.updates.insert(path.to_owned(), update);
+    }
+
+    async fn commit(&mut self) -> Result<usize, StoreError> {
+        let now = self.context.clock.now();
+        let batch = CommitBatch {
+            moves: self.moves().await?,
+            documents: std::mem::take(&mut self.documents),
+            files: std::mem::take(&mut self.updates).into_values().collect(),
+            dead_letters: std::mem::take(&mut self.dead_letters),
+            recovered: std::mem::take(&mut self.recovered),
+            instant_model: Some(self.context.instant.model().clone()),
+            background_models: self.context.background_models.clone(),
+            now,
+        };
+        self.text_bytes = 0;
+        if !(batch.documents.is_empty() && batch.files.is_empty() && batch.dead_letters.is_empty()) {
+            self.commit_stubbornly(batch).await?;
+        }
+        let ended = std::mem::take(&mut self.ending);
+        let count = ended.len();
+        for (path, end) in ended {
+            if let Some(file) = self.in_hand.remove(&path) {
+                self.after(path, end, file).await?;
+            }
+        }
+        Ok(count)
+    }
+
+    /// A busy database is waited for here: the documents are parsed and must not be lost.
+    async fn commit_stubbornly(&self, batch: CommitBatch) -> Result<(), StoreError> {
+        let mut attempt = 1;
+        loop {
+            match self.context.recorder.commit(batch.clone()).await {
+                Ok(_) => return Ok(()),
+                Err(error) if error.is_retryable() && attempt < COMMIT_ATTEMPTS => {
+                    tracing::warn!(%error, attempt, "commit_retried");
+                    tokio::time::sleep(Duration::from_millis(100 << attempt)).await;
+                    attempt += 1;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Files of the batch whose content a document holds whose own file is gone: they moved.
+    async fn moves(&self) -> Result<Vec<(String, DocumentId)>, StoreError> {
+        let files = || self.documents.iter().filter(|document| document.source_type != SourceType::Mail);
+        let hashes: Vec<[u8; 32]> = files().map(|document| document.content_sha256).collect();
+        if hashes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let held = self.context.store.find_by_content(&hashes).await?;
+        let mut moves = Vec::new();
+        let mut taken = HashSet::new();
+        for document in files() {
+            let gone = held.iter().find(|held| {
+                held.content_sha256 == document.content_sha256
+                    && held.source_path != document.source_path
+                    && held.source_path != "note"
+                    && !taken.contains(&held.id)
+                    && !Path::new(&held.source_path).exists()
+            });
+            if let Some(gone) = gone {
+                taken.insert(gone.id);
+                moves.push((document.source_key.clone(), gone.id));
+            }
+        }
+        Ok(moves)
+    }
+
+    async fn after(&self, path: String, end: End, file: InHand) -> Result<(), StoreError> {
+        let now = self.context.clock.now();
+        match end {
+            End::Released => self.context.store.release_files(&[path], now).await,
+            End::Changed => {
+                let Ok(metadata) = tokio::fs::metadata(&path).await else { return Ok(()) };
+                let offer = OfferedFile {
+                    path,
+                    origin: file.record.origin,
+                    size_bytes: metadata.len(),
+                    modified_at: walk::modified(&metadata),
+                };
+                self.context.store.offer(&[offer], true, now).await.map(|_| ())
+            }
+            // A file read before from its beginning: what it no longer holds is gone.
+            End::State { whole: true, .. } if file.record.bytes_done > 0 => {
+                let held = self.context.store.documents_of_file(&path).await?;
+                let vanished: Vec<DocumentId> = held.into_iter().filter(|id| !file.given.contains(id)).collect();
+                if vanished.is_empty() || file.given.is_empty() && file.record.source_type != Some(SourceType::Mail) {
+                    return Ok(());
+                }
+                self.context.recorder.retire(&vanished, RetireReason::FileGone, now).await.map(|_| ())
+            }
+            End::State { .. } => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Builds what is committed from what was parsed: keys, titles, chunks, terms, instant vectors. Pure but for the model.
+
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use crate::domain::intake::FileRecord;
+use crate::domain::{DocumentId, NewDocument, PersonRole, SourceType, Timestamp};
+use crate::embed::{EmbedText, InstantEmbedder};
+use crate::ingest::chunk::{ChunkOptions, chunk};
+use crate::ingest::concepts::concepts;
+use crate::ingest::parse::{ParseError, Parsed, markdown};
+
+use super::IngestContext;
+
+/// What is known of a document besides its content.
+struct Source<'a> {
+    key: String,
+    kind: SourceType,
+    path: &'a str,
+    offset: Option<u64>,
+    fallback_title: String,
+    fallback_date: Option<Timestamp>,
+}
+
+/// The document of a whole file.
+pub(super) fn of_file(
+    context: &IngestContext,
+    file: &FileRecord,
+    kind: SourceType,
+    bytes: &[u8],
+    parsed: Parsed,
+) -> NewDocument {
+    let message_key = parsed.message.as_ref().map(|message| format!("message:{}", message.message_id));
+    let source = Source {
+        key: message_key.unwrap_or_else(|| format!("file:{}", file.path)),
+        kind,
+        path: &file.path,
+        offset: None,
+        fallback_title: file_title(Path::new(&file.path)),
+        fallback_date: Some(file.modified_at),
+    };
+    build(source, bytes, parsed, &*context.instant, context.chunks)
+}
+
+/// The document of one message of an archive.
+pub(super) fn of_message(
+    context: &IngestContext,
+    file: &FileRecord,
+    offset: u64,
+    bytes: &[u8],
+    parsed: Parsed,
+) -> NewDocument {
+    let id = parsed.message.as_ref().map(|message| message.message_id.clone()).unwrap_or_default();
+    let source = Source {
+        key: format!("message:{id}"),
+        kind: SourceType::Mail,
+        path: &file.path,
+        offset: Some(offset),
+        fallback_title: "(no subject)".to_owned(),
+        fallback_date: None,
+    };
+    build(source, bytes, parsed, &*context.instant, context.chunks)
+}
+
+/// A note written inside Peanut.
+///
+/// # Errors
+/// When nothing readable is in it.
+pub(crate) fn note(
+    title: &str,
+    text: &str,
+    now: Timestamp,
+    instant: &dyn InstantEmbedder,
+    options: ChunkOptions,
+) -> Result<NewDocument, ParseError> {
+    let title = title.trim();
+    let body = if text.trim().is_empty() { title } else { text };
+    let mut parsed = markdown::parse(body.as_bytes())?;
+    if !title.is_empty() {
+        parsed.title = Some(title.to_owned());
+    }
+    let first_line = body.lines().find(|line| !line.trim().is_empty()).unwrap_or("Note");
+    let source = Source {
+        key: format!("note:{}", DocumentId::from_source_key(&format!("{}\n{title}\n{text}", now.0))),
+        kind: SourceType::Note,
+        path: "note",
+        offset: None,
+        fallback_title: first_line.chars().take(80).collect(),
+        fallback_date: Some(now),
+    };
+    Ok(build(source, format!("{title}\n{text}").as_bytes(), parsed, instant, options))
+}
+
+fn build(
+    source: Source<'_>,
+    bytes: &[u8],
+    parsed: Parsed,
+    instant: &dyn InstantEmbedder,
+    options: ChunkOptions,
+) -> NewDocument {
+    let title = parsed.title.as_deref().map(str::trim).filter(|title| !title.is_empty());
+    let title = title.map_or(source.fallback_title, str::to_owned);
+    let mut chunks = chunk(&parsed, &title, sender(&parsed).as_deref(), options);
+    for chunk in chunks.iter_mut().filter(|chunk| chunk.kind.is_searchable()) {
+        chunk.vector = instant.embed_now(EmbedText { context: &chunk.context, text: &chunk.text });
+    }
+    let concepts = concepts(&parsed);
+    NewDocument {
+        id: DocumentId::from_source_key(&source.key),
+        source_key: source.key,
+        source_type: source.kind,
+        source_path: source.path.to_owned(),
+        source_offset: source.offset,
+        content_sha256: Sha256::digest(bytes).into(),
+        title,
+        dated_at: parsed.dated_at.or(source.fallback_date),
+        tags: parsed.tags,
+        concepts,
+        aliases: parsed.aliases,
+        links: parsed.links,
+        people: parsed.people,
+        message: parsed.message,
+        chunks,
+    }
+}
+
+/// The sender as the context of every chunk names them: searching for a name finds their mail.
+fn sender(parsed: &Parsed) -> Option<String> {
+    let person = parsed.people.iter().find(|person| matches!(person.role, PersonRole::From | PersonRole::Author))?;
+    match (&person.name, &person.email) {
+        (Some(name), _) if !name.trim().is_empty() => Some(name.trim().to_owned()),
+        (_, email) => email.clone(),
+    }
+}
+
+/// A title from a file's name: without extension, `-` and `_` as blanks when there are no others.
+#[must_use]
+pub fn file_title(path: &Path) -> String {
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let stem = if stem.is_empty() { path.display().to_string() } else { stem };
+    if stem.contains(' ') { stem } else { stem.replace(['_', '-'], " ") }
+}
