@@ -2,6 +2,8 @@
 //!
 //! Runs over the shared data when it is there; the fixtures are in every clone.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot read its data has failed")]
+
 mod mail_support;
 
 use std::collections::{HashMap, HashSet};
@@ -32,9 +34,11 @@ fn message_files() -> Vec<PathBuf> {
     let mut files = Vec::new();
     files_below(&fixtures(), &mut files);
     if let Some(shared) = mail_support::shared_mail() {
-        ["torture", "eml", "maildir", "quotes"].iter().for_each(|folder| files_below(&shared.join(folder), &mut files));
+        for folder in ["torture", "eml", "maildir", "quotes"] {
+            files_below(&shared.join(folder), &mut files);
+        }
     }
-    files.retain(|path| !path.extension().is_some_and(|extension| extension == "json"));
+    files.retain(|path| path.extension().is_none_or(|extension| extension != "json"));
     files.sort();
     files
 }

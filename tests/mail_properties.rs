@@ -1,6 +1,8 @@
 //! Properties of the mail room that no single example shows: archives divide into what they were made of, and no
 //! damage to a message makes the parser panic.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot read its data has failed")]
+
 mod mail_support;
 
 use std::path::Path;

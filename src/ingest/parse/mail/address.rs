@@ -154,7 +154,9 @@ pub(super) fn people(headers: &Headers<'_>) -> Vec<PersonMention> {
             }
         }
     }
-    senders.iter_mut().for_each(|person| undo_list_rewriting(headers, person));
+    for person in &mut senders {
+        undo_list_rewriting(headers, person);
+    }
     let receivers =
         [("To", PersonRole::To), ("Apparently-To", PersonRole::To), ("Cc", PersonRole::Cc), ("Bcc", PersonRole::Bcc)];
     let received =

@@ -2,6 +2,8 @@
 //!
 //! Called by `mail` for a message and by itself for messages inside messages.
 
+use std::fmt::Write;
+
 use crate::domain::ChunkKind;
 use crate::ingest::parse::Section;
 
@@ -143,10 +145,14 @@ const TEXT_ENDINGS: [&str; 34] = [
 ];
 
 fn is_textual(content_type: &ContentType, name: &str) -> bool {
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
+    if content_type.main.is_empty() {
+        // Nobody said what it is: the name has to.
+        return ending.is_none_or(|ending| TEXT_ENDINGS.contains(&ending.as_str()));
+    }
     if content_type.main == "text" || content_type.is("message", "delivery-status") {
         return true;
     }
-    let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
     let is_generic =
         content_type.main == "application" && !["pdf", "msword", "zip"].contains(&content_type.sub.as_str());
     let is_text_type = content_type.main == "application"
@@ -243,7 +249,7 @@ impl<'reader> Collector<'reader> {
         let is_body = !is_attached && !is_named_extra;
         match (content_type.main.as_str(), content_type.sub.as_str()) {
             ("" | "text", "" | "plain") | ("multipart" | "message", "partial") if is_body => {
-                self.plain_body(part, texts)
+                self.plain_body(part, texts);
             }
             ("multipart", _) => self.plain_body(part, texts),
             ("text", "html" | "enriched" | "richtext") if is_body => {
@@ -302,7 +308,7 @@ impl<'reader> Collector<'reader> {
         self.push_text(text, texts);
         for file in files {
             self.content.attachments.push(file.name.clone());
-            self.read(file.name, "application/octet-stream", &file.bytes);
+            self.read(&file.name, "application/octet-stream", &file.bytes);
         }
     }
 
@@ -342,19 +348,19 @@ impl<'reader> Collector<'reader> {
             self.content.attachments.push(name.clone());
             if !matches!(content_type.main.as_str(), "image" | "audio" | "video") {
                 let bytes = part.bytes();
-                self.read(name, &content_type.name(), &bytes);
+                self.read(&name, &content_type.name(), &bytes);
             }
         }
     }
 
     /// Hands an attachment to the reader. One that cannot be read keeps its name in the list and has no text.
-    fn read(&mut self, name: String, media_type: &str, bytes: &[u8]) {
-        let Ok(sections) = self.reader.read(&name, media_type, bytes) else { return };
+    fn read(&mut self, name: &str, media_type: &str, bytes: &[u8]) {
+        let Ok(sections) = self.reader.read(name, media_type, bytes) else { return };
         for section in sections {
             if !section.text.trim().is_empty() {
                 self.content.sections.push(Section {
                     kind: Some(ChunkKind::Attachment),
-                    attachment: Some(name.clone()),
+                    attachment: Some(name.to_owned()),
                     ..section
                 });
             }
@@ -381,7 +387,7 @@ impl<'reader> Collector<'reader> {
         let mut text = String::new();
         for field in ["From", "To", "Date", "Subject"] {
             if let Some(value) = inner.headers.text(field) {
-                text.push_str(&format!("{field}: {value}\n"));
+                let _ = writeln!(text, "{field}: {value}");
             }
         }
         for piece in content.texts {

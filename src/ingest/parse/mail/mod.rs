@@ -186,8 +186,8 @@ fn substitute_id(dated_at: Option<Timestamp>, people: &[PersonMention], subject:
     hash.update([0]);
     hash.update(text);
     let digest = hash.finalize();
-    let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    format!("{hex}@no-message-id.peanut.invalid")
+    let number = digest.iter().take(16).fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
+    format!("{number:032x}@no-message-id.peanut.invalid")
 }
 
 /// `In-Reply-To` and `References`; a reply without the former answers the last of the latter.

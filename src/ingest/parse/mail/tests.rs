@@ -1,3 +1,5 @@
+use std::fmt::Write;
+
 use super::*;
 
 fn parse(raw: &str) -> Parsed {
@@ -75,10 +77,11 @@ fn alternatives_that_are_multiparts() {
 fn hostile_nesting_is_read_once() {
     let mut raw = "From: a@x.org\n".to_owned();
     for level in 0..40 {
-        raw.push_str(&format!(
+        let _ = write!(
+            raw,
             "Content-Type: multipart/alternative; boundary=b{level}\n\n--b{level}\n\nhi\n--b{level}\n\
              Content-Type: text/html\n\n<p>hi</p>\n--b{level}\n"
-        ));
+        );
     }
     assert_eq!(texts(&parse(&raw), None), ["hi"]);
     let messages = "Content-Type: message/rfc822\n\n".repeat(10_000);

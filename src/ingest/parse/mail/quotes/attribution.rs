@@ -135,7 +135,7 @@ fn has_address(text: &str) -> bool {
         let after = text.get(at + 1..).unwrap_or_default().chars().next();
         character == '@'
             && before.is_some_and(|character| !character.is_whitespace())
-            && after.is_some_and(|character| character.is_alphanumeric())
+            && after.is_some_and(char::is_alphanumeric)
     }) || text.contains("<mailto:")
 }
 
