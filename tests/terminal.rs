@@ -1,5 +1,7 @@
 //! The real binary on a real (pseudo) terminal: start, search, add, quit, signals, a crash; the terminal is always given back.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, unreachable_pub, reason = "tests and their helper")]
+
 #[path = "support/terminal.rs"]
 mod support;
 

@@ -47,7 +47,7 @@ impl Terminal {
                 }
             }
         });
-        let parser = vt100::Parser::new(rows, columns, 0);
+        let parser = vt100::Parser::new(rows.try_into().unwrap(), columns.try_into().unwrap(), 0);
         Self { parser, raw: Vec::new(), output, input, child, _master: pair.master }
     }
 

@@ -12,7 +12,7 @@ mod search;
 use super::command::Command;
 use super::effect::{Effect, Effects};
 use super::event::Event;
-use super::state::{Opening, Overlay, Pane, Prompt, PromptKind, Screen, State, Toast};
+use super::state::{LineEditor, Opening, Overlay, Pane, Prompt, PromptKind, Screen, State, Toast};
 
 /// Messages stay this long.
 const TOAST_SECONDS: f64 = 6.0;
@@ -79,7 +79,7 @@ pub(super) fn apply(state: &mut State, command: Command) -> Effects {
         Command::AddPath => prompt(state, PromptKind::Paths, ""),
         Command::AddFolder => prompt(state, PromptKind::Folder, ""),
         Command::WriteNote => overlays::new_note(state),
-        Command::Palette => state.overlays.push(Overlay::Palette(Default::default(), 0)),
+        Command::Palette => state.overlays.push(Overlay::Palette(LineEditor::default(), 0)),
         Command::Help => state.overlays.push(Overlay::Help(0)),
         Command::Suspend => return vec![Effect::Suspend],
         Command::Quit => return vec![Effect::Quit],
@@ -184,7 +184,7 @@ fn apply_step(state: &mut State, by: isize) -> Effects {
 }
 
 pub(super) fn prompt(state: &mut State, kind: PromptKind, text: &str) {
-    let input = super::state::LineEditor::with(text);
+    let input = LineEditor::with(text);
     state.overlays.push(Overlay::Prompt(Prompt { kind, input, completions: Vec::new(), error: None }));
 }
 

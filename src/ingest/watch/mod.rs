@@ -31,7 +31,7 @@ const QUIET: Duration = Duration::from_millis(500);
 const TICK: Duration = Duration::from_millis(250);
 const FOLDERS_PERIOD: Duration = Duration::from_secs(2);
 /// Everything is compared again this often, in case an event was lost.
-const RECONCILE: Duration = Duration::from_secs(600);
+const RECONCILE: Duration = Duration::from_mins(10);
 /// The rhythm for folders without events.
 const POLL: Duration = Duration::from_secs(15);
 /// Paths compared per step while looking for vanished files.

@@ -151,7 +151,7 @@ impl<'a> Reader<'a> {
             Tag::Paragraph | Tag::BlockQuote(_) | Tag::Table(_) | Tag::FootnoteDefinition(_)
                 if self.list_depth == 0 =>
             {
-                self.block()
+                self.block();
             }
             Tag::CodeBlock(_) => {
                 self.block();
