@@ -6,7 +6,7 @@ use crate::domain::terms::{self, Token};
 /// Length aimed at, in characters.
 const LENGTH: usize = 180;
 /// Context kept before the first match of the window, in tokens.
-const LEAD_TOKENS: usize = 6;
+const LEAD_TOKENS: usize = 3;
 
 /// The best window of `text` around terms and prefixes; its beginning when nothing matches.
 #[must_use]

@@ -67,7 +67,11 @@ pub fn update(state: &mut State, event: Event) -> Effects {
 pub(super) fn apply(state: &mut State, command: Command) -> Effects {
     match command {
         Command::Home => go(state, Screen::Home),
-        Command::Search => go(state, Screen::Search),
+        Command::Search => {
+            go(state, Screen::Search);
+            state.search.preview_wanted = None;
+            return search::want_preview(state);
+        }
         Command::Intake => go(state, Screen::Intake),
         Command::Outbox => go(state, Screen::Outbox),
         Command::Services => go(state, Screen::Services),
@@ -75,7 +79,11 @@ pub(super) fn apply(state: &mut State, command: Command) -> Effects {
         Command::Log => go(state, Screen::Log),
         Command::NextPane => return tab(state, 1),
         Command::PreviousPane => return tab(state, -1),
-        Command::Zoom => zoom(state),
+        Command::Zoom => {
+            zoom(state);
+            state.search.preview_wanted = None;
+            return search::want_preview(state);
+        }
         Command::AddPath => prompt(state, PromptKind::Paths, ""),
         Command::AddFolder => prompt(state, PromptKind::Folder, ""),
         Command::WriteNote => overlays::new_note(state),
@@ -220,9 +228,9 @@ fn clicked(state: &mut State, column: u16, row: u16) -> Effects {
         return Effects::new();
     }
     if row == 0 {
-        let mut at = 8;
+        let mut at = 7;
         for (screen, _, name) in Screen::ALL {
-            let end = at + u16::try_from(name.len()).unwrap_or(0) + 4;
+            let end = at + u16::try_from(name.len()).unwrap_or(0) + 3;
             if (at..end).contains(&column) {
                 go(state, screen);
                 return if screen == Screen::Log { vec![Effect::LoadLog] } else { vec![Effect::LoadSettings] };
