@@ -8,7 +8,6 @@
 #[path = "support/corpus.rs"]
 mod corpus;
 #[path = "../tests/support/terminal.rs"]
-#[expect(dead_code, reason = "shared with the tests")]
 mod terminal;
 
 use std::path::Path;

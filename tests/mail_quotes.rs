@@ -2,7 +2,7 @@
 //!
 //! Uses the reply collection in the shared data when it is there; a clone without it runs the cases in `fixtures`.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot read its data has failed")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot read its data has failed")]
 
 mod mail_support;
 

@@ -1,7 +1,7 @@
 //! What the screens show: a snapshot per screen and state at three sizes, and sizes and states at random that must not
 //! panic. Snapshots carry text; the few colours that carry meaning are asserted beside them.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::sync::Arc;
 

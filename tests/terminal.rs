@@ -39,7 +39,9 @@ fn a_newcomer_adds_files_searches_and_quits() {
     terminal.send("/");
     terminal.send("groundnut");
     terminal.wait_until("the hit", |screen| screen.contains("Harvest"));
+    // Escape and a letter in one go would be Alt and the letter.
     terminal.send("\u{1b}");
+    terminal.wait_until("the end of typing", |screen| !screen.contains("leave"));
     terminal.send("q");
     let (status, _, raw) = terminal.finish();
     assert_eq!(status.exit_code(), 0);

@@ -1,7 +1,7 @@
 //! The relay: claims events, asks the store what is true of their entities now, writes that to the graph, and marks
 //! the events AFTER the write. At least once, idempotent, in order per entity. Run by the supervisor.
 //!
-//! It wakes on [`Relay::wake`] (armed before the query, so no event is missed), on a poll as a fall-back, and when a
+//! It wakes when it is told to (armed before the query, so no event is missed), on a poll as a fall-back, and when a
 //! breaker is due. A graph that does not answer costs no event an attempt.
 
 use std::sync::Arc;

@@ -218,7 +218,7 @@ async fn carry_out<B: Backend<Error = io::Error>>(
         }
         effect => {
             if let Some(drivers) = drivers {
-                drivers.run(effect)
+                drivers.run(effect);
             } else {
                 let text = "the store is still being opened".to_owned();
                 let _ = app.take(Event::Finished(Err(text)));
