@@ -3,7 +3,7 @@
 //! `cargo bench --bench app -- [messages]` builds an archive (100,000 messages unless told), takes it in through the
 //! binary, and prints one line per measurement. Everything happens below a temporary folder.
 
-#![expect(clippy::print_stdout, reason = "the measurements")]
+#![expect(clippy::print_stdout, clippy::unwrap_used, unreachable_pub, reason = "a program of measurements")]
 
 #[path = "support/corpus.rs"]
 mod corpus;

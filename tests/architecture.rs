@@ -1,6 +1,8 @@
 //! Holds the walls of `docs/ARCHITECTURE.md`: reads every `use crate::…` (and inline `crate::…`) of `src` and
 //! checks it against the table of who may import whom; checks which external crates stay in which room.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,7 @@
 //! The real binary on a real (pseudo) terminal: start, search, add, quit, signals, a crash; the terminal is always given back.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, unreachable_pub, reason = "tests and their helper")]
+
 #[path = "support/terminal.rs"]
 mod support;
 
@@ -37,7 +39,9 @@ fn a_newcomer_adds_files_searches_and_quits() {
     terminal.send("/");
     terminal.send("groundnut");
     terminal.wait_until("the hit", |screen| screen.contains("Harvest"));
+    // Escape and a letter in one go would be Alt and the letter.
     terminal.send("\u{1b}");
+    terminal.wait_until("the end of typing", |screen| !screen.contains("leave"));
     terminal.send("q");
     let (status, _, raw) = terminal.finish();
     assert_eq!(status.exit_code(), 0);

@@ -64,8 +64,7 @@ pub fn write_archive(path: &Path, messages: usize, words: usize, seed: u64) -> s
         write!(
             out,
             "From load Thu Jan  1 00:00:00 2024\nFrom: Sender {sender} <s{sender}@load.test>\nTo: list@load.test\n\
-             Subject: {subject}\nDate: {}, 1 Feb 2024 10:{:02}:00 +0000\nMessage-ID: <m{n}@load.test>\n{reply}\n",
-            "Thu",
+             Subject: {subject}\nDate: Thu, 1 Feb 2024 10:{:02}:00 +0000\nMessage-ID: <m{n}@load.test>\n{reply}\n",
             n % 60,
         )?;
         for k in 0..words {

@@ -90,6 +90,5 @@ fn options(config: &Config) -> AppOptions {
         mouse: config.mouse,
         ascii: config.ascii,
         keys: config.keys.clone(),
-        ..AppOptions::default()
     }
 }

@@ -184,8 +184,12 @@ pub fn is_stop_word(word: &str) -> bool {
 /// Whether an index term stands for a word without meaning of its own (or shares its stem with one).
 #[must_use]
 pub fn is_stop_term(term: &str) -> bool {
-    static STOP_TERMS: LazyLock<HashSet<String>> =
-        LazyLock::new(|| STOP_WORDS.iter().flat_map(|word| terms_of(word)).collect());
+    static STOP_TERMS: LazyLock<HashSet<String>> = LazyLock::new(|| {
+        // A stemmer of its own: this may run while the thread's is in use.
+        let stemmer = Stemmer::create(Algorithm::English);
+        let stem = |word: &&str| if word.len() < 3 { (*word).to_owned() } else { stemmer.stem(word).into_owned() };
+        STOP_WORDS.iter().map(stem).collect()
+    });
     STOP_TERMS.contains(term)
 }
 
@@ -379,6 +383,17 @@ mod tests {
     fn the_stop_list_is_sorted_and_case_does_not_matter() {
         assert!(STOP_WORDS.is_sorted());
         assert!(is_stop_word("The") && !is_stop_word("theory"));
+    }
+
+    #[test]
+    fn stop_terms_can_be_asked_for_while_a_text_is_taken_apart() {
+        let mut kept = Vec::new();
+        each_token("the being of because", |_, term| {
+            if !is_stop_term(term) {
+                kept.push(term.to_owned());
+            }
+        });
+        assert!(kept.is_empty(), "{kept:?}");
     }
 
     #[test]

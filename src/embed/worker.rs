@@ -19,15 +19,15 @@ use super::{EmbedError, EmbedErrorKind, EmbedText, Embedder};
 
 /// Chunks of one claim: about two seconds of work, so that a stop never waits long.
 const BATCH: u32 = 64;
-const LEASE: Duration = Duration::from_secs(120);
+const LEASE: Duration = Duration::from_mins(2);
 const POLL: Duration = Duration::from_secs(2);
 /// Attempts after which a chunk is given up.
 const ATTEMPTS: u32 = 5;
 const BREAKER_THRESHOLD: u32 = 3;
 /// Chunks queued per step when the model is new to the store.
 const QUEUE_STEP: u32 = 5_000;
-const SERVICE_BACKOFF: Backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_secs(60) };
-const CHUNK_BACKOFF: Backoff = Backoff { base: Duration::from_secs(5), cap: Duration::from_secs(600) };
+const SERVICE_BACKOFF: Backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_mins(1) };
+const CHUNK_BACKOFF: Backoff = Backoff { base: Duration::from_secs(5), cap: Duration::from_mins(10) };
 /// Rates are measured over at least this long.
 const RATE_WINDOW: Duration = Duration::from_secs(2);
 

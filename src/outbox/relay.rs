@@ -1,7 +1,7 @@
 //! The relay: claims events, asks the store what is true of their entities now, writes that to the graph, and marks
 //! the events AFTER the write. At least once, idempotent, in order per entity. Run by the supervisor.
 //!
-//! It wakes on [`Relay::wake`] (armed before the query, so no event is missed), on a poll as a fall-back, and when a
+//! It wakes when it is told to (armed before the query, so no event is missed), on a poll as a fall-back, and when a
 //! breaker is due. A graph that does not answer costs no event an attempt.
 
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use super::backoff::{Backoff, Breaker};
 /// Events of one claim.
 const BATCH: u32 = 500;
 /// A claim's lease: a killed relay's events are taken again after it.
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_mins(1);
 /// Without a wake-up, look this often (events of other processes).
 const POLL: Duration = Duration::from_secs(1);
 /// Failed deliveries after which an event is dead.
@@ -30,10 +30,10 @@ const ATTEMPTS: u32 = 10;
 /// Service errors in a row that open the breaker.
 const BREAKER_THRESHOLD: u32 = 5;
 const SERVICE_BACKOFF: Backoff = Backoff { base: Duration::from_millis(500), cap: Duration::from_secs(30) };
-const EVENT_BACKOFF: Backoff = Backoff { base: Duration::from_secs(2), cap: Duration::from_secs(600) };
+const EVENT_BACKOFF: Backoff = Backoff { base: Duration::from_secs(2), cap: Duration::from_mins(10) };
 /// Delivered events are kept this long.
-const ARCHIVE: Duration = Duration::from_secs(7 * 24 * 3600);
-const PRUNE_PERIOD: Duration = Duration::from_secs(600);
+const ARCHIVE: Duration = Duration::from_hours(168);
+const PRUNE_PERIOD: Duration = Duration::from_mins(10);
 const PRUNE_STEP: u32 = 5_000;
 
 /// Points at which a test may end the relay; production has [`NoFaults`].

@@ -23,7 +23,7 @@ pub const HEARTBEAT: Duration = Duration::from_secs(5);
 /// Restarts in a row, without a quiet minute between, after which a worker is given up.
 const RESTARTS_BEFORE_DOWN: u32 = 10;
 /// A worker that ran this long is healthy again: its next failure counts as its first.
-const QUIET: Duration = Duration::from_secs(60);
+const QUIET: Duration = Duration::from_mins(1);
 const FIRST_DELAY: Duration = Duration::from_millis(500);
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
 

@@ -6,7 +6,7 @@ use crate::domain::terms::{self, Token};
 /// Length aimed at, in characters.
 const LENGTH: usize = 180;
 /// Context kept before the first match of the window, in tokens.
-const LEAD_TOKENS: usize = 6;
+const LEAD_TOKENS: usize = 3;
 
 /// The best window of `text` around terms and prefixes; its beginning when nothing matches.
 #[must_use]
@@ -141,7 +141,7 @@ mod tests {
     proptest! {
         #[test]
         fn marks_are_on_character_boundaries(text in "\\PC{0,400}|[a-z \\n日é\u{301}]{0,400}", word in "[a-zé日]{1,3}") {
-            let found = snippet(&text, &[word.clone()], &[word]);
+            let found = snippet(&text, std::slice::from_ref(&word), std::slice::from_ref(&word));
             let mut last = 0;
             for (from, to) in found.marks {
                 prop_assert!(from >= last && to > from);

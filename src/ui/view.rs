@@ -100,14 +100,14 @@ fn one(state: &State, pane: Pane, palette: Palette, area: Rect, buf: &mut Buffer
 
 /// Tabs on the left, services on the right; a service that is not well says so in a word.
 fn top_bar(state: &State, palette: Palette, area: Rect, buf: &mut Buffer) {
-    let narrow = area.width < 76;
-    let mut left = vec![Span::styled(" Peanut ", palette.style(Role::Accent))];
+    let narrow = area.width < 96;
+    let mut left = vec![Span::styled(" Peanut", palette.style(Role::Accent))];
     for (screen, number, name) in Screen::ALL {
         let is_open = state.screen == screen;
         let role = if is_open { Role::Title } else { Role::Faint };
         if !narrow || is_open {
             left.push(Span::styled(
-                format!(" {number} {name} "),
+                format!(" {number} {name}"),
                 palette.style(if is_open { Role::Selected } else { role }),
             ));
         } else {

@@ -28,7 +28,7 @@ impl Terminal {
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_peanut"));
         command.arg("--data-dir");
         command.arg(data_dir);
-        command.cwd(data_dir);
+        command.cwd(data_dir.parent().unwrap_or(data_dir));
         command.env("TERM", "xterm-256color");
         command.env("HOME", data_dir);
         for (name, value) in environment {
@@ -47,7 +47,7 @@ impl Terminal {
                 }
             }
         });
-        let parser = vt100::Parser::new(rows, columns, 0);
+        let parser = vt100::Parser::new(rows.try_into().unwrap(), columns.try_into().unwrap(), 0);
         Self { parser, raw: Vec::new(), output, input, child, _master: pair.master }
     }
 

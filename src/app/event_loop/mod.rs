@@ -216,13 +216,14 @@ async fn carry_out<B: Backend<Error = io::Error>>(
             app.terminal.clear()?;
             let _ = app.take(Event::Finished(result.map(|()| String::new())));
         }
-        effect => match drivers {
-            Some(drivers) => drivers.run(effect),
-            None => {
+        effect => {
+            if let Some(drivers) = drivers {
+                drivers.run(effect);
+            } else {
                 let text = "the store is still being opened".to_owned();
                 let _ = app.take(Event::Finished(Err(text)));
             }
-        },
+        }
     }
     Ok(None)
 }

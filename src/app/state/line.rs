@@ -49,7 +49,7 @@ impl LineEditor {
 
     /// Takes a key; false when it is not one for a line of text.
     pub fn input(&mut self, input: &Input) -> bool {
-        match (input.key.clone(), input.ctrl, input.alt) {
+        match (input.key, input.ctrl, input.alt) {
             (Key::Char(character), false, false) => self.insert(&character.to_string()),
             (Key::Backspace, false, false) | (Key::Char('h'), true, false) => self.remove_to(self.before()),
             (Key::Backspace, _, _) | (Key::Char('w'), true, false) => self.remove_to(self.word_before()),

@@ -28,6 +28,6 @@ impl ListState {
 
 /// First row to show: the selection stays in the middle where the list allows.
 #[must_use]
-pub fn offset(selected: usize, rows: usize, height: usize) -> usize {
+pub(super) fn offset(selected: usize, rows: usize, height: usize) -> usize {
     selected.saturating_sub(height / 2).min(rows.saturating_sub(height))
 }

@@ -33,7 +33,7 @@ pub(super) fn take(state: &mut State, event: Event) -> Effects {
                     reader::open(state, *document);
                 }
                 Ok(document) if state.search.preview_wanted == Some(id) => {
-                    state.search.preview = Some(Arc::new(*document))
+                    state.search.preview = Some(Arc::new(*document));
                 }
                 // The selection moved on: an old preview is never shown.
                 Ok(_) => {}

@@ -12,7 +12,7 @@ mod search;
 use super::command::Command;
 use super::effect::{Effect, Effects};
 use super::event::Event;
-use super::state::{Opening, Overlay, Pane, Prompt, PromptKind, Screen, State, Toast};
+use super::state::{LineEditor, Opening, Overlay, Pane, Prompt, PromptKind, Screen, State, Toast};
 
 /// Messages stay this long.
 const TOAST_SECONDS: f64 = 6.0;
@@ -67,7 +67,11 @@ pub fn update(state: &mut State, event: Event) -> Effects {
 pub(super) fn apply(state: &mut State, command: Command) -> Effects {
     match command {
         Command::Home => go(state, Screen::Home),
-        Command::Search => go(state, Screen::Search),
+        Command::Search => {
+            go(state, Screen::Search);
+            state.search.preview_wanted = None;
+            return search::want_preview(state);
+        }
         Command::Intake => go(state, Screen::Intake),
         Command::Outbox => go(state, Screen::Outbox),
         Command::Services => go(state, Screen::Services),
@@ -75,11 +79,15 @@ pub(super) fn apply(state: &mut State, command: Command) -> Effects {
         Command::Log => go(state, Screen::Log),
         Command::NextPane => return tab(state, 1),
         Command::PreviousPane => return tab(state, -1),
-        Command::Zoom => zoom(state),
+        Command::Zoom => {
+            zoom(state);
+            state.search.preview_wanted = None;
+            return search::want_preview(state);
+        }
         Command::AddPath => prompt(state, PromptKind::Paths, ""),
         Command::AddFolder => prompt(state, PromptKind::Folder, ""),
         Command::WriteNote => overlays::new_note(state),
-        Command::Palette => state.overlays.push(Overlay::Palette(Default::default(), 0)),
+        Command::Palette => state.overlays.push(Overlay::Palette(LineEditor::default(), 0)),
         Command::Help => state.overlays.push(Overlay::Help(0)),
         Command::Suspend => return vec![Effect::Suspend],
         Command::Quit => return vec![Effect::Quit],
@@ -184,7 +192,7 @@ fn apply_step(state: &mut State, by: isize) -> Effects {
 }
 
 pub(super) fn prompt(state: &mut State, kind: PromptKind, text: &str) {
-    let input = super::state::LineEditor::with(text);
+    let input = LineEditor::with(text);
     state.overlays.push(Overlay::Prompt(Prompt { kind, input, completions: Vec::new(), error: None }));
 }
 
@@ -220,9 +228,9 @@ fn clicked(state: &mut State, column: u16, row: u16) -> Effects {
         return Effects::new();
     }
     if row == 0 {
-        let mut at = 8;
+        let mut at = 7;
         for (screen, _, name) in Screen::ALL {
-            let end = at + u16::try_from(name.len()).unwrap_or(0) + 4;
+            let end = at + u16::try_from(name.len()).unwrap_or(0) + 3;
             if (at..end).contains(&column) {
                 go(state, screen);
                 return if screen == Screen::Log { vec![Effect::LoadLog] } else { vec![Effect::LoadSettings] };

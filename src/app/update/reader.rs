@@ -57,10 +57,8 @@ pub(super) fn command(state: &mut State, command: Command) -> Effects {
             state.reader = None;
         }
         Command::FocusInput => reader.finding = Some(LineEditor::default()),
-        Command::NextMatch | Command::PreviousMatch => {
-            if !reader.jump(command == Command::NextMatch) {
-                toast(state, "no further match", false);
-            }
+        Command::NextMatch | Command::PreviousMatch if !reader.jump(command == Command::NextMatch) => {
+            toast(state, "no further match", false);
         }
         Command::Folding => {
             reader.shows_quotes = !reader.shows_quotes;
@@ -91,14 +89,11 @@ pub(super) fn command(state: &mut State, command: Command) -> Effects {
 fn thread(state: &mut State, document: &DocumentView, by: isize) -> Effects {
     let at = document.thread.iter().position(|entry| entry.id == document.id);
     let next = at.and_then(|at| at.checked_add_signed(by)).and_then(|next| document.thread.get(next));
-    match next {
-        Some(entry) => {
-            state.opening_document = Some(entry.id);
-            vec![Effect::LoadDocument(entry.id)]
-        }
-        None => {
-            toast(state, "the thread ends here", false);
-            Effects::new()
-        }
+    if let Some(entry) = next {
+        state.opening_document = Some(entry.id);
+        vec![Effect::LoadDocument(entry.id)]
+    } else {
+        toast(state, "the thread ends here", false);
+        Effects::new()
     }
 }

@@ -179,7 +179,7 @@ pub(super) fn edit(state: &mut State, kind: SourceType, path: &str, line: Option
     match kind {
         SourceType::Note => toast(state, "a note lives in the store; copy it with Y", false),
         SourceType::Mail | SourceType::Pdf | SourceType::Docx => {
-            toast(state, "this is no text file; o reads it in the pager", false)
+            toast(state, "this is no text file; o reads it in the pager", false);
         }
         _ => return vec![Effect::Edit { path: path.to_owned(), line }],
     }

@@ -1,1 +1,157 @@
+use std::sync::Arc;
+
+use tui_textarea::{Input, Key};
+
 use super::*;
+use crate::app::keymap::Keymap;
+use crate::app::state::Theme;
+use crate::domain::search::{Hit, Scores, SearchResponse, Snippet};
+use crate::domain::status::StatusSnapshot;
+use crate::domain::{ChunkId, DocumentId, SourceType, Timestamp};
+
+fn ready() -> State {
+    let mut state = State::new(Keymap::default(), Theme::Dark, false);
+    let _ = update(&mut state, Event::Opened(Ok(())));
+    let status = StatusSnapshot { at: Timestamp(1), ..StatusSnapshot::default() };
+    let _ = update(&mut state, Event::StatusChanged(Arc::new(status)));
+    state
+}
+
+fn press(state: &mut State, character: char) -> Effects {
+    update(state, Event::Key(Input { key: Key::Char(character), ctrl: false, alt: false, shift: false }))
+}
+
+fn key(state: &mut State, key: Key) -> Effects {
+    update(state, Event::Key(Input { key, ctrl: false, alt: false, shift: false }))
+}
+
+fn type_text(state: &mut State, text: &str) -> Effects {
+    text.chars().flat_map(|character| press(state, character)).collect()
+}
+
+fn hit(name: &str) -> Hit {
+    Hit {
+        rank: 1,
+        document_id: DocumentId::from_source_key(name),
+        chunk_id: ChunkId(1),
+        title: name.into(),
+        source_type: SourceType::Markdown,
+        source_path: format!("/notes/{name}.md"),
+        line: Some(7),
+        place: String::new(),
+        dated_at: None,
+        from: None,
+        tags: vec![],
+        deleted_at: None,
+        snippet: Snippet::default(),
+        scores: Scores::default(),
+        other_places: vec![],
+    }
+}
+
+fn answer(state: &mut State, hits: Vec<Hit>) -> Effects {
+    let generation = state.search.generation;
+    let response = SearchResponse { hits, ..SearchResponse::default() };
+    update(state, Event::Searched { generation, result: Ok(response) })
+}
+
+#[test]
+fn every_key_asks_anew_and_only_the_newest_answer_counts() {
+    let mut state = ready();
+    press(&mut state, '/');
+    let effects = type_text(&mut state, "ab");
+    let generations: Vec<u64> = effects
+        .iter()
+        .filter_map(|e| if let Effect::Search { generation, .. } = e { Some(*generation) } else { None })
+        .collect();
+    assert_eq!(generations.len(), 2);
+    let stale = Event::Searched {
+        generation: generations[0],
+        result: Ok(SearchResponse { hits: vec![hit("old")], ..SearchResponse::default() }),
+    };
+    let _ = update(&mut state, stale);
+    assert!(state.search.hits().is_empty() && state.search.is_waiting);
+    let _ = answer(&mut state, vec![hit("new")]);
+    assert_eq!(state.search.hits()[0].title, "new");
+}
+
+#[test]
+fn q_is_a_letter_while_typing_and_quits_otherwise() {
+    let mut state = ready();
+    press(&mut state, '/');
+    assert!(!press(&mut state, 'q').contains(&Effect::Quit));
+    assert_eq!(state.search.input.text(), "q");
+    key(&mut state, Key::Esc);
+    assert_eq!(press(&mut state, 'q'), [Effect::Quit]);
+    let control_c = Event::Key(Input { key: Key::Char('c'), ctrl: true, alt: false, shift: false });
+    press(&mut state, '/');
+    assert_eq!(update(&mut state, control_c), [Effect::Quit]);
+}
+
+#[test]
+fn deleting_needs_two_different_keys() {
+    let mut state = ready();
+    press(&mut state, '/');
+    type_text(&mut state, "x");
+    let _ = answer(&mut state, vec![hit("a")]);
+    key(&mut state, Key::Esc);
+    assert!(press(&mut state, 'd').is_empty());
+    assert!(key(&mut state, Key::Enter).is_empty(), "Enter alone does nothing");
+    press(&mut state, 'd');
+    assert!(press(&mut state, 'y').is_empty());
+    assert_eq!(key(&mut state, Key::Enter), [Effect::Delete(vec![DocumentId::from_source_key("a")])]);
+}
+
+#[test]
+fn a_preview_of_another_document_is_never_shown() {
+    let mut state = ready();
+    let _ = update(&mut state, Event::Resized { width: 120, height: 40 });
+    press(&mut state, '2');
+    type_text(&mut state, "x");
+    let effects = answer(&mut state, vec![hit("a"), hit("b")]);
+    assert_eq!(effects, [Effect::LoadDocument(DocumentId::from_source_key("a"))]);
+    key(&mut state, Key::Esc);
+    let effects = press(&mut state, 'j');
+    assert_eq!(effects, [Effect::LoadDocument(DocumentId::from_source_key("b"))]);
+    assert!(state.search.preview.is_none());
+}
+
+#[test]
+fn pasted_paths_offer_to_add_them() {
+    let mut state = ready();
+    let _ = update(&mut state, Event::Pasted("'/a b/c.md' /d.txt\n".into()));
+    let effects = key(&mut state, Key::Enter);
+    assert_eq!(effects, [Effect::Offer(vec!["/a b/c.md".into(), "/d.txt".into()])]);
+    let _ = update(&mut state, Event::Pasted("/with plain blanks.md".into()));
+    assert_eq!(key(&mut state, Key::Enter), [Effect::Offer(vec!["/with plain blanks.md".into()])]);
+}
+
+#[test]
+fn a_note_that_was_not_stored_is_not_lost_by_one_key() {
+    let mut state = ready();
+    press(&mut state, 'n');
+    type_text(&mut state, "Idea");
+    key(&mut state, Key::Esc);
+    assert_eq!(state.overlays.len(), 1, "asks first");
+    let control_s = Event::Key(Input { key: Key::Char('s'), ctrl: true, alt: false, shift: false });
+    assert_eq!(update(&mut state, control_s), [Effect::WriteNote { title: "Idea".into(), text: String::new() }]);
+}
+
+#[test]
+fn the_welcome_goes_when_something_comes_in() {
+    let mut state = ready();
+    assert!(state.shows_welcome());
+    let mut status = StatusSnapshot { at: Timestamp(2), ..StatusSnapshot::default() };
+    status.store.documents = 1;
+    let _ = update(&mut state, Event::StatusChanged(Arc::new(status)));
+    assert!(!state.shows_welcome());
+}
+
+#[test]
+fn the_palette_carries_commands_out() {
+    let mut state = ready();
+    press(&mut state, ':');
+    type_text(&mut state, "watch a folder");
+    key(&mut state, Key::Enter);
+    assert!(matches!(state.overlays.last(), Some(Overlay::Prompt(prompt)) if prompt.kind == PromptKind::Folder));
+}

@@ -80,7 +80,7 @@ impl Intake {
             let path = paths::resolve(text);
             match tokio::fs::metadata(&path).await {
                 Ok(metadata) if metadata.is_dir() => {
-                    self.offer_folder(&path, &[], Origin::Explicit, &mut offer).await?
+                    self.offer_folder(&path, &[], Origin::Explicit, &mut offer).await?;
                 }
                 Ok(metadata) if metadata.is_file() => {
                     // A file named by hand is read again even if it failed or was skipped before.

@@ -42,7 +42,7 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
     }
     let core = part(&mut archive, "docProps/core.xml")?.map(|xml| core_properties(&xml)).unwrap_or_default();
     if body.sections.is_empty() {
-        return Err(ParseError::Unsupported("no text in it".into()));
+        return Err(ParseError::NoText);
     }
     let property = |name: &str| core.get(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
     let author =

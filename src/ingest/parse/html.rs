@@ -62,7 +62,7 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
     }
     let title = first_text(&page, "title").or_else(|| first_text(&page, "h1"));
     if sections.is_empty() {
-        return Err(ParseError::Unsupported("no text in it".into()));
+        return Err(ParseError::NoText);
     }
     let meta = |names: &[&str]| names.iter().find_map(|name| meta(&page, name));
     let tags = meta(&["keywords"]).unwrap_or_default();

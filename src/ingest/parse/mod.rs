@@ -66,6 +66,9 @@ pub enum ParseError {
     /// Broken beyond reading.
     #[error("damaged: {0}")]
     Damaged(String),
+    /// Well-formed, but there is nothing to read in it.
+    #[error("no text in it")]
+    NoText,
     /// Over a limit.
     #[error("too large: {0}")]
     TooLarge(String),

@@ -15,11 +15,11 @@ pub fn decode(bytes: &[u8]) -> Cow<'_, str> {
     if let Some((encoding, length)) = Encoding::for_bom(bytes) {
         return encoding.decode_without_bom_handling(&bytes[length..]).0;
     }
-    if let Ok(text) = std::str::from_utf8(bytes) {
-        return Cow::Borrowed(text);
-    }
     if let Some(encoding) = utf16_without_mark(bytes) {
         return encoding.decode_without_bom_handling(bytes).0;
+    }
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Cow::Borrowed(text);
     }
     let mut detector = chardetng::EncodingDetector::new(chardetng::Iso2022JpDetection::Allow);
     detector.feed(&bytes[..bytes.len().min(64 * 1024)], bytes.len() <= 64 * 1024);
@@ -69,7 +69,7 @@ pub fn cleaned(text: &str) -> String {
 pub fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
     let text = cleaned(&decode(bytes));
     if text.trim().is_empty() {
-        return Err(ParseError::Unsupported("no text in it".into()));
+        return Err(ParseError::NoText);
     }
     let section = Section {
         line: Some(1 + leading_lines(&text)),

@@ -34,7 +34,7 @@ const PAUSED_SETTING: &str = "intake.paused";
 /// Files claimed at once: enough to fill a commit, few enough to be given back soon.
 const CLAIM: u32 = 256;
 /// A claim's lease; renewed by every commit that touches the file, so a long archive keeps it.
-const LEASE: Duration = Duration::from_secs(300);
+const LEASE: Duration = Duration::from_mins(5);
 /// Without a wake-up, look this often: other processes offer files too, and retries fall due.
 const POLL: Duration = Duration::from_secs(1);
 /// Parsed documents that may wait for a commit.

@@ -87,6 +87,12 @@ pub(super) fn read(
         result.unwrap_or_else(|_| Err(ParseError::Damaged("the parser failed on it (a bug worth reporting)".into())));
     let end = match result {
         Ok(end) => end,
+        // Nothing in it to read is no failure: an empty note, a file of blanks.
+        Err(ParseError::NoText) => {
+            position.seen = 1;
+            position.skipped = 1;
+            End::State { state: FileState::Skipped, reason: Some(ParseError::NoText.to_string()), whole: true }
+        }
         Err(error) => {
             if position.seen == 0 {
                 position.seen = 1;

@@ -31,9 +31,11 @@ const QUIET: Duration = Duration::from_millis(500);
 const TICK: Duration = Duration::from_millis(250);
 const FOLDERS_PERIOD: Duration = Duration::from_secs(2);
 /// Everything is compared again this often, in case an event was lost.
-const RECONCILE: Duration = Duration::from_secs(600);
+const RECONCILE: Duration = Duration::from_mins(10);
 /// The rhythm for folders without events.
 const POLL: Duration = Duration::from_secs(15);
+/// A vanished file is retired after this: time for its new place to be taken in, when it moved.
+const MOVE_GRACE: Duration = Duration::from_secs(3);
 /// Paths compared per step while looking for vanished files.
 const PATHS_STEP: u32 = 1_000;
 
@@ -98,6 +100,7 @@ impl Watcher {
         let mut system = system_watcher(sender, Arc::clone(&overflow));
         let mut roots: HashMap<PathBuf, Root> = HashMap::new();
         let mut pending = Pending::default();
+        let mut gone = HashMap::new();
         let mut next_folders = Instant::now();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -106,7 +109,7 @@ impl Watcher {
                 next_folders = Instant::now() + FOLDERS_PERIOD;
                 self.read_roots(&mut roots, system.as_mut()).await?;
             }
-            self.scan_due(&mut roots, &soft).await?;
+            self.scan_due(&mut roots, &mut gone, &soft).await?;
             let without = roots.values().filter(|root| !root.has_events).count();
             let how = if without > 0 { format!(", {without} by scanning") } else { String::new() };
             self.tell(&format!("{} folders{how}", roots.len()));
@@ -116,7 +119,8 @@ impl Watcher {
                 Some(path) = events.recv() => pending.touch(path, Instant::now()),
                 _ = tick.tick() => {
                     let ready = pending.ready(Instant::now(), QUIET);
-                    self.handle(&roots, ready).await?;
+                    self.handle(&roots, ready, &mut gone).await?;
+                    self.retire_gone(&roots, &mut gone).await?;
                 }
             }
         }
@@ -157,7 +161,12 @@ impl Watcher {
         Ok(())
     }
 
-    async fn scan_due(&self, roots: &mut HashMap<PathBuf, Root>, soft: &CancellationToken) -> Result<(), String> {
+    async fn scan_due(
+        &self,
+        roots: &mut HashMap<PathBuf, Root>,
+        gone: &mut HashMap<PathBuf, Instant>,
+        soft: &CancellationToken,
+    ) -> Result<(), String> {
         for (path, root) in roots.iter_mut() {
             if root.next_scan > Instant::now() || soft.is_cancelled() {
                 continue;
@@ -168,7 +177,7 @@ impl Watcher {
             let offered = self.intake.offer_folder(path, &root.excludes, root.origin, &mut offer).await;
             offered.map_err(|error| error.to_string())?;
             if root.origin == Origin::Folder {
-                self.retire_vanished(path).await?;
+                self.find_vanished(path, gone).await?;
             }
             // A slow folder is scanned less often: a scan may take a tenth of the time at most.
             let period = if root.has_events { RECONCILE } else { POLL.max(started.elapsed() * 10) };
@@ -180,19 +189,19 @@ impl Watcher {
         Ok(())
     }
 
-    /// Retires files of the ledger below `folder` that are no more. A folder that is gone itself (unmounted?) retires
-    /// nothing: that is more likely an accident than a wish.
-    async fn retire_vanished(&self, folder: &Path) -> Result<(), String> {
+    /// Notes files of the ledger below `folder` that are no more. A folder that is gone itself (unmounted?) says nothing:
+    /// that is more likely an accident than a wish.
+    async fn find_vanished(&self, folder: &Path, gone: &mut HashMap<PathBuf, Instant>) -> Result<(), String> {
         let Some(name) = folder.to_str().filter(|_| folder.is_dir()) else { return Ok(()) };
         let mut after = String::new();
         loop {
             let paths = self.store.paths_below(name, &after, PATHS_STEP).await.map_err(|error| error.to_string())?;
             let Some(last) = paths.last().cloned() else { return Ok(()) };
-            let gone = tokio::task::spawn_blocking(move || {
+            let missing = tokio::task::spawn_blocking(move || {
                 paths.into_iter().filter(|path| !Path::new(path).exists()).collect::<Vec<_>>()
             });
-            for path in gone.await.map_err(|error| error.to_string())? {
-                self.retire(&path).await?;
+            for path in missing.await.map_err(|error| error.to_string())? {
+                gone.insert(PathBuf::from(path), Instant::now() + MOVE_GRACE);
             }
             after = last;
         }
@@ -205,7 +214,12 @@ impl Watcher {
     }
 
     /// Paths that stand still: offers those that exist, retires those that vanished.
-    async fn handle(&self, roots: &HashMap<PathBuf, Root>, paths: Vec<PathBuf>) -> Result<(), String> {
+    async fn handle(
+        &self,
+        roots: &HashMap<PathBuf, Root>,
+        paths: Vec<PathBuf>,
+        gone: &mut HashMap<PathBuf, Instant>,
+    ) -> Result<(), String> {
         let mut offer = IntakeOffer::default();
         let mut files = Vec::new();
         for path in paths {
@@ -230,22 +244,37 @@ impl Watcher {
                     }
                 }
                 Ok(_) => {}
-                Err(_) if root.origin == Origin::Folder && root_path.is_dir() => {
-                    // A file, or a folder with all that was in it.
-                    if let Some(name) = path.to_str() {
-                        let below =
-                            self.store.paths_below(name, "", PATHS_STEP).await.map_err(|error| error.to_string())?;
-                        for gone in below.iter().map(String::as_str).chain([name]) {
-                            if !Path::new(gone).exists() {
-                                self.retire(gone).await?;
-                            }
-                        }
-                    }
+                // Perhaps it moved: its new place is taken in first, so that the document can follow.
+                Err(_) if root.origin == Origin::Folder => {
+                    gone.insert(path, Instant::now() + MOVE_GRACE);
                 }
                 Err(_) => {}
             }
         }
         self.intake.offer_files(files, &mut offer).await.map_err(|error| error.to_string())
+    }
+
+    /// Retires what is still gone when its time has come: a file, or a folder with all that was in it.
+    async fn retire_gone(
+        &self,
+        roots: &HashMap<PathBuf, Root>,
+        gone: &mut HashMap<PathBuf, Instant>,
+    ) -> Result<(), String> {
+        let now = Instant::now();
+        let due: Vec<PathBuf> = gone.iter().filter(|(_, at)| **at <= now).map(|(path, _)| path.clone()).collect();
+        for path in due {
+            gone.remove(&path);
+            // A root that is gone itself was unmounted or removed by accident: nothing is retired.
+            let has_root = roots.keys().any(|root| path.starts_with(root) && root.is_dir());
+            let Some(name) = path.to_str().filter(|_| has_root && !path.exists()) else { continue };
+            let below = self.store.paths_below(name, "", PATHS_STEP).await.map_err(|error| error.to_string())?;
+            for one in below.iter().map(String::as_str).chain([name]) {
+                if !Path::new(one).exists() {
+                    self.retire(one).await?;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn tell(&self, detail: &str) {

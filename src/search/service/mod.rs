@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
-use crate::domain::search::{Filter, SearchMode, SearchRequest, SearchResponse, VectorQuery, WordsQuery};
+use crate::domain::search::{Filter, Scores, SearchMode, SearchRequest, SearchResponse, VectorQuery, WordsQuery};
 use crate::domain::{ChunkId, Clock};
 use crate::embed::Embedder;
 use crate::store::{SharedStore, StoreError};
@@ -89,7 +89,7 @@ impl SearchService {
             let newest = self.store.newest(&parsed.filter, request.limit).await?;
             newest
                 .iter()
-                .map(|s| Fused { chunk_id: s.chunk_id, document_id: s.document_id, scores: Default::default() })
+                .map(|s| Fused { chunk_id: s.chunk_id, document_id: s.document_id, scores: Scores::default() })
                 .collect()
         };
         response.hits = self.hits(&fused, &parsed, request.limit).await?;
@@ -268,7 +268,10 @@ impl SearchService {
     async fn coverage(&self) -> Result<f32, SearchError> {
         let Some(best) = self.models.first() else { return Ok(0.0) };
         let progress = self.store.embedding_progress().await?;
-        Ok(progress.iter().find(|known| &known.model == best.embedder.model()).map_or(0.0, |known| known.coverage()))
+        Ok(progress
+            .iter()
+            .find(|known| &known.model == best.embedder.model())
+            .map_or(0.0, super::super::domain::status::EmbeddingProgress::coverage))
     }
 
     fn now(&self) -> jiff::ZonedDateTime {

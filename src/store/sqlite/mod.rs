@@ -78,13 +78,7 @@ impl SqliteStore {
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
             .pragma("temp_store", "memory")
             .row_buffer_size(ROW_BUFFER);
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .connect_with(options.clone())
-            .await
-            .map_err(|error| classify("open store", &key, error))?;
+        let writer = connect_writer(&options).await.map_err(|error| classify("open store", &key, error))?;
         migrate(&writer).await.map_err(|error| classify("migrate store", &key, error.into()))?;
         let reader = SqlitePoolOptions::new()
             .max_connections(READERS)
@@ -104,6 +98,22 @@ impl SqliteStore {
     /// if another process wrote in between.
     async fn begin(&self, operation: &'static str, key: &str) -> StoreResult<WriteTransaction> {
         self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(|error| classify(operation, key, error))
+    }
+}
+
+/// The writing connection. Switching a new file to a write-ahead log does not wait for the busy timeout, so of several
+/// processes that make one store at the same moment the later ones try again.
+async fn connect_writer(options: &SqliteConnectOptions) -> Result<SqlitePool, sqlx::Error> {
+    let mut attempts = 0;
+    loop {
+        let pool = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
+        match pool.connect_with(options.clone()).await {
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("5") && attempts < 100 => {
+                attempts += 1;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            done => return done,
+        }
     }
 }
 

@@ -139,8 +139,11 @@ fn file_row<'a>(state: &State, file: &FileRecord, columns: usize, is_zoomed: boo
         FileState::Retired => ("gone", Role::Faint),
     };
     let kind = file.source_type.map_or("", SourceType::as_str);
-    let fixed = 10 + 9 + 6 + 5;
-    let name_columns = (columns.saturating_sub(fixed) / 2).max(14).min(columns);
+    let fixed = 19 + 14;
+    // A file that needs words gives them half of the row; a plain one needs little beside its name.
+    let needs_words = !matches!(file.state, FileState::Queued | FileState::Indexed | FileState::Retired);
+    let room = columns.saturating_sub(fixed);
+    let name_columns = if needs_words { room / 2 } else { room }.max(12).min(columns);
     let mut spans = vec![
         Span::raw(cell(&truncated_front(&name, name_columns), name_columns)),
         Span::styled(format!(" {}", cell(kind, 8)), palette.style(Role::Faint)),
@@ -159,7 +162,7 @@ fn file_row<'a>(state: &State, file: &FileRecord, columns: usize, is_zoomed: boo
         FileState::Indexed if file.items.dead_letters > 0 => {
             format!(" {} in, {} dead letters", compact(file.items.documents), file.items.dead_letters)
         }
-        _ => format!(" {} {}", right(&compact(file.items.documents), 5), right(&bytes(file.size_bytes), 7)),
+        _ => format!(" {} {}", right(&compact(file.items.documents), 4), right(&bytes(file.size_bytes), 7)),
     };
     spans.push(Span::styled(crate::app::state::wrap::truncated(&tail, rest), palette.style(Role::Faint)));
     Line::from(spans)

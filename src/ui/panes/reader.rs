@@ -70,7 +70,9 @@ fn header<'a>(reader: &ReaderState, columns: usize, palette: Palette) -> Vec<Lin
     let to = people(&[PersonRole::To, PersonRole::Cc]);
     let arrow = if to.is_empty() { String::new() } else { format!(" → {to}") };
     let place = document.source_offset.map_or(String::new(), |offset| format!(" @{offset}"));
-    lines.push(faint(format!("{} · {} · {from}{arrow}", document.source_type.as_str(), date(document.dated_at))));
+    let facts = [document.source_type.as_str().to_owned(), date(document.dated_at), format!("{from}{arrow}")];
+    let facts: Vec<String> = facts.into_iter().filter(|fact| !fact.is_empty()).collect();
+    lines.push(faint(facts.join(" · ")));
     lines.push(faint(format!("{}{place}", document.source_path)));
     if !document.tags.is_empty() {
         lines.push(faint(format!("#{}", document.tags.join(" #"))));

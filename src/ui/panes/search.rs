@@ -143,7 +143,9 @@ fn heading<'a>(state: &State, hit: &Hit, columns: usize, palette: Palette) -> Li
     let who = hit.from.as_deref().unwrap_or(kind);
     let deleted = if hit.deleted_at.is_some() { " deleted" } else { "" };
     let score = if hit.scores.fused > 0.0 { format!(" {:.2}", hit.scores.fused) } else { String::new() };
-    let about = format!("{} {}{deleted}{score}", cell(who, 16), date(hit.dated_at));
+    // Where there is little room the sender gives way to the title.
+    let who = if columns >= 70 { cell(who, 16) } else { cell(who, 8) };
+    let about = format!("{who} {}{deleted}{score}", date(hit.dated_at));
     let title = columns.saturating_sub(width(&about) + 5);
     let title = if title < 12 { columns.saturating_sub(4) } else { title };
     let about = if title + 4 >= columns { String::new() } else { about };
@@ -184,8 +186,11 @@ fn show_preview(state: &State, palette: Palette, area: Rect, buf: &mut Buffer) {
         put(&Line::styled("loading…", palette.style(Role::Faint)), inside, 0, buf);
         return;
     };
-    let wanted: Vec<String> =
-        crate::domain::terms::tokens(state.search.input.text()).into_iter().map(|token| token.term).collect();
+    let wanted: Vec<String> = crate::domain::terms::tokens(state.search.input.text())
+        .into_iter()
+        .map(|token| token.term)
+        .filter(|term| !crate::domain::terms::is_stop_term(term))
+        .collect();
     let columns = usize::from(inside.width);
     let best = state.search.hit().map(|hit| hit.chunk_id);
     let start = document.chunks.iter().position(|chunk| Some(chunk.id) == best).unwrap_or(0);

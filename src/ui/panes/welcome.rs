@@ -24,7 +24,7 @@ pub(crate) fn welcome(state: &State, version: &str, palette: Palette, area: Rect
         Line::raw(""),
         Line::raw(" Nothing is in yet. Put files in by any of these:"),
         Line::raw(""),
-        key(Command::AddPath, "add files or folders: type, paste, or drag them onto the terminal"),
+        key(Command::AddPath, "add files or folders: type, paste, or drag them here"),
         key(Command::AddFolder, "watch a folder: what changes in it is followed"),
         key(Command::WriteNote, "write a note"),
         Line::raw(""),
@@ -35,11 +35,8 @@ pub(crate) fn welcome(state: &State, version: &str, palette: Palette, area: Rect
     }
     lines.extend([
         Line::raw(""),
-        Line::styled(
-            " Mail archives, PDF, Markdown, HTML, Word, text. Sources are never changed.",
-            palette.style(Role::Faint),
-        ),
-        Line::styled(" Then press / and type: words are found at once, meaning follows.", palette.style(Role::Faint)),
+        Line::styled(" Mail, PDF, Markdown, HTML, Word, text. Sources are never changed.", palette.style(Role::Faint)),
+        Line::styled(" Then press / and type: words at once, meaning follows.", palette.style(Role::Faint)),
         Line::raw(""),
         key(Command::Help, "every key"),
         key(Command::Quit, "quit"),

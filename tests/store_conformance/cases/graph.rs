@@ -258,7 +258,7 @@ fn random_file(random: &mut fastrand::Rng) -> NewDocument {
     let mut document = file(&path, &format!("text {}", random.u32(..40)));
     document.dated_at = random.bool().then(|| Timestamp(NOW.0 - random.i64(..5)));
     if random.bool() {
-        document.title = (*random.choice(["One", "Title", "four"].iter()).expect("any")).to_owned();
+        (*random.choice(["One", "Title", "four"].iter()).expect("any")).clone_into(&mut document.title);
     }
     if random.u32(..3) == 0 {
         document.aliases = vec![(*random.choice(["two", "Alias"].iter()).expect("any")).to_owned()];
@@ -300,7 +300,7 @@ fn random_mail(random: &mut fastrand::Rng) -> NewDocument {
     let to = random.bool().then(|| *random.choice(ids.iter()).expect("any"));
     let references: Vec<&str> = (0..random.usize(..4)).map(|_| *random.choice(ids.iter()).expect("any")).collect();
     let mut message = answering(id, to, &references);
-    message.source_path = (*random.choice(["/a.mbox", "/b.mbox"].iter()).expect("any")).to_owned();
+    (*random.choice(["/a.mbox", "/b.mbox"].iter()).expect("any")).clone_into(&mut message.source_path);
     message.content_sha256[0] = random.u8(..3);
     let role = *random.choice([PersonRole::To, PersonRole::Cc].iter()).expect("any");
     message.people.push(person("bob@example.org", random.bool().then_some("Bob Bob"), role));

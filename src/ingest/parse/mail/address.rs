@@ -65,7 +65,8 @@ fn clean_name(name: &str) -> Option<String> {
 fn mention(name: Option<&str>, address: Option<&str>, role: PersonRole) -> Option<PersonMention> {
     let mut name = name.and_then(clean_name);
     let mut email = address.and_then(normalise).or_else(|| address.and_then(unmask).and_then(|a| normalise(&a)));
-    if email.is_none() {
+    let is_cut_off = address.is_some_and(|address| address.contains("..."));
+    if email.is_none() && !(is_cut_off && name.is_some()) {
         // An address that is none still tells something: take it for the name.
         let unread = address.and_then(clean_name);
         let candidate = name.clone().or_else(|| unread.clone());
@@ -77,7 +78,7 @@ fn mention(name: Option<&str>, address: Option<&str>, role: PersonRole) -> Optio
             email = normalise(&head).or_else(|| unmask(&head).and_then(|address| normalise(&address)));
             if email.is_some() {
                 name = comment;
-            } else if head.contains("@") && head.contains("...") {
+            } else if head.contains('@') && head.contains("...") {
                 // `user@gmail....`: cut by the archive, so it identifies nobody; the comment is the name.
                 name = comment.or(name);
             } else {
@@ -91,6 +92,11 @@ fn mention(name: Option<&str>, address: Option<&str>, role: PersonRole) -> Optio
             name = None;
         }
     }
+    let is_placeholder = |name: &String| {
+        let name = name.to_lowercase();
+        name.contains("undisclosed") && name.contains("recipient") || name.contains("recipient list not shown")
+    };
+    name = name.filter(|name| !is_placeholder(name));
     (email.is_some() || name.is_some()).then_some(PersonMention { email, name, role })
 }
 
@@ -148,7 +154,9 @@ pub(super) fn people(headers: &Headers<'_>) -> Vec<PersonMention> {
             }
         }
     }
-    senders.iter_mut().for_each(|person| undo_list_rewriting(headers, person));
+    for person in &mut senders {
+        undo_list_rewriting(headers, person);
+    }
     let receivers =
         [("To", PersonRole::To), ("Apparently-To", PersonRole::To), ("Cc", PersonRole::Cc), ("Bcc", PersonRole::Bcc)];
     let received =

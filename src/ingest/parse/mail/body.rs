@@ -2,17 +2,22 @@
 //!
 //! Called by `mail` for a message and by itself for messages inside messages.
 
+use std::fmt::Write;
+
 use crate::domain::ChunkKind;
 use crate::ingest::parse::Section;
 
 use super::mime::{ContentType, Part};
-use super::{AttachmentReader, calendar, html_body, plain};
+use super::{AttachmentReader, NoAttachments, calendar, html_body, plain};
 
 /// Messages inside messages deeper than this are named, not read.
 const MESSAGE_DEPTH_LIMIT: usize = 8;
 
 /// Most attachments read from one message.
 const ATTACHMENT_LIMIT: usize = 500;
+
+/// Alternatives inside alternatives up to this depth are compared by their texts.
+const ALTERNATIVE_DEPTH_LIMIT: usize = 3;
 
 /// A plain alternative shorter than this (in characters) is compared with the HTML one before it is preferred.
 const SHORT_TEXT: usize = 300;
@@ -24,7 +29,7 @@ pub(super) struct Content {
     pub texts: Vec<String>,
     /// Names of attachments, in order.
     pub attachments: Vec<String>,
-    /// Text of attachments, in order.
+    /// Invitations (as body) and text of attachments, in order.
     pub sections: Vec<Section>,
 }
 
@@ -39,6 +44,8 @@ pub(super) struct Collector<'reader> {
     reader: &'reader dyn AttachmentReader,
     content: Content,
     depth: usize,
+    /// Alternatives we are inside of.
+    open_alternatives: usize,
 }
 
 /// `text/plain` as a reader sees it: unflowed, without armour.
@@ -54,6 +61,14 @@ fn plain_text(part: &Part<'_>) -> String {
 
 fn html_text(part: &Part<'_>) -> String {
     html_body::to_text(&part.text())
+}
+
+fn leaves_are_blank(part: &Part<'_>) -> bool {
+    if part.children.is_empty() {
+        part.raw_body.trim_ascii().is_empty()
+    } else {
+        part.children.iter().all(leaves_are_blank)
+    }
 }
 
 fn has_words(text: &str) -> bool {
@@ -86,16 +101,18 @@ fn is_excuse(text: &str) -> bool {
     speaks_of_html && excuses.iter().any(|word| text.contains(word))
 }
 
-/// The first `text/html` in the part or its multiparts.
-fn find_html<'part, 'raw>(part: &'part Part<'raw>) -> Option<&'part Part<'raw>> {
-    if part.content_type.is("text", "html") && part.disposition.as_deref() != Some("attachment") {
-        return Some(part);
-    }
-    part.children.iter().find_map(find_html)
+/// Whether the part is, or its multiparts hold, text of the wanted kind that is meant to be read in place.
+fn holds(part: &Part<'_>, is_wanted: fn(&Part<'_>) -> bool) -> bool {
+    let is_leaf = part.children.is_empty() && part.disposition.as_deref() != Some("attachment");
+    is_leaf && is_wanted(part) || part.children.iter().any(|child| holds(child, is_wanted))
 }
 
-fn is_plain(part: &Part<'_>) -> bool {
-    part.content_type.main.is_empty() || part.content_type.is("text", "plain")
+fn has_html(part: &Part<'_>) -> bool {
+    holds(part, |part| part.content_type.is("text", "html"))
+}
+
+fn has_plain(part: &Part<'_>) -> bool {
+    holds(part, |part| part.content_type.main.is_empty() || part.content_type.is("text", "plain"))
 }
 
 /// The usual ending of files of a media type, for attachments without a name.
@@ -128,10 +145,14 @@ const TEXT_ENDINGS: [&str; 34] = [
 ];
 
 fn is_textual(content_type: &ContentType, name: &str) -> bool {
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
+    if content_type.main.is_empty() {
+        // Nobody said what it is: the name has to.
+        return ending.is_none_or(|ending| TEXT_ENDINGS.contains(&ending.as_str()));
+    }
     if content_type.main == "text" || content_type.is("message", "delivery-status") {
         return true;
     }
-    let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
     let is_generic =
         content_type.main == "application" && !["pdf", "msword", "zip"].contains(&content_type.sub.as_str());
     let is_text_type = content_type.main == "application"
@@ -144,12 +165,20 @@ fn is_textual(content_type: &ContentType, name: &str) -> bool {
 
 impl<'reader> Collector<'reader> {
     pub(super) fn new(reader: &'reader dyn AttachmentReader, depth: usize) -> Self {
-        Self { reader, content: Content::default(), depth }
+        Self { reader, content: Content::default(), depth, open_alternatives: 0 }
     }
 
     /// Reads the whole message below `root`.
     pub(super) fn collect(mut self, root: &Part<'_>) -> Content {
         self.part(root, Texts::Keep, false);
+        let is_empty = self.content.texts.is_empty() && self.content.attachments.is_empty();
+        if is_empty && !root.children.is_empty() && leaves_are_blank(root) {
+            // Boundaries that contradict each other: whatever is neither boundary nor header is shown as it stands.
+            let text = plain::clean(&String::from_utf8_lossy(root.raw_body));
+            let is_text = |line: &&str| !line.starts_with("--") && !line.to_lowercase().starts_with("content-");
+            let lines: Vec<&str> = text.lines().filter(is_text).collect();
+            self.push_text(lines.join("\n"), Texts::Keep);
+        }
         self.content
     }
 
@@ -175,41 +204,41 @@ impl<'reader> Collector<'reader> {
         self.leaf(part, texts, in_related);
     }
 
+    /// The texts of one alternative, attachments left aside.
+    fn texts_of(&self, part: &Part<'_>) -> String {
+        let mut collector = Collector::new(&NoAttachments, self.depth);
+        collector.open_alternatives = self.open_alternatives;
+        collector.part(part, Texts::Keep, true);
+        collector.content.texts.join("\n\n")
+    }
+
     /// Plain text is preferred, unless it is empty, an excuse, or a mere stub of the HTML.
     fn alternative(&mut self, part: &Part<'_>, texts: Texts) {
-        let plain_child = part
-            .children
-            .iter()
-            .position(|child| is_plain(child) && child.disposition.as_deref() != Some("attachment"));
-        let html = part.children.iter().find_map(find_html);
-        let plain = plain_child.and_then(|at| part.children.get(at)).map(plain_text).unwrap_or_default();
-        let plain_length = plain.chars().count();
-        let html_text = (html.is_some() && (plain_length < SHORT_TEXT || !has_words(&plain) || is_excuse(&plain)))
-            .then(|| html.map(html_text).unwrap_or_default());
-        let prefers_plain = has_words(&plain)
-            && match &html_text {
-                None => true,
-                Some(html_text) => {
-                    let html_length = html_text.chars().count();
-                    !(has_words(html_text)
-                        && (is_excuse(&plain) || html_length > 10 * plain_length && html_length > 1_000))
-                }
-            };
-        if prefers_plain {
-            self.push_text(plain, texts);
-        } else if let Some(html_text) = html_text {
-            self.push_text(html_text, texts);
-        }
-        let has_text = prefers_plain || html.is_some();
-        for (at, child) in part.children.iter().enumerate() {
-            // The text is taken; attachments and invitations of every alternative still count.
-            if Some(at) == plain_child {
-                continue;
+        let html_child = part.children.iter().rposition(has_html);
+        let plain_child = part.children.iter().position(|child| has_plain(child) && !has_html(child));
+        self.open_alternatives += 1;
+        let text_of = |at: Option<usize>| at.and_then(|at| part.children.get(at)).map(|child| self.texts_of(child));
+        // Comparing reads the texts twice; nobody nests alternatives deeper than this but to make us read for ever.
+        let may_compare = texts == Texts::Keep && self.open_alternatives <= ALTERNATIVE_DEPTH_LIMIT;
+        let chosen = match (plain_child, html_child) {
+            (Some(_), Some(_)) if may_compare => {
+                let plain = text_of(plain_child).unwrap_or_default();
+                let length = plain.chars().count();
+                let is_doubtful = length < SHORT_TEXT || !has_words(&plain) || is_excuse(&plain);
+                let html = if is_doubtful { text_of(html_child).unwrap_or_default() } else { String::new() };
+                let html_length = html.chars().count();
+                let is_stub = html_length > 10 * length && html_length > 1_000;
+                let takes_html = has_words(&html) && (!has_words(&plain) || is_excuse(&plain) || is_stub);
+                if takes_html { html_child } else { plain_child }
             }
-            let is_invitation = child.content_type.is("text", "calendar");
-            let keep = if is_invitation || !has_text { texts } else { Texts::Skip };
-            self.part(child, keep, true);
+            (plain, html) => plain.or(html),
+        };
+        for (at, child) in part.children.iter().enumerate() {
+            // One text is enough; attachments and invitations of every alternative count.
+            let is_wanted = Some(at) == chosen || chosen.is_none() || child.content_type.is("text", "calendar");
+            self.part(child, if is_wanted { texts } else { Texts::Skip }, true);
         }
+        self.open_alternatives -= 1;
     }
 
     fn leaf(&mut self, part: &Part<'_>, texts: Texts, in_related: bool) {
@@ -220,7 +249,7 @@ impl<'reader> Collector<'reader> {
         let is_body = !is_attached && !is_named_extra;
         match (content_type.main.as_str(), content_type.sub.as_str()) {
             ("" | "text", "" | "plain") | ("multipart" | "message", "partial") if is_body => {
-                self.plain_body(part, texts)
+                self.plain_body(part, texts);
             }
             ("multipart", _) => self.plain_body(part, texts),
             ("text", "html" | "enriched" | "richtext") if is_body => {
@@ -229,7 +258,11 @@ impl<'reader> Collector<'reader> {
                 }
             }
             ("text", "calendar") => {
-                self.push_text(calendar::invitation(&plain::clean(&part.text())), texts);
+                let text = calendar::invitation(&plain::clean(&part.text()));
+                if texts == Texts::Keep && !text.is_empty() {
+                    // A section of its own: nothing in it is a quote or a signature.
+                    self.content.sections.push(Section { text, ..Section::default() });
+                }
                 if let Some(name) = part.filename.clone() {
                     self.content.attachments.push(name);
                 }
@@ -261,9 +294,8 @@ impl<'reader> Collector<'reader> {
                 };
                 self.push_text(note.to_owned(), texts);
             }
-            ("image" | "audio" | "video", _)
-                if !is_attached
-                    && (in_related || part.filename.is_none() || part.headers.raw("Content-ID").is_some()) => {}
+            // Pictures shown inside the text; nameless ones can be referred to by nobody.
+            ("image" | "audio" | "video", _) if !is_attached && (in_related || part.filename.is_none()) => {}
             _ => self.attachment(part),
         }
     }
@@ -276,7 +308,7 @@ impl<'reader> Collector<'reader> {
         self.push_text(text, texts);
         for file in files {
             self.content.attachments.push(file.name.clone());
-            self.read(file.name, "application/octet-stream", &file.bytes);
+            self.read(&file.name, "application/octet-stream", &file.bytes);
         }
     }
 
@@ -316,19 +348,19 @@ impl<'reader> Collector<'reader> {
             self.content.attachments.push(name.clone());
             if !matches!(content_type.main.as_str(), "image" | "audio" | "video") {
                 let bytes = part.bytes();
-                self.read(name, &content_type.name(), &bytes);
+                self.read(&name, &content_type.name(), &bytes);
             }
         }
     }
 
     /// Hands an attachment to the reader. One that cannot be read keeps its name in the list and has no text.
-    fn read(&mut self, name: String, media_type: &str, bytes: &[u8]) {
-        let Ok(sections) = self.reader.read(&name, media_type, bytes) else { return };
+    fn read(&mut self, name: &str, media_type: &str, bytes: &[u8]) {
+        let Ok(sections) = self.reader.read(name, media_type, bytes) else { return };
         for section in sections {
             if !section.text.trim().is_empty() {
                 self.content.sections.push(Section {
                     kind: Some(ChunkKind::Attachment),
-                    attachment: Some(name.clone()),
+                    attachment: Some(name.to_owned()),
                     ..section
                 });
             }
@@ -355,7 +387,7 @@ impl<'reader> Collector<'reader> {
         let mut text = String::new();
         for field in ["From", "To", "Date", "Subject"] {
             if let Some(value) = inner.headers.text(field) {
-                text.push_str(&format!("{field}: {value}\n"));
+                let _ = writeln!(text, "{field}: {value}");
             }
         }
         for piece in content.texts {

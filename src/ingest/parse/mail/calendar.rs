@@ -1,5 +1,7 @@
 //! Calendar invitations and contact cards as a few readable lines. Called by `body`.
 
+use std::fmt::Write;
+
 /// Longest description that is kept, in characters.
 const DESCRIPTION_LIMIT: usize = 4_000;
 
@@ -52,11 +54,11 @@ fn moment(value: &str, parameters: &str) -> String {
     };
     let mut text = format!("{year}-{month}-{day}");
     if let (Some(hour), Some(minute)) = (digits.get(8..10), digits.get(10..12)) {
-        text.push_str(&format!(" {hour}:{minute}"));
+        let _ = write!(text, " {hour}:{minute}");
         if value.ends_with('Z') {
             text.push_str(" UTC");
         } else if let Some((_, zone)) = parameters.split_once("TZID=") {
-            text.push_str(&format!(" ({})", zone.split(';').next().unwrap_or_default().trim_matches('"')));
+            let _ = write!(text, " ({})", zone.split(';').next().unwrap_or_default().trim_matches('"'));
         }
     }
     text
@@ -101,22 +103,30 @@ pub(super) fn invitation(text: &str) -> String {
                     "REPLY" => "Reply to event",
                     _ => "Event",
                 };
-                out.push_str(&format!("{kind}: {value}\n"));
+                let _ = writeln!(out, "{kind}: {value}");
             }
-            "DTSTART" => out.push_str(&format!("Start: {}\n", moment(value, &parameters))),
-            "DTEND" | "DUE" => out.push_str(&format!("End: {}\n", moment(value, &parameters))),
-            "LOCATION" => out.push_str(&format!("Location: {value}\n")),
-            "ORGANIZER" => out.push_str(&format!("Organizer: {}\n", person(&parameters, value))),
+            "DTSTART" => {
+                let _ = writeln!(out, "Start: {}", moment(value, &parameters));
+            }
+            "DTEND" | "DUE" => {
+                let _ = writeln!(out, "End: {}", moment(value, &parameters));
+            }
+            "LOCATION" => {
+                let _ = writeln!(out, "Location: {value}");
+            }
+            "ORGANIZER" => {
+                let _ = writeln!(out, "Organizer: {}", person(&parameters, value));
+            }
             "ATTENDEE" if people.len() < 200 => people.push(person(&parameters, value)),
             "DESCRIPTION" => {
                 let description: String = value.chars().take(DESCRIPTION_LIMIT).collect();
-                out.push_str(&format!("\n{}\n\n", description.trim()));
+                let _ = write!(out, "\n{}\n\n", description.trim());
             }
             _ => {}
         }
     }
     if !people.is_empty() {
-        out.push_str(&format!("Attendees: {}\n", people.join(", ")));
+        let _ = writeln!(out, "Attendees: {}", people.join(", "));
     }
     out.trim().to_owned()
 }
@@ -138,7 +148,7 @@ pub(super) fn contact(text: &str) -> String {
         };
         let fields: Vec<&str> = value.split(';').map(str::trim).filter(|field| !field.is_empty()).collect();
         if !fields.is_empty() {
-            out.push_str(&format!("{label}: {}\n", fields.join(", ")));
+            let _ = writeln!(out, "{label}: {}", fields.join(", "));
         }
     }
     out.trim_end().to_owned()

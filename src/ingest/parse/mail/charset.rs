@@ -178,10 +178,11 @@ fn decode_known(encoding: &'static Encoding, bytes: &[u8]) -> String {
     let is_ascii_family = encoding.is_ascii_compatible();
     // Text that is valid UTF-8 beyond ASCII hardly ever is anything else, whatever the label says. (The charsets that
     // switch by escape sequences are all ASCII bytes and never get here.)
-    if is_ascii_family && !bytes.is_ascii() {
-        if let Ok(text) = std::str::from_utf8(bytes) {
-            return text.to_owned();
-        }
+    if is_ascii_family
+        && !bytes.is_ascii()
+        && let Ok(text) = std::str::from_utf8(bytes)
+    {
+        return text.to_owned();
     }
     if encoding == UTF_8 {
         return decode_guessed(bytes);

@@ -121,7 +121,7 @@ fn numeric_offset(word: &str) -> Option<i32> {
         }
         _ => return None,
     };
-    (hours <= 14 && minutes < 60).then_some(sign * (hours * 60 + minutes))
+    (hours <= 23 && minutes < 60).then_some(sign * (hours * 60 + minutes))
 }
 
 /// `2024-03-09`, `2024/03/09`, `09.03.2024`, `09-Mar-2024`; month before day only when the day cannot be a month.

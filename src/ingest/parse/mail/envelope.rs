@@ -148,7 +148,7 @@ pub(super) fn mbx_size(line: &[u8]) -> Option<u64> {
     let text = std::str::from_utf8(without_line_end(line)).ok()?;
     let (date, rest) = text.split_once(',')?;
     let (size, flags) = rest.split_once(';')?;
-    let mut day_month_year = date.trim_start().split_whitespace().next()?.split('-');
+    let mut day_month_year = date.split_whitespace().next()?.split('-');
     let day = day_month_year.next()?.parse::<u8>().ok()?;
     let month = day_month_year.next()?.to_ascii_lowercase();
     let is_flags = flags.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');

@@ -27,6 +27,21 @@ fn line_length(bytes: &[u8]) -> usize {
     bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |at| at + 1)
 }
 
+/// Whether a continuation line follows: it starts with a blank, or with an encoded word that some mailer forgot to indent.
+fn starts_fold(bytes: &[u8]) -> bool {
+    if bytes.starts_with(b"=?") {
+        let line = bytes.get(..line_length(bytes)).unwrap_or_default();
+        return line.trim_ascii_end().ends_with(b"?=") && field_name(line).is_none();
+    }
+    matches!(bytes.first(), Some(b' ' | b'\t'))
+}
+
+/// Whether a header that mail really has comes before the next blank line (folds that lost their blanks lie between).
+fn headers_follow(bytes: &[u8]) -> bool {
+    let lines = bytes.split(|byte| *byte == b'\n').take(12).take_while(|line| !is_blank(line));
+    lines.into_iter().any(super::envelope::is_known_header)
+}
+
 fn is_blank(line: &[u8]) -> bool {
     line.iter().all(|byte| matches!(byte, b'\n' | b'\r'))
 }
@@ -44,17 +59,16 @@ impl<'raw> Headers<'raw> {
             let Some((name, _)) = field_name(line) else {
                 // Junk between headers (an escaped or doubled `From ` line, a stray continuation) is stepped over when
                 // more headers follow; otherwise the blank line is missing and the body starts here.
-                let next = tail.get(..line_length(tail)).unwrap_or_default();
                 let is_envelope = line.starts_with(b"From ") || line.starts_with(b">From ");
                 let is_stray_fold = line.first().is_some_and(|byte| matches!(byte, b' ' | b'\t'));
-                if is_envelope || is_stray_fold || super::envelope::is_known_header(next) {
+                if is_envelope || is_stray_fold || headers_follow(tail) {
                     rest = tail;
                     continue;
                 }
                 return (headers, rest);
             };
             let mut length = line.len();
-            while let Some(b' ' | b'\t') = rest.get(length) {
+            while starts_fold(rest.get(length..).unwrap_or_default()) {
                 let fold = line_length(rest.get(length..).unwrap_or_default());
                 let fold_line = rest.get(length..length + fold).unwrap_or_default();
                 if fold_line.trim_ascii().is_empty() {

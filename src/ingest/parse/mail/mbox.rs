@@ -54,7 +54,7 @@ enum Framing {
 struct Line {
     offset: u64,
     bytes: Vec<u8>,
-    starts_line: bool,
+    is_start: bool,
 }
 
 /// What is being collected between two separators.
@@ -124,7 +124,7 @@ impl<R: BufRead> MboxReader<R> {
     fn fill(&mut self, mut line: Line) -> io::Result<Option<Line>> {
         line.bytes.clear();
         line.offset = self.position;
-        line.starts_line = !self.in_line;
+        line.is_start = !self.in_line;
         let read = (&mut self.reader).take(PIECE_LIMIT_BYTES).read_until(self.line_end, &mut line.bytes)?;
         if read == 0 {
             return Ok(None);
@@ -182,7 +182,7 @@ impl<R: BufRead> MboxReader<R> {
     fn current_is_separator(&mut self) -> io::Result<bool> {
         let line = &self.current;
         let text = if line.offset == 0 { envelope::without_byte_order_mark(&line.bytes) } else { &line.bytes };
-        if !line.starts_line || !text.starts_with(b"From ") {
+        if !line.is_start || !text.starts_with(b"From ") {
             return Ok(false);
         }
         let envelope_line = text.to_vec();
@@ -193,11 +193,11 @@ impl<R: BufRead> MboxReader<R> {
 
     fn append(&self, stretch: &mut Stretch) {
         let line = &self.current;
-        stretch.has_text |= line.bytes.iter().any(|byte| !byte.is_ascii_whitespace() && *byte != 0);
+        stretch.has_text = stretch.has_text || line.bytes.iter().any(|byte| !byte.is_ascii_whitespace() && *byte != 0);
         if stretch.is_too_large || !stretch.is_message {
             return;
         }
-        let bytes = if line.starts_line { envelope::unescape(&line.bytes) } else { &line.bytes };
+        let bytes = if line.is_start { envelope::unescape(&line.bytes) } else { &line.bytes };
         if stretch.bytes.len() + bytes.len() > self.limit_bytes {
             stretch.is_too_large = true;
             stretch.bytes = Vec::new();
@@ -252,7 +252,7 @@ impl<R: BufRead> MboxReader<R> {
                 Stretch::at(line.offset, line.offset == 0 && envelope::is_known_header(text))
             });
             self.append(open);
-            self.previous_is_blank = if self.current.starts_line {
+            self.previous_is_blank = if self.current.is_start {
                 self.current.bytes.iter().all(u8::is_ascii_whitespace)
             } else {
                 self.previous_is_blank && self.current.bytes.iter().all(u8::is_ascii_whitespace)

@@ -35,9 +35,11 @@ impl ContentType {
         let value = MessageStream::new(text.as_bytes()).parse_content_type();
         let Some(parsed) = value.as_content_type() else { return Self::default() };
         let parameters = parsed.attributes().unwrap_or_default();
+        let main = parsed.ctype().trim().to_ascii_lowercase();
+        let sub = parsed.subtype().unwrap_or_default().trim().to_ascii_lowercase();
         Self {
-            main: parsed.ctype().trim().to_ascii_lowercase(),
-            sub: parsed.subtype().unwrap_or_default().trim().to_ascii_lowercase(),
+            main,
+            sub,
             parameters: parameters
                 .iter()
                 .map(|parameter| (parameter.name.to_ascii_lowercase(), parameter.value.to_string()))
@@ -123,6 +125,10 @@ fn parse_part<'raw>(raw: &'raw [u8], in_digest: bool, depth: usize, budget: &mut
     *budget = budget.saturating_sub(1);
     let (headers, raw_body) = Headers::split(raw);
     let mut content_type = headers.raw("Content-Type").map(ContentType::parse).unwrap_or_default();
+    if content_type.sub.is_empty() {
+        // `Content-Type: text plain`, `Content-Type: text`: RFC 2045 says to read it as plain text.
+        content_type.main.clear();
+    }
     if content_type.main.is_empty() && in_digest {
         content_type = ContentType { main: "message".to_owned(), sub: "rfc822".to_owned(), parameters: Vec::new() };
     }

@@ -94,11 +94,14 @@ fn parse_with_lines(raw: &[u8], reader: &dyn AttachmentReader) -> Result<Parsed,
     let dated_at = message_date(headers, raw);
     let Content { texts, attachments, sections: attachment_sections } = content;
     let text = join_texts(&texts);
-    let mut sections = body_sections(&text, subject.as_deref().unwrap_or_default(), &people);
-    sections.extend(attachment_sections);
     let message_id = own_message_id(headers)
         .unwrap_or_else(|| substitute_id(dated_at, &people, subject.as_deref().unwrap_or_default(), &text));
     let (in_reply_to, references) = thread_ids(headers, &message_id);
+    let author = people.iter().find(|person| person.role == PersonRole::From);
+    let sender = author.and_then(|person| person.name.as_deref().or(person.email.as_deref()));
+    let hints = quotes::Hints::new(subject.as_deref().unwrap_or_default(), in_reply_to.is_some(), sender);
+    let mut sections = body_sections(&text, &hints);
+    sections.extend(attachment_sections);
     Ok(Parsed {
         title: Some(subject.unwrap_or_else(|| NO_SUBJECT.to_owned())),
         dated_at,
@@ -129,10 +132,8 @@ fn join_texts(texts: &[String]) -> String {
     plain::without_armour(&joined)
 }
 
-fn body_sections(text: &str, subject: &str, people: &[PersonMention]) -> Vec<Section> {
-    let author = people.iter().find(|person| person.role == PersonRole::From);
-    let sender = author.and_then(|person| person.name.as_deref().or(person.email.as_deref()));
-    let runs = quotes::split(text, &quotes::Hints::new(subject, sender));
+fn body_sections(text: &str, hints: &quotes::Hints<'_>) -> Vec<Section> {
+    let runs = quotes::split(text, hints);
     runs.into_iter()
         .map(|run| Section {
             kind: (run.kind != ChunkKind::Body).then_some(run.kind),
@@ -185,8 +186,8 @@ fn substitute_id(dated_at: Option<Timestamp>, people: &[PersonMention], subject:
     hash.update([0]);
     hash.update(text);
     let digest = hash.finalize();
-    let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    format!("{hex}@no-message-id.peanut.invalid")
+    let number = digest.iter().take(16).fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
+    format!("{number:032x}@no-message-id.peanut.invalid")
 }
 
 /// `In-Reply-To` and `References`; a reply without the former answers the last of the latter.

@@ -1,3 +1,5 @@
+use std::fmt::Write;
+
 use super::*;
 
 fn parse(raw: &str) -> Parsed {
@@ -55,6 +57,38 @@ fn alternatives() {
 }
 
 #[test]
+fn alternatives_that_are_multiparts() {
+    let parsed = parse(
+        "From: a@x.org\nContent-Type: multipart/alternative; boundary=a\n\n--a\n\nsee below\n--a\n\
+         Content-Type: multipart/mixed; boundary=m\n\n--m\nContent-Type: text/html\n\n<p>one</p>\n--m\n\
+         Content-Type: application/pdf; name=x.pdf\n\n%PDF\n--m\nContent-Type: text/html\n\n<p>two</p>\n--m--\n--a--\n",
+    );
+    assert_eq!(texts(&parsed, None), ["see below"]);
+    assert_eq!(parsed.message.unwrap().attachments, ["x.pdf"]);
+    let html_only = parse(
+        "From: a@x.org\nContent-Type: multipart/alternative; boundary=a\n\n--a\n\n \n--a\n\
+         Content-Type: multipart/mixed; boundary=m\n\n--m\nContent-Type: text/html\n\n<p>one</p>\n--m\n\
+         Content-Type: text/html\n\n<p>two</p>\n--m--\n--a--\n",
+    );
+    assert_eq!(texts(&html_only, None), ["one\n\ntwo"]);
+}
+
+#[test]
+fn hostile_nesting_is_read_once() {
+    let mut raw = "From: a@x.org\n".to_owned();
+    for level in 0..40 {
+        let _ = write!(
+            raw,
+            "Content-Type: multipart/alternative; boundary=b{level}\n\n--b{level}\n\nhi\n--b{level}\n\
+             Content-Type: text/html\n\n<p>hi</p>\n--b{level}\n"
+        );
+    }
+    assert_eq!(texts(&parse(&raw), None), ["hi"]);
+    let messages = "Content-Type: message/rfc822\n\n".repeat(10_000);
+    assert!(parse(&messages).message.unwrap().attachments.len() < 20);
+}
+
+#[test]
 fn attachments_are_named_and_read() {
     let raw = "From: a@x.org\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nsee files\n\
         --b\nContent-Type: text/csv; name=t.csv\nContent-Disposition: attachment\n\na,b\n\
@@ -66,7 +100,7 @@ fn attachments_are_named_and_read() {
         Ok(vec![Section { page: Some(1), text: "from the pdf".to_owned(), ..Section::default() }])
     };
     let parsed = parse_message(raw.as_bytes(), &reader).unwrap();
-    assert_eq!(parsed.message.as_ref().unwrap().attachments, ["t.csv", "ä.pdf", "inner.eml"]);
+    assert_eq!(parsed.message.as_ref().unwrap().attachments, ["t.csv", "ä.pdf", "p.png", "inner.eml"]);
     let attached: Vec<_> =
         parsed.sections.iter().filter(|section| section.kind == Some(ChunkKind::Attachment)).collect();
     assert_eq!(attached.len(), 3);

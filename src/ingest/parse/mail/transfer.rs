@@ -42,13 +42,39 @@ pub(super) fn base64(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Bytes that are neither alphabet nor padding nor blanks. The URL-safe alphabet is not counted as plausible: rules of
+/// dashes and underscores are commoner in mail.
+fn count_foreign(bytes: &[u8]) -> usize {
+    let is_foreign = |byte: u8| base64_value(byte).is_none_or(|_| matches!(byte, b'-' | b'_')) && byte != b'=';
+    bytes.iter().filter(|byte| is_foreign(**byte) && !byte.is_ascii_whitespace()).count()
+}
+
 /// Whether `bytes` are plausible as base64: nothing but alphabet, padding and blanks (a few strays allowed).
 pub(super) fn looks_like_base64(bytes: &[u8]) -> bool {
-    let foreign = bytes
-        .iter()
-        .filter(|byte| base64_value(**byte).is_none() && **byte != b'=' && !byte.is_ascii_whitespace())
-        .count();
-    foreign * 50 <= bytes.len()
+    count_foreign(bytes) * 10 <= bytes.len()
+}
+
+/// Base64 with clear text before or behind it (a list footer, say): each line is one or the other.
+fn mixed_base64(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut encoded = Vec::new();
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        let mut content = line.trim_ascii();
+        // `…Cg== ignored`: what follows the padding on the same line is no data.
+        if let Some(at) = content.iter().position(|byte| *byte == b' ').filter(|at| content[..*at].ends_with(b"=")) {
+            content = &content[..at];
+        }
+        let is_encoded = !content.is_empty() && !content.contains(&b' ') && looks_like_base64(content);
+        if is_encoded {
+            encoded.extend_from_slice(content);
+        } else {
+            out.append(&mut base64(&encoded));
+            encoded.clear();
+            out.extend_from_slice(line);
+        }
+    }
+    out.append(&mut base64(&encoded));
+    out
 }
 
 fn hex_value(byte: u8) -> Option<u8> {
@@ -144,25 +170,7 @@ fn uuencoded(bytes: &[u8]) -> Vec<u8> {
 /// The bytes of a body in transfer encoding `encoding` (the header's value, any spelling).
 pub(super) fn decode<'bytes>(bytes: &'bytes [u8], encoding: &str) -> Cow<'bytes, [u8]> {
     match encoding.trim().trim_matches('"').to_ascii_lowercase().as_str() {
-        "base64" | "b" if looks_like_base64(bytes) => Cow::Owned(base64(bytes)),
-        "base64" | "b" => {
-            // Clear text follows or precedes the encoded lines (a list footer, say): decode line by line.
-            let mut out = Vec::with_capacity(bytes.len());
-            let mut encoded = Vec::new();
-            for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-                let is_encoded = line.trim_ascii().iter().all(|byte| base64_value(*byte).is_some() || *byte == b'=')
-                    && !line.trim_ascii().is_empty();
-                if is_encoded {
-                    encoded.extend_from_slice(line);
-                } else {
-                    out.append(&mut base64(&encoded));
-                    encoded.clear();
-                    out.extend_from_slice(line);
-                }
-            }
-            out.append(&mut base64(&encoded));
-            Cow::Owned(out)
-        }
+        "base64" | "b" => Cow::Owned(if count_foreign(bytes) == 0 { base64(bytes) } else { mixed_base64(bytes) }),
         "quoted-printable" | "quotedprintable" | "q" => Cow::Owned(quoted_printable(bytes)),
         "x-uuencode" | "uuencode" | "x-uue" | "uue" => Cow::Owned(uuencoded(bytes)),
         _ => Cow::Borrowed(bytes),

@@ -89,11 +89,10 @@ fn text(value: &Value) -> Option<String> {
 
 /// A list, or a string of words or comma-separated parts.
 fn list(value: &Value) -> Vec<String> {
-    match value {
-        Value::Sequence(items) => items.iter().filter_map(text).filter(|item| !item.is_empty()).collect(),
-        _ => {
-            let joined = text(value).unwrap_or_default();
-            joined.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
-        }
+    if let Value::Sequence(items) = value {
+        items.iter().filter_map(text).filter(|item| !item.is_empty()).collect()
+    } else {
+        let joined = text(value).unwrap_or_default();
+        joined.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
     }
 }

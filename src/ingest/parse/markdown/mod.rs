@@ -44,7 +44,7 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
     let mut seen = HashSet::new();
     parsed.links.retain(|link| seen.insert(link.clone()));
     if parsed.sections.is_empty() && parsed.title.is_none() {
-        return Err(ParseError::Unsupported("no text in it".into()));
+        return Err(ParseError::NoText);
     }
     if parsed.sections.is_empty() {
         // A note that is all title is found by it.
@@ -122,6 +122,7 @@ impl<'a> Reader<'a> {
     fn event(&mut self, event: Event<'_>, range: &Range<usize>) {
         match event {
             Event::Start(tag) => self.start(tag, range),
+            Event::End(TagEnd::Emphasis | TagEnd::Strong) => self.keep_marks(range, false),
             Event::End(tag) => self.end(tag),
             Event::Text(text) => self.push_text(&text, range),
             Event::Code(_) => self.push(&self.source[range.clone()]),
@@ -151,7 +152,7 @@ impl<'a> Reader<'a> {
             Tag::Paragraph | Tag::BlockQuote(_) | Tag::Table(_) | Tag::FootnoteDefinition(_)
                 if self.list_depth == 0 =>
             {
-                self.block()
+                self.block();
             }
             Tag::CodeBlock(_) => {
                 self.block();
@@ -171,6 +172,7 @@ impl<'a> Reader<'a> {
             }
             Tag::TableRow | Tag::TableHead => self.new_line(),
             Tag::TableCell if !self.text.is_empty() && !self.text.ends_with('\n') => self.push(" | "),
+            Tag::Emphasis | Tag::Strong => self.keep_marks(range, true),
             Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. } => self.add_link(&dest_url),
             _ => {}
         }
@@ -219,6 +221,19 @@ impl<'a> Reader<'a> {
         match &mut self.heading {
             Some((_, heading)) => heading.push_str(text),
             None => self.text.push_str(text),
+        }
+    }
+
+    /// Marks inside a word are more often signs than emphasis: `a*b and c*d` stays as it was written.
+    fn keep_marks(&mut self, range: &Range<usize>, is_start: bool) {
+        let inside = |character: Option<char>| character.is_some_and(char::is_alphanumeric);
+        let before = self.source[..range.start].chars().next_back();
+        let after = self.source[range.end..].chars().next();
+        if inside(before) && inside(after) {
+            let span = &self.source[range.clone()];
+            let marks = span.bytes().take_while(|byte| matches!(byte, b'*' | b'_')).count().min(2);
+            let kept = if is_start { &span[..marks] } else { &span[span.len() - marks..] };
+            self.push(kept);
         }
     }
 

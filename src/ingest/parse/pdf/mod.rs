@@ -24,7 +24,7 @@ const MOST_PAGES: usize = 20_000;
 /// Most text taken from one file.
 const MOST_TEXT_BYTES: usize = 64 * 1024 * 1024;
 /// A file that takes longer is given up.
-const DEADLINE: Duration = Duration::from_secs(120);
+const DEADLINE: Duration = Duration::from_mins(2);
 /// Threads that may hang in the library at one time; beyond that, files are refused until one returns.
 const MOST_ABANDONED: usize = 4;
 

@@ -88,13 +88,12 @@ impl SqliteStore {
                 let words = state.words.as_ref().filter(|_| !is_stop_term(term));
                 words.map(|words| words.postings(term, &state.slots, |_, _| {}))
             };
-            frequencies.push(match known {
-                Some(known) => known,
-                None => {
-                    let read = self.read_postings(term).await?;
-                    let state = self.index.read();
-                    read.iter().filter(|(id, _)| alive(&state.slots, *id).is_some()).count() as u64
-                }
+            frequencies.push(if let Some(known) = known {
+                known
+            } else {
+                let read = self.read_postings(term).await?;
+                let state = self.index.read();
+                read.iter().filter(|(id, _)| alive(&state.slots, *id).is_some()).count() as u64
             });
         }
         Ok(frequencies)

@@ -33,7 +33,7 @@ impl SqliteStore {
             let state = std::sync::Arc::clone(&self.index.state);
             super::compute(move || {
                 let state = state.read().unwrap_or_else(PoisonError::into_inner);
-                let words = state.words.iter().flat_map(|words| words.dictionary());
+                let words = state.words.iter().flat_map(super::words::Words::dictionary);
                 words.filter_map(|(term, n)| Some((term.to_owned(), near(term)?, n))).collect()
             })
             .await?

@@ -135,7 +135,7 @@ fn has_address(text: &str) -> bool {
         let after = text.get(at + 1..).unwrap_or_default().chars().next();
         character == '@'
             && before.is_some_and(|character| !character.is_whitespace())
-            && after.is_some_and(|character| character.is_alphanumeric())
+            && after.is_some_and(char::is_alphanumeric)
     }) || text.contains("<mailto:")
 }
 
@@ -206,6 +206,10 @@ pub(super) fn judge(text: &str) -> Sureness {
     if has_address(text) && (opens || ends_with_colon) && (has_date(text) || ends_with_colon) && text.len() <= 240 {
         return if has_date(text) && ends_with_colon { Sureness::Alone } else { Sureness::BeforeQuote };
     }
+    // `On Sun, Aug 11, 2002, Kate mentioned:`: any verb will do when a quote follows.
+    if opens && ends_with_colon && has_date(text) && text.len() <= 240 {
+        return Sureness::BeforeQuote;
+    }
     Sureness::No
 }
 
@@ -260,7 +264,7 @@ mod tests {
         for text in [
             "We met on Monday and Ann said she would come.",
             "Please note the following:",
-            "On Monday we start at 10:00.",
+            "On Monday we start at 10:00, as always.",
             "Here is what I wrote about it in the long report that nobody has ever read since, sad as that may be for all of us:",
             "Contact: ann@x.org",
             "",

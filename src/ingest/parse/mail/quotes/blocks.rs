@@ -224,6 +224,33 @@ pub(super) fn header_block(lines: &[&str]) -> Option<usize> {
     (senders == 1 && others >= 2).then_some(length)
 }
 
+/// Whether a block as Outlook writes it above a reply starts here: the sender, then when it was sent.
+pub(super) fn is_outlook_block(lines: &[&str]) -> bool {
+    const SENT: [&str; 14] = [
+        "sent",
+        "gesendet",
+        "envoyé",
+        "enviado",
+        "enviado el",
+        "enviada em",
+        "inviato",
+        "verzonden",
+        "skickat",
+        "sendt",
+        "lähetetty",
+        "wysłano",
+        "odesláno",
+        "отправлено",
+    ];
+    let mut lines = lines.iter().filter(|line| !line.trim().is_empty() && !is_rule(line));
+    let is_from = lines.next().is_some_and(|line| matches!(field(line), Some(Field::From)));
+    let name = |line: &&str| {
+        let name = line.split_once([':', '：']).map_or("", |(name, _)| name);
+        name.trim().trim_matches(['*', '_', ' ', '\u{a0}']).to_lowercase()
+    };
+    is_from && lines.take(3).any(|line| SENT.contains(&name(line).as_str()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -17,14 +17,17 @@ use attribution::Sureness;
 pub struct Hints<'text> {
     /// The subject says it is forwarded: copied messages below the author's words are content, not quotes.
     pub is_forward: bool,
+    /// Neither subject nor headers say that it answers something: a copied message is a quote only if it looks like the
+    /// ones that reply buttons make.
+    pub is_opening: bool,
     /// The author's name, or address when there is no name.
     pub sender: Option<&'text str>,
 }
 
 impl<'text> Hints<'text> {
-    /// Hints from a subject and a sender.
+    /// Hints from the headers: `has_parent` says whether they name a message that this one answers.
     #[must_use]
-    pub fn new(subject: &str, sender: Option<&'text str>) -> Self {
+    pub fn new(subject: &str, has_parent: bool, sender: Option<&'text str>) -> Self {
         const FORWARDS: [&str; 14] = [
             "fw:",
             "fwd:",
@@ -41,8 +44,32 @@ impl<'text> Hints<'text> {
             "转发：",
             "[fwd",
         ];
-        let subject = subject.trim().to_lowercase();
-        Self { is_forward: FORWARDS.iter().any(|prefix| subject.starts_with(prefix)), sender }
+        const REPLIES: [&str; 16] = [
+            "re:",
+            "re[",
+            "re :",
+            "aw:",
+            "antw:",
+            "antwort:",
+            "sv:",
+            "res:",
+            "ref:",
+            "rif:",
+            "r:",
+            "odp:",
+            "ynt:",
+            "回复:",
+            "回复：",
+            "答复:",
+        ];
+        let subject = subject.trim().trim_matches('\'').to_lowercase();
+        let is_marked = |marks: &[&str]| {
+            // Lists put their name in front: `[dev] Re: …`.
+            let behind_tag =
+                subject.strip_prefix('[').and_then(|rest| rest.split_once(']')).map_or("", |(_, rest)| rest.trim());
+            marks.iter().any(|mark| subject.starts_with(mark) || behind_tag.starts_with(mark))
+        };
+        Self { is_forward: is_marked(&FORWARDS), is_opening: !has_parent && !is_marked(&REPLIES), sender }
     }
 }
 
@@ -218,7 +245,10 @@ impl<'text> Splitter<'text> {
                     at = self.run_end(behind.unwrap_or(at)).max(at + 1);
                     continue;
                 }
-                if hints.is_forward || !self.has_body_before(at) {
+                // Reply buttons write sender and sending time first; whatever else is pasted was forwarded.
+                let is_pasted =
+                    hints.is_opening && !blocks::is_outlook_block(&self.lines[at + usize::from(is_marker)..]);
+                if hints.is_forward || is_pasted || !self.has_body_before(at) {
                     self.forward_at = at;
                 } else {
                     self.fill(at, self.lines.len(), ChunkKind::Quoted);
@@ -274,25 +304,21 @@ impl<'text> Splitter<'text> {
         }
     }
 
-    /// Signatures at the end of each stretch of own text that is followed by a copy or by nothing.
+    /// The signature at the end of the last stretch of own text. A stretch that is nothing else (a list footer below the
+    /// quotes) lets the one before it have its own.
     fn mark_signatures(&mut self, hints: &Hints<'_>) {
-        let end_of_own = self.forward_at;
-        let last_own = (0..end_of_own).rfind(|&at| self.kinds[at] == ChunkKind::Body && !is_blank(self.line(at)));
-        let mut at = 0;
-        while at < end_of_own {
-            if self.kinds[at] != ChunkKind::Body {
-                at += 1;
-                continue;
+        let mut limit = self.forward_at;
+        for _ in 0..4 {
+            let is_own = |at: &usize| self.kinds[*at] == ChunkKind::Body && !is_blank(self.line(*at));
+            let Some(last) = (0..limit).rfind(is_own) else { return };
+            let first = (0..=last).rfind(|&at| self.kinds[at] != ChunkKind::Body).map_or(0, |before| before + 1);
+            let Some(start) = signature::start(&self.lines[first..=last], hints.sender) else { return };
+            self.fill(first + start, last + 1, ChunkKind::Signature);
+            let has_more = (first..first + start).any(|at| !is_blank(self.line(at)));
+            if has_more {
+                return;
             }
-            let end = (at..end_of_own).find(|&line| self.kinds[line] != ChunkKind::Body).unwrap_or(end_of_own);
-            let is_last = last_own.is_some_and(|last| (at..end).contains(&last));
-            let own: Vec<&str> = self.lines.get(at..end).unwrap_or_default().to_vec();
-            if is_last {
-                if let Some(start) = signature::start(&own, hints.sender) {
-                    self.fill(at + start, end, ChunkKind::Signature);
-                }
-            }
-            at = end.max(at + 1);
+            limit = first;
         }
     }
 

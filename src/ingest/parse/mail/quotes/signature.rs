@@ -138,7 +138,10 @@ const CLOSINGS: [&str; 66] = [
 
 fn is_program_phrase(line: &str) -> bool {
     let line = line.trim().trim_start_matches(['(', '[', '<', '*', '-', '_', ' ']).to_lowercase();
-    line.chars().count() <= 90 && PROGRAM_PHRASES.iter().any(|phrase| line.starts_with(phrase))
+    // A sentence may start like that too: "Sent from my desk, which is easier than …".
+    let words = line.split_whitespace().count();
+    let is_sentence = words > 10 || line.ends_with('.') && words > 6;
+    line.chars().count() <= 90 && !is_sentence && PROGRAM_PHRASES.iter().any(|phrase| line.starts_with(phrase))
 }
 
 fn is_footer(line: &str) -> bool {
@@ -159,17 +162,26 @@ fn is_short(line: &str) -> bool {
         && !(line.ends_with('.') && line.split_whitespace().count() > 4)
 }
 
-/// Telephone number, address of a page or mailbox.
-fn has_contact(line: &str) -> bool {
+/// A telephone number: seven digits or more and hardly a letter.
+fn has_phone(line: &str) -> bool {
     let digits = line.chars().filter(char::is_ascii_digit).count();
+    let letters = line.chars().filter(|character| character.is_alphabetic()).count();
+    (7..=16).contains(&digits) && letters <= 12 && !line.contains("://")
+}
+
+/// The address of a page or a mailbox.
+fn has_address(line: &str) -> bool {
     let lower = line.to_lowercase();
+    let is_mailbox =
+        |word: &str| word.split_once('@').is_some_and(|(local, host)| !local.is_empty() && host.contains('.'));
     lower.contains("http://")
         || lower.contains("https://")
         || lower.contains("www.")
-        || digits >= 7
-        || line
-            .split_whitespace()
-            .any(|word| word.split_once('@').is_some_and(|(local, host)| !local.is_empty() && host.contains('.')))
+        || lower.split_whitespace().any(is_mailbox)
+}
+
+fn has_contact(line: &str) -> bool {
+    has_phone(line) || has_address(line)
 }
 
 /// Whether the line is the sender's name, or contains the whole of it and little else.
@@ -232,7 +244,8 @@ pub(super) fn start(lines: &[&str], sender: Option<&str>) -> Option<usize> {
 /// A closing with a name, a block that names the sender, or contact data under a rule, at the end of `lines`.
 fn block_start(lines: &[&str], sender: Option<&str>) -> Option<usize> {
     let end = lines.iter().rposition(|line| !line.trim().is_empty())? + 1;
-    let window = end.saturating_sub(LINE_LIMIT);
+    let written = |at: &usize| lines.get(*at).is_some_and(|line| !line.trim().is_empty());
+    let window = (0..end).rev().take(3 * LINE_LIMIT).filter(written).take(LINE_LIMIT).last().unwrap_or(end);
     let tail_is_short = |from: usize| lines.get(from..end).is_some_and(|tail| tail.iter().all(|line| is_short(line)));
     let is_after_blank = |at: usize| at == 0 || lines.get(at - 1).is_some_and(|line| line.trim().is_empty());
     let count =
@@ -261,7 +274,9 @@ fn block_start(lines: &[&str], sender: Option<&str>) -> Option<usize> {
     let paragraph = (window.max(1)..end).rev().find(|&at| is_after_blank(at)).filter(|&at| {
         let tail = lines.get(at..end).unwrap_or_default();
         let contacts = tail.iter().filter(|line| has_contact(line)).count();
-        tail_is_short(at) && contacts >= 2 && tail.len() >= 3 && contacts * 3 >= tail.len()
+        // A list of links or numbers is content; a name with both is a card.
+        let is_card = tail.iter().any(|line| has_phone(line)) && tail.iter().any(|line| has_address(line));
+        tail_is_short(at) && is_card && tail.len() >= 3 && contacts * 3 >= tail.len() && !has_contact(tail[0])
     });
     [rule, closing, named, paragraph].into_iter().flatten().min()
 }

@@ -63,7 +63,13 @@ fn forwarded_messages_are_content() {
     let apple = "FYI\n\nBegin forwarded message:\n\n> From: bob\n> Date: now\n> Subject: x\n>\n> The news.\n";
     assert!(body(apple).contains("The news."));
     let outlook = "FYI\n\n-----Original Message-----\nFrom: bob\nSent: now\nTo: me\n\nThe news.\n";
-    let hints = Hints::new("FW: news", None);
+    let hints = Hints::new("FW: news", true, None);
+    assert!(Hints::new("news", false, None).is_opening && Hints::new("[x] Fwd: news", true, None).is_forward);
+    assert!(!Hints::new("news", true, None).is_opening && !Hints::new("[x] Re: news", false, None).is_opening);
+    let pasted =
+        "Seen this?\n\n-------- Original Message --------\nSubject: x\nDate: now\nFrom: bob\nTo: me\n\nThe news.\n";
+    let opening = Hints::new("news", false, None);
+    assert!(split(pasted, &opening).iter().any(|run| run.kind == ChunkKind::Body && run.text.contains("The news.")));
     assert!(split(outlook, &hints).iter().any(|run| run.kind == ChunkKind::Body && run.text.contains("The news.")));
 }
 
@@ -85,7 +91,7 @@ fn lookalikes_stay_body() {
 #[test]
 fn signatures() {
     let signature = |text: &str, sender: Option<&str>| {
-        let runs = split(text, &Hints { is_forward: false, sender });
+        let runs = split(text, &Hints { sender, ..Hints::default() });
         runs.into_iter().find(|run| run.kind == ChunkKind::Signature).map(|run| run.text)
     };
     assert_eq!(signature("Hello\n\n-- \nAnn\nx.org\n", None).as_deref(), Some("--\nAnn\nx.org"));
@@ -99,6 +105,15 @@ fn signatures() {
         signature("Hello\n_______________________________________________\nIlug mailing list\nhttp://x/mailman/listinfo/ilug\n", None)
             .as_deref(),
         Some("_______________________________________________\nIlug mailing list\nhttp://x/mailman/listinfo/ilug")
+    );
+    assert_eq!(signature("Hello\n\nSent from my desk, which is much easier than from the phone.\n", None), None);
+    assert_eq!(
+        signature(
+            "Great.\n\n-Ann Lee\n\nOn 01/03/11 7:07 PM, Bob wrote:\n> Hi\n\n_____________\nusers mailing list\n",
+            Some("Ann Lee")
+        )
+        .as_deref(),
+        Some("-Ann Lee")
     );
     assert_eq!(signature("Martin, can we get:\n\n1 L Male\n1 M Male\n\nReally cool shirts!\n", None), None);
     assert_eq!(signature("Thanks,\nthat helped a lot and I shall try it at once.\n", None), None);

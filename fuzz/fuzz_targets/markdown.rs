@@ -1,0 +1,9 @@
+//! Any bytes as a Markdown file.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let _ = peanut::ingest::parse::markdown::parse(bytes);
+});

@@ -1,0 +1,303 @@
+//! What the screens show: a snapshot per screen and state at three sizes, and sizes and states at random that must not
+//! panic. Snapshots carry text; the few colours that carry meaning are asserted beside them.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::sync::Arc;
+
+use peanut::app::event::Event;
+use peanut::app::keymap::Keymap;
+use peanut::app::state::{State, Theme};
+use peanut::app::update::update;
+use peanut::domain::health::{ServiceHealth, ServiceState, WorkerRecord, WorkerState};
+use peanut::domain::intake::{DeadLetter, FileRecord, FileState, ItemCounts, Origin};
+use peanut::domain::search::{Hit, LegScore, Scores, SearchResponse, Snippet};
+use peanut::domain::status::{EmbeddingProgress, StatusSnapshot};
+use peanut::domain::{ChunkId, DocumentId, ModelId, SourceType, Timestamp};
+use peanut::ui::{ViewCx, view};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Modifier;
+use tui_textarea::{Input, Key};
+
+const SIZES: [(u16, u16); 3] = [(60, 15), (80, 24), (160, 50)];
+const NOW: Timestamp = Timestamp(1_726_142_400_000);
+
+fn context() -> ViewCx<'static> {
+    ViewCx { theme: Theme::Dark, no_colour: false, version: "0.0.0" }
+}
+
+fn draw(state: &State, width: u16, height: u16) -> Buffer {
+    let area = Rect::new(0, 0, width, height);
+    let mut buffer = Buffer::empty(area);
+    view(state, &context(), area, &mut buffer);
+    buffer
+}
+
+fn text(buffer: &Buffer) -> String {
+    let area = buffer.area;
+    let rows = (0..area.height).map(|y| {
+        let row: String = (0..area.width).map(|x| buffer[(x, y)].symbol()).collect();
+        row.trim_end().to_owned()
+    });
+    rows.collect::<Vec<_>>().join("\n")
+}
+
+fn service(role: &str, state: ServiceState) -> ServiceHealth {
+    ServiceHealth {
+        role: role.into(),
+        name: format!("{role} engine"),
+        state,
+        detail: "version 1".into(),
+        error: (state == ServiceState::Down).then(|| "no answer within 2 s: is it running?".into()),
+        latency_ms: Some(0.4),
+        latency_history_ms: vec![0.2, 0.4, 0.3],
+        probed_at: Some(NOW),
+    }
+}
+
+fn file(path: &str, state: FileState, reason: Option<&str>) -> FileRecord {
+    FileRecord {
+        path: path.into(),
+        origin: Origin::Explicit,
+        source_type: Some(SourceType::Mail),
+        state,
+        reason: reason.map(str::to_owned),
+        size_bytes: 2_000_000,
+        modified_at: NOW,
+        bytes_done: 1_220_000,
+        head_sha256: None,
+        items: ItemCounts { seen: 412, documents: 400, duplicates: 12, ..ItemCounts::default() },
+        offered_at: NOW,
+        updated_at: Timestamp(NOW.0 - 2_000),
+    }
+}
+
+fn status() -> StatusSnapshot {
+    let mut status = StatusSnapshot { at: NOW, ..StatusSnapshot::default() };
+    status.store.documents = 1_234;
+    status.store.chunks = 20_000;
+    status.store.searchable_chunks = 18_240;
+    status.store.bytes_on_disk = 45 << 20;
+    status.intake.files_by_state = vec![(FileState::Queued, 3), (FileState::Indexed, 120), (FileState::Failed, 1)];
+    status.intake.items =
+        ItemCounts { seen: 1_247, documents: 1_234, duplicates: 12, dead_letters: 1, ..ItemCounts::default() };
+    status.files = vec![
+        file("/mail/export.mbox", FileState::Parsing, None),
+        file("/notes/日本語のとても長い名前のノート.md", FileState::Indexed, None),
+        file("/mail/corrupt.pdf", FileState::Failed, Some("encrypted: the file needs a password")),
+    ];
+    status.dead_letters = vec![DeadLetter {
+        id: 1,
+        path: "/mail/corrupt.pdf".into(),
+        offset: None,
+        error: "encrypted: the file needs a password; save a copy without one".into(),
+        attempts: 2,
+        next_retry_at: Some(Timestamp(NOW.0 + 8_000)),
+        first_failed_at: NOW,
+        last_failed_at: NOW,
+    }];
+    let progress = |model: &str, done, pending| EmbeddingProgress {
+        model: ModelId::from(model),
+        done,
+        pending,
+        processing: 0,
+        failed: 0,
+    };
+    status.embeddings = vec![progress("static-256", 18_240, 0), progress("minilm-l6-w8", 11_309, 6_931)];
+    status.outbox.pending = 141;
+    status.outbox.oldest_pending_seconds = Some(3.0);
+    status.services = vec![
+        service("store", ServiceState::Ok),
+        service("graph", ServiceState::Down),
+        service("embedder", ServiceState::Ok),
+    ];
+    status.workers = ["watcher", "ingest", "embedder", "relay", "probe"]
+        .map(|name| WorkerRecord {
+            name: name.into(),
+            host: "host".into(),
+            pid: 7,
+            state: if name == "relay" { WorkerState::Restarting } else { WorkerState::Idle },
+            detail: String::new(),
+            restarts: u32::from(name == "relay"),
+            heartbeat_at: NOW,
+        })
+        .to_vec();
+    status.runs_workers = true;
+    status
+}
+
+fn hit(rank: u32, title: &str) -> Hit {
+    Hit {
+        rank,
+        document_id: DocumentId::from_source_key(title),
+        chunk_id: ChunkId(i64::from(rank)),
+        title: title.into(),
+        source_type: SourceType::Mail,
+        source_path: "/mail/export.mbox".into(),
+        line: None,
+        place: "p. 3".into(),
+        dated_at: Some(NOW),
+        from: Some("Alice Example".into()),
+        tags: vec![],
+        deleted_at: None,
+        snippet: Snippet { text: "…the budget for Q3 needs a second look…".into(), marks: vec![(7, 13)] },
+        scores: Scores {
+            fused: 0.94 / rank as f32,
+            lexical: Some(LegScore { rank: Some(rank), score: 8.1 }),
+            vector: Some(LegScore { rank: None, score: 0.71 }),
+            rerank: None,
+        },
+        other_places: vec![],
+    }
+}
+
+fn press(state: &mut State, character: char) {
+    let _ = update(state, Event::Key(Input { key: Key::Char(character), ctrl: false, alt: false, shift: false }));
+}
+
+fn state_of(size: (u16, u16), name: &str) -> State {
+    let mut state = State::new(Keymap::default(), Theme::Dark, false);
+    let _ = update(&mut state, Event::Resized { width: size.0, height: size.1 });
+    let _ = update(&mut state, Event::Ticked(NOW));
+    if name == "opening" {
+        return state;
+    }
+    if name == "failed" {
+        let error = "open store /data/peanut.db: the disk is full: make room, then retry".to_owned();
+        let _ = update(&mut state, Event::Opened(Err(error)));
+        return state;
+    }
+    let _ = update(&mut state, Event::Opened(Ok(())));
+    let picture = if name == "welcome" {
+        StatusSnapshot {
+            at: NOW,
+            drop_zone: Some("/home/u/.local/share/peanut/drop".into()),
+            runs_workers: true,
+            ..StatusSnapshot::default()
+        }
+    } else {
+        status()
+    };
+    let _ = update(&mut state, Event::StatusChanged(Arc::new(picture)));
+    if name.starts_with("search") {
+        press(&mut state, '2');
+        "budget".chars().for_each(|character| press(&mut state, character));
+        let generation = state.search.generation;
+        let mut response = SearchResponse {
+            hits: vec![hit(1, "Re: Q3 budget review"), hit(2, "予算の見直し")],
+            ..SearchResponse::default()
+        };
+        if name == "search_degraded" {
+            response.degraded = true;
+            response.degraded_reason = Some("the embedder did not answer within 1.5 s".into());
+            response.did_you_mean = Some("budgets".into());
+        }
+        let result =
+            if name == "search_error" { Err("search failed: the disk reported an error".into()) } else { Ok(response) };
+        let _ = update(&mut state, Event::Searched { generation, result });
+        let _ = update(&mut state, Event::Key(Input { key: Key::Esc, ctrl: false, alt: false, shift: false }));
+        if name == "search_why" {
+            press(&mut state, 'w');
+        }
+    }
+    let key = match name {
+        "intake" => Some("3"),
+        "dead_letters" => Some("3t"),
+        "outbox" => Some("4"),
+        "services" => Some("5"),
+        "settings" => Some("9"),
+        "log" => Some("0"),
+        "help" => Some("?"),
+        "palette" => Some(":"),
+        "prompt" => Some("a"),
+        "note" => Some("n"),
+        _ => None,
+    };
+    key.into_iter().flat_map(str::chars).for_each(|character| press(&mut state, character));
+    state
+}
+
+const STATES: [&str; 18] = [
+    "opening",
+    "failed",
+    "welcome",
+    "home",
+    "search",
+    "search_why",
+    "search_degraded",
+    "search_error",
+    "intake",
+    "dead_letters",
+    "outbox",
+    "services",
+    "settings",
+    "log",
+    "help",
+    "palette",
+    "prompt",
+    "note",
+];
+
+#[test]
+fn screens_look_as_they_did() {
+    for name in STATES {
+        for (width, height) in SIZES {
+            let state = state_of((width, height), name);
+            insta::assert_snapshot!(format!("{name}_{width}x{height}"), text(&draw(&state, width, height)));
+        }
+    }
+}
+
+#[test]
+fn what_is_wrong_is_said_in_words_and_marked() {
+    let buffer = draw(&state_of((160, 50), "home"), 160, 50);
+    let shown = text(&buffer);
+    assert!(shown.contains("graph DOWN") && shown.contains("behind"), "{shown}");
+    let (x, y) = find(&buffer, "DOWN").expect("the word is on screen");
+    assert_eq!(buffer[(x, y)].fg, ratatui::style::Color::Red);
+}
+
+#[test]
+fn matches_are_marked_without_colour_too() {
+    let state = state_of((80, 24), "search");
+    let area = Rect::new(0, 0, 80, 24);
+    let mut buffer = Buffer::empty(area);
+    view(&state, &ViewCx { no_colour: true, ..context() }, area, &mut buffer);
+    let row = (0..24).find(|y| (0..80).any(|x| buffer[(x, *y)].symbol() == "…")).expect("a snippet is on screen");
+    let marked: String = (0..80)
+        .filter(|x| buffer[(*x, row)].modifier.contains(Modifier::UNDERLINED))
+        .map(|x| buffer[(x, row)].symbol())
+        .collect();
+    assert_eq!(marked, "budget");
+    assert!(buffer.content.iter().all(|cell| cell.fg == ratatui::style::Color::Reset));
+}
+
+fn find(buffer: &Buffer, wanted: &str) -> Option<(u16, u16)> {
+    let area = buffer.area;
+    (0..area.height).find_map(|y| {
+        let row: Vec<&str> = (0..area.width).map(|x| buffer[(x, y)].symbol()).collect();
+        (0..row.len()).find(|x| row[*x..].concat().starts_with(wanted)).map(|x| (u16::try_from(x).unwrap(), y))
+    })
+}
+
+#[test]
+fn no_size_makes_it_panic() {
+    for name in STATES {
+        for width in (0..=200).step_by(7) {
+            for height in (0..=60).step_by(5) {
+                draw(&state_of((width, height), name), width, height);
+            }
+        }
+    }
+}
+
+/// Only what changed goes over the wire: a second tick costs a few bytes, not a screen.
+#[test]
+fn a_tick_changes_little() {
+    let mut state = state_of((80, 24), "home");
+    let before = draw(&state, 80, 24);
+    let _ = update(&mut state, Event::Ticked(Timestamp(NOW.0 + 1_000)));
+    let changed = before.diff(&draw(&state, 80, 24)).len();
+    assert!(changed < 80, "{changed} cells");
+}
