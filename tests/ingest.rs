@@ -49,7 +49,7 @@ impl Running {
         };
         match tokio::time::timeout(Duration::from_secs(60), waiting).await {
             Ok(picture) => picture,
-            Err(_) => panic!("never saw {what}: {:?}", self.workers.status.picture().borrow().intake),
+            Err(late) => panic!("never saw {what} ({late}): {:?}", self.workers.status.picture().borrow().intake),
         }
     }
 

@@ -47,6 +47,7 @@ macro_rules! conformance {
                 commits_extend_the_lease,
                 counts_add_up,
                 repeated_commits_count_once,
+                progress_may_lag_behind_the_documents,
                 only_duplicate_makes_the_file_a_duplicate,
                 changed_while_in_hand_is_queued_again,
                 released_files_start_over,

@@ -168,15 +168,14 @@ impl<'a> Committer<'a> {
 
     /// Files of the batch whose content a document holds whose own file is gone: they moved.
     async fn moves(&self) -> Result<Vec<(String, DocumentId)>, StoreError> {
-        let files = || self.documents.iter().filter(|document| document.source_type != SourceType::Mail);
-        let hashes: Vec<[u8; 32]> = files().map(|document| document.content_sha256).collect();
+        let hashes: Vec<[u8; 32]> = self.documents.iter().map(|document| document.content_sha256).collect();
         if hashes.is_empty() {
             return Ok(Vec::new());
         }
         let held = self.context.store.find_by_content(&hashes).await?;
         let mut moves = Vec::new();
         let mut taken = HashSet::new();
-        for document in files() {
+        for document in &self.documents {
             let gone = held.iter().find(|held| {
                 held.content_sha256 == document.content_sha256
                     && held.source_path != document.source_path

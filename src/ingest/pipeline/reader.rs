@@ -94,9 +94,8 @@ pub(super) fn read(
             End::State { state: FileState::Skipped, reason: Some(ParseError::NoText.to_string()), whole: true }
         }
         Err(error) => {
-            if position.seen == 0 {
-                position.seen = 1;
-            }
+            // An archive that breaks off is one more item beside its messages; any other file is the one item itself.
+            position.seen = if position.source_type.is_some() { position.seen + 1 } else { 1 };
             send(outputs, Output::Failed(NewDeadLetter { path: path.clone(), offset: None, error: error.to_string() }));
             End::State { state: FileState::Failed, reason: Some(error.to_string()), whole: false }
         }

@@ -104,12 +104,18 @@ pub(super) async fn record(
     .await
 }
 
+/// Whether there is any at all: most stores have none, and then nothing needs to be looked up.
+async fn any(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    let one: Option<i64> = sqlx::query_scalar("SELECT 1 FROM dead_letter LIMIT 1").fetch_optional(connection).await?;
+    Ok(one.is_some())
+}
+
 /// Removes the dead letters of places that were read well.
 pub(super) async fn recovered(
     connection: &mut SqliteConnection,
     places: &[(String, Option<u64>)],
 ) -> Result<(), sqlx::Error> {
-    if places.is_empty() {
+    if places.is_empty() || !any(connection).await? {
         return Ok(());
     }
     let rows = sqlx::query(
@@ -145,12 +151,7 @@ pub(super) async fn clear_passed(connection: &mut SqliteConnection, finished: &[
             file.pass > 0 && matches!(file.state, FileState::Indexed | FileState::Duplicate | FileState::Skipped)
         })
         .collect();
-    if passed.is_empty() {
-        return Ok(());
-    }
-    let any: Option<i64> =
-        sqlx::query_scalar("SELECT 1 FROM dead_letter LIMIT 1").fetch_optional(&mut *connection).await?;
-    if any.is_none() {
+    if passed.is_empty() || !any(connection).await? {
         return Ok(());
     }
     for file in passed {

@@ -48,6 +48,8 @@ pub(super) struct Tally {
     pub(super) duplicates: u64,
     /// Held from this file.
     pub(super) unchanged: u64,
+    /// The file is one document, not an archive of many.
+    pub(super) is_whole_file: bool,
     /// Path of a document that one of the duplicates repeats.
     pub(super) duplicate_of: Option<String>,
 }
@@ -61,23 +63,22 @@ impl FileRow {
         }
     }
 
-    /// Adds what a commit did. A batch that repeats one already counted (its acknowledgement was lost) adds nothing:
-    /// it brings nothing new and would count more items than were seen.
-    pub(super) fn count(&mut self, tally: &Tally, update: Option<&FileUpdate>) {
-        let new = tally.documents + tally.duplicates + tally.unchanged;
-        if let Some(update) = update
-            && tally.documents == 0
-            && accounted(&self.items) + new > update.seen.max(self.items.seen)
-        {
+    /// Adds what a commit did. A file that is one document counts one item in a pass, however often it is committed.
+    pub(super) fn count(&mut self, tally: &Tally) {
+        let counted = self.items.documents + self.items.duplicates + self.items.unchanged;
+        if tally.is_whole_file && self.pass > 0 && counted > 0 {
             return;
         }
         self.items.documents += tally.documents;
         self.items.duplicates += tally.duplicates;
+        if let Some(path) = tally.duplicate_of.as_deref().filter(|_| tally.is_whole_file) {
+            self.reason = Some(format!("same content as {path}"));
+        }
         self.items.unchanged += tally.unchanged;
     }
 
     /// Takes over an update. Progress of a file that is not in hand (any more) changes no state.
-    pub(super) fn apply(&mut self, update: &FileUpdate, duplicate_of: Option<&str>, now: Timestamp) {
+    pub(super) fn apply(&mut self, update: &FileUpdate, now: Timestamp) {
         self.source_type = update.source_type.or(self.source_type);
         self.bytes_done = signed(update.bytes_done);
         self.head_sha256.clone_from(&update.head_sha256);
@@ -90,14 +91,12 @@ impl FileRow {
             }
             return;
         }
-        self.reason.clone_from(&update.reason);
+        let known_reason = std::mem::replace(&mut self.reason, update.reason.clone());
         self.state = update.state;
         let only_duplicate = ItemCounts { seen: 1, duplicates: 1, ..ItemCounts::default() };
         if update.state == FileState::Indexed && self.items == only_duplicate {
             self.state = FileState::Duplicate;
-            if self.reason.is_none() {
-                self.reason = duplicate_of.map(|path| format!("same content as {path}"));
-            }
+            self.reason = self.reason.take().or(known_reason);
         }
         self.worker = None;
         self.lease_until = None;
@@ -122,11 +121,6 @@ impl FileRow {
             self.updated_at = now.0;
         }
     }
-}
-
-/// Items whose fate is known.
-pub(super) fn accounted(items: &ItemCounts) -> u64 {
-    items.documents + items.duplicates + items.unchanged + items.dead_letters + items.skipped
 }
 
 /// Loads the rows of `paths`; paths without a row are left out.

@@ -147,10 +147,38 @@ pub(crate) async fn repeated_commits_count_once<H: Harness>(harness: H) {
         let report = store.commit(part(from, state)).await.expect("again");
         assert_eq!(report.outcomes, [WriteOutcome::Unchanged; 2]);
     }
+    // A file that is one document: its commit and its end may come apart.
+    store.offer(&[offered("/one.md")], false, NOW).await.expect("offer");
+    claim_one(store, NOW).await;
+    for _ in 0..2 {
+        store.commit(batch(vec![file("/one.md", "text")])).await.expect("commit");
+    }
+    store.update_files(&[update("/one.md", FileState::Indexed, 1)], LEASE, NOW).await.expect("finish");
+    assert_eq!(row(store, "/one.md").await.items, ItemCounts { seen: 1, documents: 1, ..ItemCounts::default() });
     let a = row(store, "/a.mbox").await;
     assert_eq!(a.items, ItemCounts { seen: 6, documents: 4, dead_letters: 2, ..ItemCounts::default() });
     let letters = store.dead_letters(0, 10).await.expect("letters");
     assert_eq!(letters.iter().map(|letter| letter.attempts).collect::<Vec<_>>(), [1, 1]);
+    assert_sound(store).await;
+}
+
+pub(crate) async fn progress_may_lag_behind_the_documents<H: Harness>(harness: H) {
+    let store = harness.store();
+    // Read twice, the second time without any change; `seen` is told late, as a reader that runs ahead does.
+    for (documents, unchanged) in [(6, 0), (0, 6)] {
+        store.offer(&[offered("/a.mbox")], true, NOW).await.expect("offer");
+        claim_one(store, NOW).await;
+        for half in 0..2_u64 {
+            let messages =
+                (half * 3..half * 3 + 3).map(|at| mail("/a.mbox", at * 100, &format!("m{at}"), "x")).collect();
+            let part =
+                CommitBatch { files: vec![update("/a.mbox", FileState::Parsing, half * 3 + 1)], ..batch(messages) };
+            store.commit(part).await.expect("commit");
+        }
+        store.update_files(&[update("/a.mbox", FileState::Indexed, 6)], LEASE, NOW).await.expect("finish");
+        let items = row(store, "/a.mbox").await.items;
+        assert_eq!(items, ItemCounts { seen: 6, documents, unchanged, ..ItemCounts::default() });
+    }
     assert_sound(store).await;
 }
 
@@ -168,6 +196,13 @@ pub(crate) async fn only_duplicate_makes_the_file_a_duplicate<H: Harness>(harnes
     assert_eq!((b.state, b.items.duplicates), (FileState::Duplicate, 1));
     assert!(b.reason.expect("reason").contains("/a.md"));
     assert_eq!(store.offer(&[offered("/b.md")], false, NOW).await.expect("same again"), 0);
+    // The end of the file may be told after its document.
+    store.offer(&[offered("/c.md")], false, NOW).await.expect("offer");
+    claim_one(store, NOW).await;
+    store.commit(batch(vec![file("/c.md", "same")])).await.expect("commit");
+    store.update_files(&[update("/c.md", FileState::Indexed, 1)], LEASE, NOW).await.expect("finish");
+    let c = row(store, "/c.md").await;
+    assert_eq!((c.state, c.reason.as_deref()), (FileState::Duplicate, Some("same content as /a.md")));
     assert_sound(store).await;
 }
 

@@ -4,7 +4,6 @@ use std::collections::{HashMap, HashSet};
 
 use sqlx::SqliteConnection;
 
-use crate::domain::intake::FileUpdate;
 use crate::domain::outbox::EventType;
 use crate::domain::{ModelId, WriteOutcome};
 use crate::store::{CommitBatch, CommitReport, StoreError, StoreResult};
@@ -206,6 +205,7 @@ async fn write_ledger(
     let mut tallies: HashMap<&str, Tally> = HashMap::new();
     for (document, outcome) in batch.documents.iter().zip(&plan.outcomes) {
         let tally = tallies.entry(document.source_path.as_str()).or_default();
+        tally.is_whole_file = document.source_offset.is_none();
         match outcome {
             WriteOutcome::Added | WriteOutcome::Changed | WriteOutcome::Moved => tally.documents += 1,
             WriteOutcome::Unchanged => tally.unchanged += 1,
@@ -215,18 +215,18 @@ async fn write_ledger(
             }
         }
     }
-    let updates: HashMap<&str, &FileUpdate> = batch.files.iter().map(|update| (update.path.as_str(), update)).collect();
     for (path, tally) in &tallies {
-        if let Some(file) = files.get_mut(*path) {
-            file.count(tally, updates.get(path).copied());
+        if let Some(file) = files.get_mut(*path)
+            && !plan.repeated.contains(*path)
+        {
+            file.count(tally);
         }
     }
     dead_letters::record(connection, &batch.dead_letters, files, batch.now).await?;
     dead_letters::recovered(connection, &batch.recovered).await?;
     for update in &batch.files {
         if let Some(file) = files.get_mut(&update.path) {
-            let duplicate_of = tallies.get(update.path.as_str()).and_then(|tally| tally.duplicate_of.as_deref());
-            file.apply(update, duplicate_of, batch.now);
+            file.apply(update, batch.now);
         }
     }
     for file in files.values_mut() {

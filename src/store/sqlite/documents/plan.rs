@@ -85,6 +85,9 @@ pub(super) struct Plan {
     pub(super) shifted: Vec<(i64, Option<i64>)>,
     /// Messages of archives met now: row number and pass.
     pub(super) met: Vec<(i64, i64)>,
+    /// Archives of which a message was met at this very place in this very pass before: the batch is committed once
+    /// more (its acknowledgement was lost), and its items are counted already.
+    pub(super) repeated: HashSet<String>,
 }
 
 /// The id for a key whose own id another document has.
@@ -179,6 +182,9 @@ impl Planner<'_> {
             self.replace(index, document, held);
             return WriteOutcome::Changed;
         }
+        if !shifted && self.is_repeated(held) {
+            self.plan.repeated.insert(held.source_path.clone());
+        }
         self.meet(held.seq, document);
         if shifted {
             self.plan.shifted.push((held.seq, offset));
@@ -197,6 +203,16 @@ impl Planner<'_> {
         let Some(file) = self.files.get(&held.source_path).filter(|file| file.pass > 0) else { return false };
         self.known.passes.get(&held.seq) == Some(&file.pass)
             || held.source_offset.is_some_and(|offset| offset < file.pass_start)
+    }
+
+    /// Whether a message of an archive was met in this pass before this batch.
+    fn is_repeated(&self, held: &Held) -> bool {
+        held.source_offset.is_some()
+            && !self.met_now.contains(&held.seq)
+            && self
+                .files
+                .get(&held.source_path)
+                .is_some_and(|file| file.pass > 0 && self.known.passes.get(&held.seq) == Some(&file.pass))
     }
 
     fn meet(&mut self, seq: i64, document: &NewDocument) {

@@ -60,7 +60,7 @@ impl IntakeStore for SqliteStore {
             let mut files = load_files(&mut transaction, updates.iter().map(|update| update.path.as_str())).await?;
             for update in updates {
                 if let Some(file) = files.get_mut(&update.path) {
-                    file.apply(update, None, now);
+                    file.apply(update, now);
                     file.extend_lease(Some(millis(lease)), now);
                 }
             }
