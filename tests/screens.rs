@@ -14,17 +14,18 @@ use peanut::domain::intake::{DeadLetter, FileRecord, FileState, ItemCounts, Orig
 use peanut::domain::search::{Hit, LegScore, Scores, SearchResponse, Snippet};
 use peanut::domain::status::{EmbeddingProgress, StatusSnapshot};
 use peanut::domain::{ChunkId, DocumentId, ModelId, SourceType, Timestamp};
-use peanut::ui::{ViewCx, view};
+use peanut::ui::{Colours, ViewCx, view};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 use tui_textarea::{Input, Key};
+use unicode_width::UnicodeWidthStr;
 
 const SIZES: [(u16, u16); 3] = [(60, 15), (80, 24), (160, 50)];
 const NOW: Timestamp = Timestamp(1_726_142_400_000);
 
 fn context() -> ViewCx<'static> {
-    ViewCx { theme: Theme::Dark, no_colour: false, version: "0.0.0" }
+    ViewCx { theme: Theme::Dark, colours: Colours::Full, version: "0.0.0" }
 }
 
 fn draw(state: &State, width: u16, height: u16) -> Buffer {
@@ -37,7 +38,14 @@ fn draw(state: &State, width: u16, height: u16) -> Buffer {
 fn text(buffer: &Buffer) -> String {
     let area = buffer.area;
     let rows = (0..area.height).map(|y| {
-        let row: String = (0..area.width).map(|x| buffer[(x, y)].symbol()).collect();
+        let mut row = String::new();
+        let mut x = 0;
+        while x < area.width {
+            // The cell behind a wide character is covered by it.
+            let symbol = buffer[(x, y)].symbol();
+            row.push_str(symbol);
+            x += u16::try_from(symbol.width().max(1)).unwrap();
+        }
         row.trim_end().to_owned()
     });
     rows.collect::<Vec<_>>().join("\n")
@@ -263,7 +271,7 @@ fn matches_are_marked_without_colour_too() {
     let state = state_of((80, 24), "search");
     let area = Rect::new(0, 0, 80, 24);
     let mut buffer = Buffer::empty(area);
-    view(&state, &ViewCx { no_colour: true, ..context() }, area, &mut buffer);
+    view(&state, &ViewCx { colours: Colours::None, ..context() }, area, &mut buffer);
     let row = (0..24).find(|y| (0..80).any(|x| buffer[(x, *y)].symbol() == "…")).expect("a snippet is on screen");
     let marked: String = (0..80)
         .filter(|x| buffer[(*x, row)].modifier.contains(Modifier::UNDERLINED))
@@ -279,6 +287,36 @@ fn find(buffer: &Buffer, wanted: &str) -> Option<(u16, u16)> {
         let row: Vec<&str> = (0..area.width).map(|x| buffer[(x, y)].symbol()).collect();
         (0..row.len()).find(|x| row[*x..].concat().starts_with(wanted)).map(|x| (u16::try_from(x).unwrap(), y))
     })
+}
+
+/// What is wrong is in sight at every width, and so is the way out.
+#[test]
+fn narrow_screens_still_say_what_is_wrong_and_how_to_leave() {
+    for (width, height) in [(60, 15), (80, 24), (100, 30), (160, 50)] {
+        let shown = text(&draw(&state_of((width, height), "home"), width, height));
+        let (first, last) = (shown.lines().next().unwrap(), shown.lines().last().unwrap());
+        assert!(first.contains("graph DOWN"), "{width}: {first}");
+        assert!(last.contains("? help") && last.contains("q quit"), "{width}: {last}");
+        assert!(first.width() <= usize::from(width) && last.width() <= usize::from(width));
+    }
+}
+
+#[test]
+fn the_sum_of_items_is_whole_at_80_columns() {
+    let shown = text(&draw(&state_of((80, 24), "intake"), 80, 24));
+    assert!(shown.contains("1247 items = 1234 documents + 12 duplicates + 1 dead letter"), "{shown}");
+}
+
+#[test]
+fn a_long_query_shows_the_end_that_is_typed() {
+    let mut state = state_of((80, 24), "home");
+    press(&mut state, '/');
+    "word ".repeat(40).chars().chain("last".chars()).for_each(|character| press(&mut state, character));
+    let area = Rect::new(0, 0, 80, 24);
+    let mut buffer = Buffer::empty(area);
+    let cursor = view(&state, &context(), area, &mut buffer).expect("a cursor while typing");
+    let before: String = (cursor.x - 4..cursor.x).map(|x| buffer[(x, cursor.y)].symbol()).collect();
+    assert_eq!(before, "last");
 }
 
 #[test]

@@ -104,7 +104,7 @@ pub const COMMANDS: &[Entry] = &[
         "copy",
         &["y"],
         "copy the path (works over SSH)",
-        &[Pane::Search, Pane::Reader, Pane::Intake, Pane::Log],
+        &[Pane::Search, Pane::Reader, Pane::Intake, Pane::Outbox, Pane::Log],
     ),
     entry(Command::CopyText, "copy_text", &["Y"], "copy the text", DOCUMENTS),
     entry(Command::MoreLike, "more_like", &["s"], "find more like this", DOCUMENTS),

@@ -75,16 +75,11 @@ async fn answer(services: &dyn Services, effect: Effect) -> Option<Event> {
         Effect::MoreLike { generation, id } => Event::Searched { generation, result: services.more_like(id, 30).await },
         Effect::LoadDocument(id) => Event::DocumentLoaded { id, result: services.document(id).await.map(Box::new) },
         Effect::Delete(ids) => Event::Deleted { result: services.delete(ids.clone()).await, ids },
-        Effect::Restore(ids) => {
-            let result = services.restore(ids).await;
-            Event::Finished(result.map(|count| format!("{count} brought back")))
-        }
+        Effect::Restore(ids) => Event::Restored { result: services.restore(ids.clone()).await, ids },
         Effect::Offer(paths) => Event::Offered(services.offer_paths(paths).await),
         Effect::AddFolder { path, excludes } => Event::Offered(services.add_folder(path, excludes).await),
         Effect::RemoveFolder(path) => finished(services.remove_folder(path).await, "no longer watched"),
-        Effect::WriteNote { title, text } => {
-            Event::Finished(services.write_note(title, text).await.map(|_| "note stored".to_owned()))
-        }
+        Effect::WriteNote { title, text } => Event::NoteWritten(services.write_note(title, text).await.map(|_| ())),
         Effect::PauseIntake(paused) => {
             finished(services.pause_intake(paused).await, if paused { "intake paused" } else { "intake goes on" })
         }
@@ -100,7 +95,7 @@ async fn answer(services: &dyn Services, effect: Effect) -> Option<Event> {
         Effect::LoadSettings => Event::SettingsLoaded(services.settings().await),
         Effect::PutSetting { key, value } => {
             let text = format!("{key} = {value}");
-            finished(services.put_setting(key, value).await, &text)
+            Event::SettingPut(services.put_setting(key, value).await.map(|()| text))
         }
         Effect::LoadLog => Event::LogLoaded(services.log_tail(LOG_LINES).await),
         Effect::CompletePath(typed) => {

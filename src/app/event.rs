@@ -41,6 +41,15 @@ pub enum Event {
         ids: Vec<DocumentId>,
         result: Result<u64, String>,
     },
+    /// Documents were brought back, or could not be.
+    Restored {
+        ids: Vec<DocumentId>,
+        result: Result<u64, String>,
+    },
+    /// The note is stored, or why not: its editor stays until then.
+    NoteWritten(Result<(), String>),
+    /// The setting is changed, or why not: its prompt stays until then.
+    SettingPut(Result<String, String>),
     SettingsLoaded(Result<Vec<(String, String, String)>, String>),
     LogLoaded(Result<Vec<LogLine>, String>),
     PathCompleted {

@@ -15,4 +15,5 @@ mod theme;
 mod view;
 mod widgets;
 
+pub use theme::Colours;
 pub use view::{ViewCx, view};

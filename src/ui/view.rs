@@ -5,16 +5,19 @@ use ratatui::layout::{Constraint, Layout, Position, Rect};
 use ratatui::text::{Line, Span};
 
 use crate::app::command::Command;
+use crate::app::state::layout::{NAME, top_bar};
 use crate::app::state::wrap::width;
 use crate::app::state::{Opening, Pane, Screen, State, Theme};
 use crate::domain::health::ServiceState;
 
 use super::panes;
-use super::theme::{Palette, Role};
+use super::theme::{Colours, Palette, Role};
 use super::widgets::{compact, put};
 
 /// Smallest terminal that is drawn.
 const LEAST: (u16, u16) = (40, 8);
+/// Columns that the footer's facts leave to its keys: without them nobody finds the rest.
+const ROOM_FOR_KEYS: usize = 32;
 /// Below this, Home shows the pane that has the keys alone.
 const FOUR_PANES: (u16, u16) = (76, 18);
 
@@ -23,15 +26,15 @@ const FOUR_PANES: (u16, u16) = (76, 18);
 pub struct ViewCx<'a> {
     /// Colours.
     pub theme: Theme,
-    /// Whether colours are off (`NO_COLOR`).
-    pub no_colour: bool,
+    /// How many colours the terminal has.
+    pub colours: Colours,
     /// Shown in the top bar of the welcome.
     pub version: &'a str,
 }
 
 /// Draws everything; returns where the cursor stands, if text is being typed.
 pub fn view(state: &State, context: &ViewCx<'_>, area: Rect, buf: &mut Buffer) -> Option<Position> {
-    let palette = Palette::new(context.theme, context.no_colour);
+    let palette = Palette::new(context.theme, context.colours);
     if area.width < LEAST.0 || area.height < LEAST.1 {
         let text = format!("{}x{} is too small: {}x{} at least", area.width, area.height, LEAST.0, LEAST.1);
         put(&Line::from(text), area, 0, buf);
@@ -39,7 +42,7 @@ pub fn view(state: &State, context: &ViewCx<'_>, area: Rect, buf: &mut Buffer) -
     }
     let [top, middle, bottom] =
         Layout::vertical([Constraint::Length(1), Constraint::Min(1), Constraint::Length(1)]).areas(area);
-    top_bar(state, palette, top, buf);
+    draw_top_bar(state, palette, top, buf);
     let cursor = screen(state, context, palette, middle, buf);
     footer(state, palette, bottom, buf);
     panes::toasts(state, palette, middle, buf);
@@ -98,49 +101,29 @@ fn one(state: &State, pane: Pane, palette: Palette, area: Rect, buf: &mut Buffer
     }
 }
 
-/// Tabs on the left, services on the right; a service that is not well says so in a word.
-fn top_bar(state: &State, palette: Palette, area: Rect, buf: &mut Buffer) {
-    let narrow = area.width < 96;
-    let mut left = vec![Span::styled(" Peanut", palette.style(Role::Accent))];
-    for (screen, number, name) in Screen::ALL {
-        let is_open = state.screen == screen;
-        let role = if is_open { Role::Title } else { Role::Faint };
-        if !narrow || is_open {
-            left.push(Span::styled(
-                format!(" {number} {name}"),
-                palette.style(if is_open { Role::Selected } else { role }),
-            ));
-        } else {
-            left.push(Span::styled(format!(" {number}"), palette.style(role)));
-        }
+/// Tabs on the left, services on the right; a service that is not well says so in a word, whatever the width.
+fn draw_top_bar(state: &State, palette: Palette, area: Rect, buf: &mut Buffer) {
+    let bar = top_bar(state, area.width);
+    let mut left = vec![Span::styled(NAME, palette.style(Role::Accent))];
+    for tab in bar.tabs {
+        let role = if tab.screen == state.screen { Role::Selected } else { Role::Faint };
+        left.push(Span::styled(tab.text, palette.style(role)));
     }
-    put(&Line::from(left.clone()), area, 0, buf);
-    let used: usize = left.iter().map(|span| width(&span.content)).sum();
+    put(&Line::from(left), area, 0, buf);
     let mut right = Vec::new();
-    for service in &state.status.services {
-        let (dot, role, word) = match service.state {
-            ServiceState::Ok => ("●", Role::Good, ""),
-            ServiceState::Degraded => ("◐", Role::Warning, " slow"),
-            ServiceState::Down => ("○", Role::Bad, " DOWN"),
-            ServiceState::Unknown => ("·", Role::Faint, ""),
+    for marker in bar.markers {
+        let role = match marker.state {
+            ServiceState::Ok => Role::Good,
+            ServiceState::Degraded => Role::Warning,
+            ServiceState::Down => Role::Bad,
+            ServiceState::Unknown => Role::Faint,
         };
-        let dot = if state.ascii { if word.is_empty() { "+" } else { "!" } } else { dot };
-        let name = if service.role == "embedder" { "embed" } else { &service.role };
-        right.push(Span::styled(format!("{dot} "), palette.style(role)));
-        right.push(Span::styled(
-            format!("{name}{word} "),
-            palette.style(if word.is_empty() { Role::Faint } else { role }),
-        ));
+        let said = if marker.state == ServiceState::Ok { Role::Faint } else { role };
+        right.push(Span::styled(marker.sign, palette.style(role)));
+        right.push(Span::styled(marker.label, palette.style(said)));
     }
-    if right.is_empty() {
-        let text = if state.opening == Opening::Waiting { "opening… " } else { "" };
-        right.push(Span::styled(text, palette.style(Role::Faint)));
-    }
-    let wide: usize = right.iter().map(|span| width(&span.content)).sum();
-    if used + wide < usize::from(area.width) {
-        let start = area.width - u16::try_from(wide).unwrap_or(area.width);
-        put(&Line::from(right), Rect { x: area.x + start, width: area.width - start, ..area }, 0, buf);
-    }
+    let start = bar.markers_start.min(area.width);
+    put(&Line::from(right), Rect { x: area.x + start, width: area.width - start, ..area }, 0, buf);
 }
 
 /// The keys that matter here, and the store in three numbers.
@@ -160,19 +143,30 @@ fn footer(state: &State, palette: Palette, area: Rect, buf: &mut Buffer) {
             facts.push("workers run elsewhere".to_owned());
         }
     }
-    let facts = format!("{} ", facts.join(" · "));
-    let room = usize::from(area.width).saturating_sub(width(&facts) + 1);
-    let mut used = 0;
+    let columns = usize::from(area.width);
+    let joined = |facts: &[String]| format!("{} ", facts.join(" · "));
+    while facts.len() > 1 && width(&joined(&facts)) + ROOM_FOR_KEYS > columns {
+        facts.pop();
+    }
+    let facts = joined(&facts);
+    let mut room = columns.saturating_sub(width(&facts) + 1);
+    let hints = hints(state);
+    let columns_of = |(command, label): &(Command, &str)| width(state.keymap.key(*command)) + width(label) + 3;
+    // Help and quit are there whatever else has to go.
+    let always = |(command, _): &(Command, &str)| matches!(command, Command::Help | Command::Quit);
+    let mut reserved: usize = hints.iter().filter(|hint| always(hint)).map(columns_of).sum();
     let mut spans = Vec::new();
-    for (command, label) in hints(state) {
-        let key = state.keymap.key(command);
-        let text = width(key) + width(label) + 3;
-        if used + text > room {
-            break;
+    for hint in &hints {
+        let wide = columns_of(hint);
+        if always(hint) {
+            reserved -= wide;
         }
-        used += text;
-        spans.push(Span::styled(format!(" {key}"), palette.style(Role::Accent)));
-        spans.push(Span::styled(format!(" {label} "), palette.style(Role::Faint)));
+        if wide + reserved > room {
+            continue;
+        }
+        room -= wide;
+        spans.push(Span::styled(format!(" {}", state.keymap.key(hint.0)), palette.style(Role::Accent)));
+        spans.push(Span::styled(format!(" {} ", hint.1), palette.style(Role::Faint)));
     }
     put(&Line::from(spans), area, 0, buf);
     let start = area.width.saturating_sub(u16::try_from(width(&facts)).unwrap_or(area.width));
@@ -182,7 +176,10 @@ fn footer(state: &State, palette: Palette, area: Rect, buf: &mut Buffer) {
 
 fn hints(state: &State) -> Vec<(Command, &'static str)> {
     let mut hints = match state.pane() {
-        _ if state.is_typing() => vec![(Command::Open, "keep"), (Command::Back, "leave"), (Command::Mode, "mode")],
+        Pane::Search if state.is_typing() => {
+            vec![(Command::Open, "keep"), (Command::Back, "leave"), (Command::Mode, "mode")]
+        }
+        _ if state.is_typing() => vec![(Command::Open, "keep"), (Command::Back, "leave")],
         Pane::Search if state.search.hit().is_some() => vec![
             (Command::FocusInput, "search"),
             (Command::Open, "read"),
@@ -206,8 +203,11 @@ fn hints(state: &State) -> Vec<(Command, &'static str)> {
                 (Command::NextTab, "tab"),
             ]
         }
-        Pane::Outbox => vec![(Command::Retry, "retry"), (Command::Discard, "skip")],
-        Pane::Settings => vec![(Command::Open, "change")],
+        Pane::Outbox => {
+            let inspect = state.dead_events().first().map(|_| (Command::Open, "inspect"));
+            inspect.into_iter().chain([(Command::Retry, "retry"), (Command::Discard, "skip")]).collect()
+        }
+        Pane::Settings => vec![(Command::Open, "change"), (Command::FocusInput, "filter")],
         Pane::Log => vec![(Command::FocusInput, "filter"), (Command::Open, "level"), (Command::CopyPath, "copy")],
         _ => vec![
             (Command::FocusInput, "search"),
@@ -219,7 +219,10 @@ fn hints(state: &State) -> Vec<(Command, &'static str)> {
     if state.screen == Screen::Home && !state.is_typing() {
         hints.push((Command::NextPane, "next pane"));
     }
-    hints.push((Command::Help, "help"));
-    hints.push((Command::Quit, "quit"));
+    // While typing, these keys are letters.
+    if !state.is_typing() {
+        hints.push((Command::Help, "help"));
+        hints.push((Command::Quit, "quit"));
+    }
     hints
 }

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::Clock;
 use crate::domain::status::StatusSnapshot;
-use crate::ui::{ViewCx, view};
+use crate::ui::{Colours, ViewCx, view};
 
 use super::drivers::Drivers;
 use super::effect::{Effect, Effects};
@@ -67,7 +67,7 @@ pub struct App<B: Backend> {
     terminal: Terminal<B>,
     /// The state; tests look at it.
     pub state: State,
-    no_colour: bool,
+    colours: Colours,
     version: String,
 }
 
@@ -83,8 +83,8 @@ impl<B: Backend<Error = io::Error>> App<B> {
         let size = terminal.size()?;
         state.size = (size.width, size.height);
         state.now = clock.now();
-        let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Ok(Self { terminal, state, no_colour, version: version.to_owned() })
+        let colours = Colours::detect(|name| std::env::var(name).ok());
+        Ok(Self { terminal, state, colours, version: version.to_owned() })
     }
 
     /// Draws one frame; what did not change is not sent.
@@ -92,7 +92,7 @@ impl<B: Backend<Error = io::Error>> App<B> {
     /// # Errors
     /// When the terminal cannot be written.
     pub fn draw(&mut self) -> io::Result<()> {
-        let context = ViewCx { theme: self.state.theme, no_colour: self.no_colour, version: &self.version };
+        let context = ViewCx { theme: self.state.theme, colours: self.colours, version: &self.version };
         let state = &self.state;
         self.terminal.draw(|frame| {
             let area = frame.area();
@@ -206,24 +206,46 @@ async fn carry_out<B: Backend<Error = io::Error>>(
         }
         Effect::Suspend => {
             guard.hand_over(external::suspend)?;
-            app.terminal.clear()?;
+            take_over(app, drivers)?;
         }
         Effect::Edit { .. } | Effect::Page(_) => {
             // Two readers of one terminal would each get half of the keys.
             *keys = EventStream::new();
             let result = guard.hand_over(|| external::run(&effect))?;
             *keys = EventStream::new();
-            app.terminal.clear()?;
+            take_over(app, drivers)?;
             let _ = app.take(Event::Finished(result.map(|()| String::new())));
         }
         effect => {
             if let Some(drivers) = drivers {
                 drivers.run(effect);
             } else {
-                let text = "the store is still being opened".to_owned();
-                let _ = app.take(Event::Finished(Err(text)));
+                let _ = app.take(refused(effect));
             }
         }
     }
     Ok(None)
+}
+
+/// The terminal is ours again: everything is drawn anew, and its size may be another.
+fn take_over<B: Backend<Error = io::Error>>(app: &mut App<B>, drivers: Option<&Drivers>) -> io::Result<()> {
+    app.terminal.clear()?;
+    let size = app.terminal.size()?;
+    for effect in app.take(Event::Resized { width: size.width, height: size.height }) {
+        if let Some(drivers) = drivers {
+            drivers.run(effect);
+        }
+    }
+    Ok(())
+}
+
+/// The answer to what is asked before the store is open; what the user wrote stays with the user.
+fn refused(effect: Effect) -> Event {
+    let text = "the store is still being opened".to_owned();
+    match effect {
+        Effect::WriteNote { .. } => Event::NoteWritten(Err(text)),
+        Effect::PutSetting { .. } => Event::SettingPut(Err(text)),
+        Effect::Restore(ids) => Event::Restored { ids, result: Err(text) },
+        _ => Event::Finished(Err(text)),
+    }
 }

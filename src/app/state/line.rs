@@ -3,6 +3,8 @@
 use tui_textarea::{Input, Key};
 use unicode_segmentation::UnicodeSegmentation;
 
+use super::wrap::width;
+
 /// Text and cursor; moves by what a person sees as one character.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LineEditor {
@@ -70,6 +72,22 @@ impl LineEditor {
         true
     }
 
+    /// The part to show in `columns` so that the cursor is in sight, and the column the cursor stands in.
+    #[must_use]
+    pub fn window(&self, columns: usize) -> (&str, usize) {
+        let room = columns.saturating_sub(1);
+        let (mut start, mut used) = (self.cursor, 0);
+        for (at, one) in self.text[..self.cursor].grapheme_indices(true).rev() {
+            let wide = width(one);
+            if used + wide > room {
+                break;
+            }
+            used += wide;
+            start = at;
+        }
+        (&self.text[start..], used)
+    }
+
     fn remove_to(&mut self, start: usize) {
         self.text.replace_range(start..self.cursor, "");
         self.cursor = start;
@@ -101,6 +119,17 @@ mod tests {
 
     fn key(key: Key, ctrl: bool) -> Input {
         Input { key, ctrl, alt: false, shift: false }
+    }
+
+    #[test]
+    fn the_cursor_is_always_in_sight() {
+        let mut line = LineEditor::with("a 日本語 query");
+        assert_eq!(line.window(40), ("a 日本語 query", 14));
+        assert_eq!(line.window(7), (" query", 6));
+        assert_eq!(line.window(8), (" query", 6), "half of a wide character is none");
+        line.input(&key(Key::Home, false));
+        assert_eq!(line.window(4), ("a 日本語 query", 0));
+        assert_eq!(line.window(0).1, 0);
     }
 
     #[test]

@@ -19,6 +19,13 @@ impl ListState {
         self.selected = self.selected.saturating_add_signed(by).min(rows.saturating_sub(1));
     }
 
+    /// Whether one of the texts of a row holds what the filter wants, whatever the case.
+    #[must_use]
+    pub fn passes(&self, texts: &[&str]) -> bool {
+        let wanted = self.filter.text().to_lowercase();
+        wanted.is_empty() || texts.iter().any(|text| text.to_lowercase().contains(&wanted))
+    }
+
     /// First row to show so that the selection is visible in `height` rows.
     #[must_use]
     pub fn offset(&self, rows: usize, height: usize) -> usize {

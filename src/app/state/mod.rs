@@ -1,6 +1,7 @@
 //! Everything the screens show, as plain data. Changed by `update` alone, read by `ui`.
 
 mod history;
+pub mod layout;
 mod line;
 mod list;
 mod overlay;
@@ -11,6 +12,9 @@ pub mod wrap;
 use std::sync::Arc;
 
 use crate::domain::Timestamp;
+use crate::domain::health::WorkerRecord;
+use crate::domain::intake::{DeadLetter, FileRecord, WatchedFolder};
+use crate::domain::outbox::DeadEvent;
 use crate::domain::status::StatusSnapshot;
 
 use super::keymap::Keymap;
@@ -19,9 +23,9 @@ use super::ports::LogLine;
 pub use history::History;
 pub use line::LineEditor;
 pub use list::ListState;
-pub use overlay::{Confirm, NoteEditor, Overlay, Prompt, PromptKind};
+pub use overlay::{Confirm, Detail, NoteEditor, Overlay, Prompt, PromptKind};
 pub use reader::{ReaderLine, ReaderState};
-pub use search::SearchState;
+pub use search::{SearchState, WhenLoaded};
 
 /// The whole screens, by number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -137,6 +141,8 @@ pub struct State {
     pub reader: Option<ReaderState>,
     /// The document that is being opened in the reader.
     pub opening_document: Option<crate::domain::DocumentId>,
+    /// What is done with a document that is on its way, besides reading it on screen.
+    pub when_loaded: Option<(crate::domain::DocumentId, WhenLoaded)>,
     /// Intake's lists.
     pub intake_tab: IntakeTab,
     /// Files, dead letters or folders.
@@ -187,6 +193,7 @@ impl State {
             search: SearchState::default(),
             reader: None,
             opening_document: None,
+            when_loaded: None,
             intake_tab: IntakeTab::default(),
             intake: ListState::default(),
             outbox: ListState::default(),
@@ -234,15 +241,61 @@ impl State {
             && self.search.input.is_empty()
     }
 
+    /// The list that has the keys.
+    #[must_use]
+    pub fn list(&self) -> Option<&ListState> {
+        match self.pane() {
+            Pane::Intake => Some(&self.intake),
+            Pane::Outbox => Some(&self.outbox),
+            Pane::Services => Some(&self.services),
+            Pane::Settings => Some(&self.settings_list),
+            Pane::Log => Some(&self.log_list),
+            Pane::Search | Pane::Reader => None,
+        }
+    }
+
+    /// The list that has the keys, to be changed.
+    pub fn list_mut(&mut self) -> Option<&mut ListState> {
+        match self.pane() {
+            Pane::Intake => Some(&mut self.intake),
+            Pane::Outbox => Some(&mut self.outbox),
+            Pane::Services => Some(&mut self.services),
+            Pane::Settings => Some(&mut self.settings_list),
+            Pane::Log => Some(&mut self.log_list),
+            Pane::Search | Pane::Reader => None,
+        }
+    }
+
     /// Whether keys are text now.
     #[must_use]
     pub fn is_typing(&self) -> bool {
         match self.pane() {
             Pane::Search => self.search.typing,
             Pane::Reader => self.reader.as_ref().is_some_and(|reader| reader.finding.is_some()),
-            Pane::Intake => self.intake.filtering,
-            Pane::Log => self.log_list.filtering,
-            _ => false,
+            _ => self.list().is_some_and(|list| list.filtering),
+        }
+    }
+
+    /// Rows of the list that has the keys, those its filter lets through.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        match self.pane() {
+            Pane::Intake => self.intake_rows(),
+            Pane::Outbox => self.dead_events().len(),
+            Pane::Services => self.status.services.len() + self.workers().len(),
+            Pane::Settings => self.settings_rows().len(),
+            Pane::Log => self.log_lines().len(),
+            Pane::Search | Pane::Reader => 0,
+        }
+    }
+
+    /// Takes every list's filter away; nothing is hidden where no filter is shown.
+    pub fn clear_filters(&mut self) {
+        let lists =
+            [&mut self.intake, &mut self.outbox, &mut self.services, &mut self.settings_list, &mut self.log_list];
+        for list in lists {
+            list.filtering = false;
+            list.filter.set("");
         }
     }
 
@@ -265,13 +318,47 @@ impl State {
 
     /// Files of the ledger that pass the filter.
     #[must_use]
-    pub fn files(&self) -> Vec<&crate::domain::intake::FileRecord> {
-        let wanted = self.intake.filter.text().to_lowercase();
-        self.status
-            .files
-            .iter()
-            .filter(|file| wanted.is_empty() || file.path.to_lowercase().contains(&wanted))
-            .collect()
+    pub fn files(&self) -> Vec<&FileRecord> {
+        let passes = |file: &&FileRecord| self.intake.passes(&[&file.path, file.reason.as_deref().unwrap_or_default()]);
+        self.status.files.iter().filter(passes).collect()
+    }
+
+    /// Dead letters that pass the filter.
+    #[must_use]
+    pub fn dead_letters(&self) -> Vec<&DeadLetter> {
+        let passes = |letter: &&DeadLetter| self.intake.passes(&[&letter.path, &letter.error]);
+        self.status.dead_letters.iter().filter(passes).collect()
+    }
+
+    /// Watched folders that pass the filter.
+    #[must_use]
+    pub fn folders(&self) -> Vec<&WatchedFolder> {
+        self.status.folders.iter().filter(|folder| self.intake.passes(&[&folder.path])).collect()
+    }
+
+    /// Dead events that pass the filter.
+    #[must_use]
+    pub fn dead_events(&self) -> Vec<&DeadEvent> {
+        let passes = |event: &&DeadEvent| {
+            self.outbox.passes(&[event.event_type.as_str(), &event.entity_id.to_string(), &event.error])
+        };
+        self.status.dead_events.iter().filter(passes).collect()
+    }
+
+    /// Workers that pass the filter.
+    #[must_use]
+    pub fn workers(&self) -> Vec<&WorkerRecord> {
+        let passes = |worker: &&WorkerRecord| {
+            self.services.passes(&[&worker.name, &worker.host, worker.state.as_str(), &worker.detail])
+        };
+        self.status.workers.iter().filter(passes).collect()
+    }
+
+    /// Settings that pass the filter.
+    #[must_use]
+    pub fn settings_rows(&self) -> Vec<&(String, String, String)> {
+        let passes = |(key, value, about): &&(String, String, String)| self.settings_list.passes(&[key, value, about]);
+        self.settings.iter().filter(passes).collect()
     }
 
     /// Rows of the Intake tab that is shown.
@@ -279,8 +366,8 @@ impl State {
     pub fn intake_rows(&self) -> usize {
         match self.intake_tab {
             IntakeTab::Files => self.files().len(),
-            IntakeTab::DeadLetters => self.status.dead_letters.len(),
-            IntakeTab::Folders => self.status.folders.len(),
+            IntakeTab::DeadLetters => self.dead_letters().len(),
+            IntakeTab::Folders => self.folders().len(),
         }
     }
 }

@@ -28,6 +28,8 @@ pub struct Prompt {
     pub completions: Vec<String>,
     /// What was wrong with the last try.
     pub error: Option<String>,
+    /// Whether an answer to the last try is awaited.
+    pub waiting: bool,
 }
 
 /// A question before something is destroyed: a summary and two keys.
@@ -41,6 +43,17 @@ pub struct Confirm {
     pub armed: bool,
 }
 
+/// One row of a list in full.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Detail {
+    /// What it is.
+    pub title: String,
+    /// Everything known of it, in lines.
+    pub text: String,
+    /// Lines scrolled past.
+    pub scroll: usize,
+}
+
 /// A note being written.
 #[derive(Clone, Debug)]
 pub struct NoteEditor {
@@ -52,6 +65,10 @@ pub struct NoteEditor {
     pub in_title: bool,
     /// Whether leaving was asked for once although there is text.
     pub leaving: bool,
+    /// Whether it is being stored; it is not changed meanwhile.
+    pub saving: bool,
+    /// Why it could not be stored.
+    pub error: Option<String>,
 }
 
 impl NoteEditor {
@@ -73,6 +90,8 @@ pub enum Overlay {
     Prompt(Prompt),
     /// A question.
     Confirm(Confirm),
+    /// A row in full.
+    Detail(Detail),
     /// A note.
     Note(Box<NoteEditor>),
 }

@@ -11,6 +11,15 @@ use super::LineEditor;
 /// Queries remembered.
 const HISTORY: usize = 100;
 
+/// What is done with a whole document as soon as it is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenLoaded {
+    /// It is read in the pager.
+    Page,
+    /// Its text is copied.
+    Copy,
+}
+
 /// Search.
 #[derive(Clone, Debug, Default)]
 pub struct SearchState {
@@ -38,6 +47,8 @@ pub struct SearchState {
     pub preview: Option<Arc<DocumentView>>,
     /// The document the preview is to show.
     pub preview_wanted: Option<DocumentId>,
+    /// Why it cannot be shown.
+    pub preview_error: Option<String>,
     /// Earlier queries, newest last.
     pub history: Vec<String>,
     /// Position in the history while walking it.

@@ -6,6 +6,7 @@ use crate::app::effect::{Effect, Effects};
 use crate::app::event::Event;
 use crate::app::ports::OfferReport;
 use crate::app::state::{Opening, Overlay, Screen, State};
+use crate::domain::{DocumentId, DocumentView};
 
 use super::{reader, search, toast};
 
@@ -22,27 +23,11 @@ pub(super) fn take(state: &mut State, event: Event) -> Effects {
             state.has_status = state.status.at.0 > 0;
             let rows = state.intake_rows();
             state.intake.step(0, rows);
-            state.outbox.step(0, state.status.dead_events.len());
+            let rows = state.dead_events().len();
+            state.outbox.step(0, rows);
         }
         Event::Searched { generation, result } => return search::answered(state, generation, result),
-        Event::DocumentLoaded { id, result } => {
-            let to_read = state.opening_document == Some(id);
-            match result {
-                Ok(document) if to_read => {
-                    state.opening_document = None;
-                    reader::open(state, *document);
-                }
-                Ok(document) if state.search.preview_wanted == Some(id) => {
-                    state.search.preview = Some(Arc::new(*document));
-                }
-                // The selection moved on: an old preview is never shown.
-                Ok(_) => {}
-                Err(error) => {
-                    state.opening_document = None;
-                    toast(state, error, true);
-                }
-            }
-        }
+        Event::DocumentLoaded { id, result } => return loaded(state, id, result),
         Event::Offered(result) => offered(state, result),
         Event::Deleted { ids, result } => match result {
             Ok(count) => {
@@ -54,6 +39,21 @@ pub(super) fn take(state: &mut State, event: Event) -> Effects {
             }
             Err(error) => toast(state, error, true),
         },
+        Event::Restored { ids, result } => match result {
+            Ok(count) => {
+                toast(state, format!("{count} brought back"), false);
+                return search::ask(state);
+            }
+            Err(error) => {
+                // Another try must be possible, unless something else was deleted meanwhile.
+                if state.deleted.is_empty() {
+                    state.deleted = ids;
+                }
+                toast(state, error, true);
+            }
+        },
+        Event::NoteWritten(result) => note_written(state, result),
+        Event::SettingPut(result) => return setting_put(state, result),
         Event::SettingsLoaded(Ok(settings)) => state.settings = settings,
         Event::LogLoaded(Ok(lines)) => state.log = lines,
         Event::SettingsLoaded(Err(error)) | Event::LogLoaded(Err(error)) | Event::Finished(Err(error)) => {
@@ -71,6 +71,84 @@ pub(super) fn take(state: &mut State, event: Event) -> Effects {
         _ => {}
     }
     Effects::new()
+}
+
+fn loaded(state: &mut State, id: DocumentId, result: Result<Box<DocumentView>, String>) -> Effects {
+    let action = state.when_loaded.filter(|(wanted, _)| *wanted == id).map(|(_, action)| action);
+    if action.is_some() {
+        state.when_loaded = None;
+    }
+    let to_read = state.opening_document == Some(id);
+    if to_read {
+        state.opening_document = None;
+    }
+    let in_preview = state.search.preview_wanted == Some(id);
+    match result {
+        Ok(document) => {
+            let effects = action.map(|action| vec![search::act_on(&document, action)]).unwrap_or_default();
+            let document = Arc::new(*document);
+            // Only if the selection did not move on: an old preview is never shown.
+            if in_preview {
+                state.search.preview = Some(Arc::clone(&document));
+            }
+            if to_read {
+                reader::open(state, document);
+            }
+            effects
+        }
+        Err(error) => {
+            if in_preview {
+                state.search.preview_error = Some(error.clone());
+            }
+            if to_read || action.is_some() {
+                toast(state, error, true);
+            }
+            Effects::new()
+        }
+    }
+}
+
+/// The editor goes when its note is stored, and not before.
+fn note_written(state: &mut State, result: Result<(), String>) {
+    let Err(error) = result else {
+        state.overlays.retain(|overlay| !matches!(overlay, Overlay::Note(note) if note.saving));
+        toast(state, "note stored", false);
+        return;
+    };
+    let being_saved = state.overlays.iter_mut().find_map(|overlay| match overlay {
+        Overlay::Note(note) if note.saving => Some(note),
+        _ => None,
+    });
+    if let Some(note) = being_saved {
+        note.saving = false;
+        note.error = Some(error);
+    } else {
+        toast(state, error, true);
+    }
+}
+
+/// The prompt of a setting goes when its value is taken; a refusal is told in it.
+fn setting_put(state: &mut State, result: Result<String, String>) -> Effects {
+    match result {
+        Ok(text) => {
+            state.overlays.retain(|overlay| !matches!(overlay, Overlay::Prompt(prompt) if prompt.waiting));
+            toast(state, text, false);
+            vec![Effect::LoadSettings]
+        }
+        Err(error) => {
+            let asked = state.overlays.iter_mut().find_map(|overlay| match overlay {
+                Overlay::Prompt(prompt) if prompt.waiting => Some(prompt),
+                _ => None,
+            });
+            if let Some(prompt) = asked {
+                prompt.waiting = false;
+                prompt.error = Some(error);
+            } else {
+                toast(state, error, true);
+            }
+            Effects::new()
+        }
+    }
 }
 
 fn offered(state: &mut State, result: Result<OfferReport, String>) {

@@ -4,41 +4,29 @@ use tui_textarea::{Input, Key};
 
 use crate::app::command::Command;
 use crate::app::effect::{Effect, Effects};
-use crate::app::state::{Confirm, IntakeTab, Overlay, Pane, PromptKind, Screen, State};
+use crate::app::state::{Confirm, Detail, IntakeTab, ListState, Overlay, Pane, PromptKind, Screen, State};
+use crate::domain::intake::{DeadLetter, FileRecord};
+use crate::domain::outbox::DeadEvent;
 
 use super::prompt;
 
 pub(super) fn step(state: &mut State, by: isize) {
-    match state.pane() {
-        Pane::Intake => {
-            let rows = state.intake_rows();
-            state.intake.step(by, rows);
-        }
-        Pane::Outbox => state.outbox.step(by, state.status.dead_events.len()),
-        Pane::Services => state.services.step(by, state.status.services.len() + state.status.workers.len()),
-        Pane::Settings => state.settings_list.step(by, state.settings.len()),
-        Pane::Log => {
-            let rows = state.log_lines().len();
-            state.log_list.step(by, rows);
-        }
-        Pane::Search | Pane::Reader => {}
+    let rows = state.rows();
+    if let Some(list) = state.list_mut() {
+        list.step(by, rows);
     }
 }
 
 /// A key while a filter has them.
 pub(super) fn typed(state: &mut State, input: &Input) -> Option<Effects> {
-    let list = match state.pane() {
-        Pane::Intake => &mut state.intake,
-        Pane::Log => &mut state.log_list,
-        _ => return None,
-    };
+    let list = state.list_mut()?;
     match input.key {
         Key::Esc => {
             list.filter.set("");
             list.filtering = false;
         }
         Key::Enter => list.filtering = false,
-        Key::Char('c') if input.ctrl => return None,
+        Key::Char('c' | 'z') if input.ctrl => return None,
         Key::Up | Key::Down | Key::PageUp | Key::PageDown => return None,
         _ => {
             list.filter.input(input);
@@ -62,7 +50,8 @@ pub(super) fn command(state: &mut State, command: Command) -> Effects {
         },
         Pane::Settings => match command {
             Command::Open => {
-                if let Some((key, value, _)) = state.settings.get(state.settings_list.selected).cloned() {
+                let chosen = state.settings_rows().get(state.settings_list.selected).map(|row| (*row).clone());
+                if let Some((key, value, _)) = chosen {
                     prompt(state, PromptKind::Setting(key), &value);
                 }
                 Effects::new()
@@ -70,10 +59,6 @@ pub(super) fn command(state: &mut State, command: Command) -> Effects {
             _ => other(state, command),
         },
         Pane::Log => match command {
-            Command::FocusInput => {
-                state.log_list.filtering = true;
-                Effects::new()
-            }
             Command::Open => {
                 state.log_level = (state.log_level + 1) % 3;
                 Effects::new()
@@ -95,6 +80,11 @@ pub(super) fn command(state: &mut State, command: Command) -> Effects {
 /// What means the same in every list.
 fn other(state: &mut State, command: Command) -> Effects {
     match command {
+        Command::FocusInput if state.screen != Screen::Home => {
+            if let Some(list) = state.list_mut() {
+                list.filtering = true;
+            }
+        }
         Command::FocusInput => {
             state.screen = Screen::Search;
             state.search.typing = true;
@@ -106,13 +96,54 @@ fn other(state: &mut State, command: Command) -> Effects {
 }
 
 fn back(state: &mut State) {
-    if state.pane() == Pane::Intake && !state.intake.filter.is_empty() {
-        state.intake.filter.set("");
-    } else if state.pane() == Pane::Log && !state.log_list.filter.is_empty() {
-        state.log_list.filter.set("");
-    } else {
-        state.screen = Screen::Home;
+    match state.list_mut() {
+        Some(list) if !list.filter.is_empty() => list.filter.set(""),
+        _ => {
+            state.clear_filters();
+            state.screen = Screen::Home;
+        }
     }
+}
+
+/// Shows a row in full.
+fn inspect(state: &mut State, title: String, lines: &[String]) {
+    state.overlays.push(Overlay::Detail(Detail { title, text: lines.join("\n"), scroll: 0 }));
+}
+
+fn file_in_full(file: &FileRecord) -> Vec<String> {
+    let items = &file.items;
+    let mut lines = vec![
+        file.path.clone(),
+        format!("{} · {} of {} bytes read", file.state.as_str(), file.bytes_done, file.size_bytes),
+        format!(
+            "{} items = {} documents + {} duplicates + {} unchanged + {} dead letters + {} skipped",
+            items.seen, items.documents, items.duplicates, items.unchanged, items.dead_letters, items.skipped
+        ),
+    ];
+    if let Some(reason) = &file.reason {
+        lines.push(String::new());
+        lines.push(reason.clone());
+    }
+    lines
+}
+
+fn letter_in_full(letter: &DeadLetter) -> Vec<String> {
+    let place = letter.offset.map_or(String::new(), |offset| format!(" at byte {offset}"));
+    vec![
+        format!("{}{place}", letter.path),
+        format!("tried {} times", letter.attempts),
+        String::new(),
+        letter.error.clone(),
+    ]
+}
+
+fn event_in_full(event: &DeadEvent) -> Vec<String> {
+    vec![
+        format!("{} of {}", event.event_type.as_str(), event.entity_id),
+        format!("delivered {} times without success", event.attempts),
+        String::new(),
+        event.error.clone(),
+    ]
 }
 
 fn intake(state: &mut State, command: Command) -> Effects {
@@ -125,11 +156,20 @@ fn intake(state: &mut State, command: Command) -> Effects {
                 IntakeTab::DeadLetters => IntakeTab::Folders,
                 IntakeTab::Folders => IntakeTab::Files,
             };
-            state.intake.selected = 0;
+            state.intake = ListState::default();
             Effects::new()
         }
-        (Command::FocusInput, IntakeTab::Files) if state.screen == Screen::Intake => {
-            state.intake.filtering = true;
+        (Command::Open, tab) if state.screen == Screen::Intake => {
+            let row = match tab {
+                IntakeTab::Files => state.files().get(selected).map(|file| ("File", file_in_full(file))),
+                IntakeTab::DeadLetters => {
+                    state.dead_letters().get(selected).map(|letter| ("Dead letter", letter_in_full(letter)))
+                }
+                IntakeTab::Folders => None,
+            };
+            if let Some((title, lines)) = row {
+                inspect(state, title.to_owned(), &lines);
+            }
             Effects::new()
         }
         (Command::Retry, IntakeTab::Files) => {
@@ -139,18 +179,24 @@ fn intake(state: &mut State, command: Command) -> Effects {
             state.files().get(selected).map(|file| vec![Effect::Copy(file.path.clone())]).unwrap_or_default()
         }
         (Command::Retry, IntakeTab::DeadLetters) => {
-            let letter = state.status.dead_letters.get(selected);
-            letter.map(|letter| vec![Effect::RetryDeadLetter(letter.id)]).unwrap_or_default()
+            let letters = state.dead_letters();
+            letters.get(selected).map(|letter| vec![Effect::RetryDeadLetter(letter.id)]).unwrap_or_default()
+        }
+        (Command::CopyPath, IntakeTab::DeadLetters) => {
+            let letters = state.dead_letters();
+            letters.get(selected).map(|letter| vec![Effect::Copy(letter.path.clone())]).unwrap_or_default()
         }
         (Command::Discard, IntakeTab::DeadLetters) => {
-            if let Some(letter) = state.status.dead_letters.get(selected) {
+            let letter = state.dead_letters().get(selected).map(|letter| (*letter).clone());
+            if let Some(letter) = letter {
                 let summary = format!("Forget this dead letter? {} stays as it is.", letter.path);
                 ask(state, summary, Effect::DiscardDeadLetter(letter.id));
             }
             Effects::new()
         }
         (Command::RemoveFolder | Command::Discard, IntakeTab::Folders) => {
-            if let Some(folder) = state.status.folders.get(selected).cloned() {
+            let folder = state.folders().get(selected).map(|folder| (*folder).clone());
+            if let Some(folder) = folder {
                 let summary = format!("Stop watching {}? Its documents stay.", folder.path);
                 ask(state, summary, Effect::RemoveFolder(folder.path));
             }
@@ -161,11 +207,17 @@ fn intake(state: &mut State, command: Command) -> Effects {
 }
 
 fn outbox(state: &mut State, command: Command) -> Effects {
-    let Some(event) = state.status.dead_events.get(state.outbox.selected).cloned() else {
+    let chosen = state.dead_events().get(state.outbox.selected).map(|event| (*event).clone());
+    let Some(event) = chosen else {
         return other(state, command);
     };
     match command {
         Command::Retry => vec![Effect::RetryEvent(event.id)],
+        Command::CopyPath => vec![Effect::Copy(event.error)],
+        Command::Open if state.screen == Screen::Outbox => {
+            inspect(state, format!("Event {}", event.id), &event_in_full(&event));
+            Effects::new()
+        }
         Command::Discard => {
             let summary = format!("Skip event {}? The graph will miss it until the document changes.", event.id);
             ask(state, summary, Effect::SkipEvent(event.id));

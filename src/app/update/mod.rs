@@ -12,6 +12,7 @@ mod search;
 use super::command::Command;
 use super::effect::{Effect, Effects};
 use super::event::Event;
+use super::state::layout::{self, PREVIEW_COLUMNS};
 use super::state::{LineEditor, Opening, Overlay, Pane, Prompt, PromptKind, Screen, State, Toast};
 
 /// Messages stay this long.
@@ -41,12 +42,18 @@ pub fn update(state: &mut State, event: Event) -> Effects {
         }
         Event::Pasted(text) => pasted(state, &text),
         Event::Resized { width, height } => {
+            let had_preview = state.size.0 >= PREVIEW_COLUMNS;
             state.size = (width, height);
             let columns = reader::columns(state);
             if let Some(open) = &mut state.reader {
                 open.layout(columns);
             }
-            Effects::new()
+            if had_preview || width < PREVIEW_COLUMNS {
+                return Effects::new();
+            }
+            // There is room for a preview now, and nothing was loaded for it.
+            state.search.preview_wanted = None;
+            search::want_preview(state)
         }
         Event::Scrolled(by) => apply_step(state, isize::from(by)),
         Event::Clicked { column, row } => clicked(state, column, row),
@@ -126,6 +133,9 @@ fn typed(state: &mut State, input: &tui_textarea::Input) -> Option<Effects> {
 }
 
 fn go(state: &mut State, screen: Screen) {
+    if state.screen != screen {
+        state.clear_filters();
+    }
     state.screen = screen;
     state.welcomed = state.welcomed || screen != Screen::Home;
     state.search.typing = screen == Screen::Search && state.search.input.is_empty();
@@ -144,7 +154,20 @@ fn pane_of(screen: Screen) -> Option<Pane> {
     }
 }
 
+fn command_of(screen: Screen) -> Command {
+    match screen {
+        Screen::Home => Command::Home,
+        Screen::Search => Command::Search,
+        Screen::Intake => Command::Intake,
+        Screen::Outbox => Command::Outbox,
+        Screen::Services => Command::Services,
+        Screen::Settings => Command::Settings,
+        Screen::Log => Command::Log,
+    }
+}
+
 fn zoom(state: &mut State) {
+    state.clear_filters();
     state.screen = match (state.screen, state.focus) {
         (Screen::Home, Pane::Intake) => Screen::Intake,
         (Screen::Home, Pane::Outbox) => Screen::Outbox,
@@ -193,18 +216,22 @@ fn apply_step(state: &mut State, by: isize) -> Effects {
 
 pub(super) fn prompt(state: &mut State, kind: PromptKind, text: &str) {
     let input = LineEditor::with(text);
-    state.overlays.push(Overlay::Prompt(Prompt { kind, input, completions: Vec::new(), error: None }));
+    state.overlays.push(Overlay::Prompt(Prompt { kind, input, completions: Vec::new(), error: None, waiting: false }));
 }
 
 /// Text pasted into a field is typed; anywhere else it offers to add what it names.
 fn pasted(state: &mut State, text: &str) -> Effects {
     match state.overlays.last_mut() {
-        Some(Overlay::Prompt(prompt)) => prompt.input.insert(text.trim_end()),
+        Some(Overlay::Prompt(prompt)) if !prompt.waiting => prompt.input.insert(text.trim_end()),
+        Some(Overlay::Note(note)) if note.saving => {}
         Some(Overlay::Note(note)) if note.in_title => note.title.insert(text.trim_end()),
         Some(Overlay::Note(note)) => {
             note.text.insert_str(text);
         }
-        Some(Overlay::Palette(input, _)) => input.insert(text.trim_end()),
+        Some(Overlay::Palette(input, selected)) => {
+            input.insert(text.trim_end());
+            *selected = 0;
+        }
         Some(_) => {}
         None => return pasted_below(state, text),
     }
@@ -218,6 +245,11 @@ fn pasted_below(state: &mut State, text: &str) -> Effects {
     }
     if !state.is_typing() {
         prompt(state, PromptKind::Paths, text.trim());
+    } else if let Some(finding) = state.reader.as_mut().and_then(|reader| reader.finding.as_mut()) {
+        finding.insert(text.trim_end());
+    } else if let Some(list) = state.list_mut() {
+        list.filter.insert(text.trim_end());
+        list.selected = 0;
     }
     Effects::new()
 }
@@ -228,14 +260,8 @@ fn clicked(state: &mut State, column: u16, row: u16) -> Effects {
         return Effects::new();
     }
     if row == 0 {
-        let mut at = 7;
-        for (screen, _, name) in Screen::ALL {
-            let end = at + u16::try_from(name.len()).unwrap_or(0) + 3;
-            if (at..end).contains(&column) {
-                go(state, screen);
-                return if screen == Screen::Log { vec![Effect::LoadLog] } else { vec![Effect::LoadSettings] };
-            }
-            at = end;
+        if let Some(screen) = layout::top_bar(state, state.size.0).tab_at(column) {
+            return apply(state, command_of(screen));
         }
     } else if state.screen == Screen::Home && state.reader.is_none() {
         let (right, below) = (column >= state.size.0 / 2, row > state.size.1 * 3 / 5);

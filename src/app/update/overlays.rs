@@ -4,13 +4,14 @@ use tui_textarea::{Input, Key, TextArea};
 
 use crate::app::command::{Command, Entry};
 use crate::app::effect::{Effect, Effects};
-use crate::app::state::{LineEditor, NoteEditor, Overlay, Prompt, PromptKind, State};
+use crate::app::state::{Detail, LineEditor, NoteEditor, Overlay, Prompt, PromptKind, State};
 
 use super::apply;
 
 pub(super) fn new_note(state: &mut State) {
     let text = TextArea::default();
-    let note = NoteEditor { title: LineEditor::default(), text, in_title: true, leaving: false };
+    let note =
+        NoteEditor { title: LineEditor::default(), text, in_title: true, leaving: false, saving: false, error: None };
     state.overlays.push(Overlay::Note(Box::new(note)));
 }
 
@@ -35,6 +36,7 @@ pub(super) fn key(state: &mut State, input: &Input) -> Effects {
             state.overlays.push(Overlay::Confirm(confirm));
             Effects::new()
         }
+        Some(Overlay::Detail(detail)) => detailed(state, detail, input),
         Some(Overlay::Note(note)) => noted(state, *note, input),
         None => Effects::new(),
     }
@@ -49,6 +51,22 @@ fn help(state: &mut State, scroll: usize, input: &Input) -> Effects {
         _ => return Effects::new(),
     };
     state.overlays.push(Overlay::Help(scroll));
+    Effects::new()
+}
+
+/// The same keys as in help; `y` copies.
+fn detailed(state: &mut State, mut detail: Detail, input: &Input) -> Effects {
+    detail.scroll = match input.key {
+        Key::Char('y') => return vec![Effect::Copy(detail.text)],
+        Key::Down | Key::Char('j') => detail.scroll + 1,
+        Key::Up | Key::Char('k') => detail.scroll.saturating_sub(1),
+        Key::PageDown | Key::Char(' ') => detail.scroll + 10,
+        Key::PageUp => detail.scroll.saturating_sub(10),
+        _ => return Effects::new(),
+    };
+    // No further than the text can go, or the way back would seem dead.
+    detail.scroll = detail.scroll.min(detail.text.lines().count().saturating_sub(1));
+    state.overlays.push(Overlay::Detail(detail));
     Effects::new()
 }
 
@@ -89,6 +107,7 @@ fn prompted(state: &mut State, mut prompt: Prompt, input: &Input) -> Effects {
     let mut effects = Effects::new();
     match input.key {
         Key::Esc => return effects,
+        _ if prompt.waiting => {}
         Key::Tab => effects.push(Effect::CompletePath(prompt.input.text().to_owned())),
         Key::Enter => {
             let text = prompt.input.text().trim().to_owned();
@@ -97,15 +116,21 @@ fn prompted(state: &mut State, mut prompt: Prompt, input: &Input) -> Effects {
                 state.overlays.push(Overlay::Prompt(prompt));
                 return effects;
             }
+            if let PromptKind::Setting(key) = &prompt.kind {
+                effects.push(Effect::PutSetting { key: key.clone(), value: text });
+                prompt.waiting = true;
+                prompt.error = None;
+                state.overlays.push(Overlay::Prompt(prompt));
+                return effects;
+            }
             state.welcomed = true;
             return match prompt.kind {
                 PromptKind::Paths => vec![Effect::Offer(pasted_paths(&text))],
-                PromptKind::Folder => {
+                PromptKind::Folder | PromptKind::Setting(_) => {
                     let mut parts = pasted_paths(&text).into_iter();
                     let path = parts.next().unwrap_or_default();
                     vec![Effect::AddFolder { path, excludes: parts.collect() }]
                 }
-                PromptKind::Setting(key) => vec![Effect::PutSetting { key, value: text }],
             };
         }
         _ => {
@@ -141,12 +166,17 @@ pub(super) fn pasted_paths(text: &str) -> Vec<String> {
 fn noted(state: &mut State, mut note: NoteEditor, input: &Input) -> Effects {
     let leaving = std::mem::take(&mut note.leaving);
     match (&input.key, input.ctrl) {
+        // What is being stored is not changed or left: should it be refused, the text must still be here.
+        _ if note.saving => {}
         (Key::Char('s'), true) => {
-            if note.is_dirty() {
-                let (title, text) = (note.title.text().to_owned(), note.text.lines().join("\n"));
-                return vec![Effect::WriteNote { title, text }];
+            if !note.is_dirty() {
+                return Effects::new();
             }
-            return Effects::new();
+            let (title, text) = (note.title.text().to_owned(), note.text.lines().join("\n"));
+            note.saving = true;
+            note.error = None;
+            state.overlays.push(Overlay::Note(Box::new(note)));
+            return vec![Effect::WriteNote { title, text }];
         }
         (Key::Esc, _) => {
             if leaving || !note.is_dirty() {

@@ -17,12 +17,12 @@ pub(super) fn columns(state: &State) -> usize {
 }
 
 /// Opens a document that was loaded for reading.
-pub(super) fn open(state: &mut State, document: DocumentView) {
+pub(super) fn open(state: &mut State, document: Arc<DocumentView>) {
     let wanted = state.search.input.text();
     let wanted: Vec<String> =
         terms::tokens(wanted).into_iter().map(|token| token.term).filter(|term| !terms::is_stop_term(term)).collect();
     let columns = columns(state);
-    state.reader = Some(ReaderState::new(Arc::new(document), wanted, columns));
+    state.reader = Some(ReaderState::new(document, wanted, columns));
 }
 
 pub(super) fn typed(state: &mut State, input: &Input) -> Option<Effects> {

@@ -6,9 +6,10 @@ use tui_textarea::{Input, Key};
 
 use crate::app::command::Command;
 use crate::app::effect::{Effect, Effects};
-use crate::app::state::{Confirm, Opening, Overlay, Screen, State};
+use crate::app::state::layout::PREVIEW_COLUMNS;
+use crate::app::state::{Confirm, Opening, Overlay, Screen, State, WhenLoaded};
 use crate::domain::search::{SearchMode, SearchRequest};
-use crate::domain::{DocumentId, SourceType};
+use crate::domain::{DocumentId, DocumentView, SourceType};
 
 use super::toast;
 
@@ -94,8 +95,9 @@ pub(super) fn want_preview(state: &mut State) -> Effects {
     }
     state.search.preview_wanted = wanted;
     state.search.preview = None;
+    state.search.preview_error = None;
     match wanted {
-        Some(id) if state.screen == Screen::Search && state.size.0 >= 100 => vec![Effect::LoadDocument(id)],
+        Some(id) if state.screen == Screen::Search && state.size.0 >= PREVIEW_COLUMNS => vec![Effect::LoadDocument(id)],
         _ => Effects::new(),
     }
 }
@@ -126,9 +128,9 @@ pub(super) fn command(state: &mut State, command: Command) -> Effects {
             return vec![Effect::LoadDocument(hit.document_id)];
         }
         Command::Edit => return edit(state, hit.source_type, &hit.source_path, hit.line),
-        Command::Pager => return vec![Effect::Page(format!("{}\n\n{}", hit.title, hit.snippet.text))],
+        Command::Pager => return with_document(state, hit.document_id, WhenLoaded::Page),
         Command::CopyPath => return vec![Effect::Copy(hit.source_path)],
-        Command::CopyText => return vec![Effect::Copy(hit.snippet.text)],
+        Command::CopyText => return with_document(state, hit.document_id, WhenLoaded::Copy),
         Command::MoreLike => {
             state.search.generation += 1;
             state.search.is_waiting = true;
@@ -147,6 +149,23 @@ pub(super) fn command(state: &mut State, command: Command) -> Effects {
         _ => {}
     }
     Effects::new()
+}
+
+/// Does something with the whole document of a hit: at once when it is in the preview, else when it is loaded.
+fn with_document(state: &mut State, id: DocumentId, action: WhenLoaded) -> Effects {
+    if let Some(document) = state.search.preview.as_ref().filter(|document| document.id == id) {
+        return vec![act_on(document, action)];
+    }
+    state.when_loaded = Some((id, action));
+    vec![Effect::LoadDocument(id)]
+}
+
+/// What is asked of the terminal for a document that is there.
+pub(super) fn act_on(document: &DocumentView, action: WhenLoaded) -> Effect {
+    match action {
+        WhenLoaded::Page => Effect::Page(format!("{}\n\n{}", document.title, document.body())),
+        WhenLoaded::Copy => Effect::Copy(document.body()),
+    }
 }
 
 fn focus_input(state: &mut State) {

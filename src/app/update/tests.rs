@@ -155,3 +155,121 @@ fn the_palette_carries_commands_out() {
     key(&mut state, Key::Enter);
     assert!(matches!(state.overlays.last(), Some(Overlay::Prompt(prompt)) if prompt.kind == PromptKind::Folder));
 }
+
+fn control_s() -> Event {
+    Event::Key(Input { key: Key::Char('s'), ctrl: true, alt: false, shift: false })
+}
+
+fn note_text(state: &State) -> Option<(String, Option<String>)> {
+    match state.overlays.last() {
+        Some(Overlay::Note(note)) => Some((note.title.text().to_owned(), note.error.clone())),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_note_that_cannot_be_stored_stays_in_its_editor() {
+    let mut state = ready();
+    press(&mut state, 'n');
+    type_text(&mut state, "Idea");
+    assert!(matches!(update(&mut state, control_s())[..], [Effect::WriteNote { .. }]));
+    assert!(update(&mut state, control_s()).is_empty(), "it is not stored twice");
+    key(&mut state, Key::Esc);
+    let _ = update(&mut state, Event::NoteWritten(Err("the disk is full".into())));
+    assert_eq!(note_text(&state), Some(("Idea".into(), Some("the disk is full".into()))));
+    assert!(matches!(update(&mut state, control_s())[..], [Effect::WriteNote { .. }]));
+    let _ = update(&mut state, Event::NoteWritten(Ok(())));
+    assert!(state.overlays.is_empty());
+}
+
+#[test]
+fn a_refused_setting_keeps_its_prompt_and_says_why() {
+    let mut state = ready();
+    press(&mut state, '9');
+    let settings = vec![("rrf_k".into(), "60".into(), "how flat ranks count".into())];
+    let _ = update(&mut state, Event::SettingsLoaded(Ok(settings)));
+    key(&mut state, Key::Enter);
+    type_text(&mut state, "x");
+    let wanted = Effect::PutSetting { key: "rrf_k".into(), value: "60x".into() };
+    assert_eq!(key(&mut state, Key::Enter), [wanted]);
+    let _ = update(&mut state, Event::SettingPut(Err("a number from 1 to 1000".into())));
+    assert!(
+        matches!(state.overlays.last(), Some(Overlay::Prompt(prompt)) if prompt.error.is_some() && !prompt.waiting)
+    );
+    key(&mut state, Key::Backspace);
+    key(&mut state, Key::Enter);
+    assert_eq!(update(&mut state, Event::SettingPut(Ok("rrf_k = 60".into()))), [Effect::LoadSettings]);
+    assert!(state.overlays.is_empty());
+}
+
+#[test]
+fn undo_asks_anew_and_can_be_tried_again() {
+    let mut state = ready();
+    press(&mut state, '/');
+    type_text(&mut state, "x");
+    let ids = vec![DocumentId::from_source_key("a")];
+    let _ = update(&mut state, Event::Deleted { ids: ids.clone(), result: Ok(1) });
+    key(&mut state, Key::Esc);
+    assert_eq!(press(&mut state, 'u'), [Effect::Restore(ids.clone())]);
+    let _ = update(&mut state, Event::Restored { ids: ids.clone(), result: Err("busy".into()) });
+    assert_eq!(press(&mut state, 'u'), [Effect::Restore(ids.clone())]);
+    let effects = update(&mut state, Event::Restored { ids, result: Ok(1) });
+    assert!(matches!(effects[..], [Effect::Search { .. }]));
+}
+
+#[test]
+fn the_pager_and_the_clipboard_get_the_whole_document() {
+    let mut state = ready();
+    press(&mut state, '/');
+    type_text(&mut state, "x");
+    let _ = answer(&mut state, vec![hit("a")]);
+    key(&mut state, Key::Esc);
+    let id = DocumentId::from_source_key("a");
+    assert_eq!(press(&mut state, 'o'), [Effect::LoadDocument(id)]);
+    let failed = Event::DocumentLoaded { id, result: Err("gone".into()) };
+    assert!(update(&mut state, failed).is_empty());
+    assert!(state.toasts.iter().any(|toast| toast.is_error) && state.when_loaded.is_none());
+}
+
+#[test]
+fn every_list_has_a_filter_and_none_stays_behind() {
+    for (number, pane) in [('3', Pane::Intake), ('4', Pane::Outbox), ('5', Pane::Services), ('9', Pane::Settings)] {
+        let mut state = ready();
+        press(&mut state, number);
+        assert_eq!(state.pane(), pane);
+        press(&mut state, '/');
+        type_text(&mut state, "q");
+        assert!(state.list().is_some_and(|list| list.filter.text() == "q"), "{pane:?}");
+        key(&mut state, Key::Enter);
+        press(&mut state, '1');
+        press(&mut state, number);
+        assert!(state.list().is_some_and(|list| list.filter.is_empty()), "{pane:?}");
+    }
+}
+
+#[test]
+fn a_preview_is_loaded_when_the_terminal_grows_wide_enough() {
+    let mut state = ready();
+    let _ = update(&mut state, Event::Resized { width: 80, height: 24 });
+    press(&mut state, '2');
+    type_text(&mut state, "x");
+    assert!(answer(&mut state, vec![hit("a")]).is_empty());
+    let effects = update(&mut state, Event::Resized { width: 120, height: 24 });
+    assert_eq!(effects, [Effect::LoadDocument(DocumentId::from_source_key("a"))]);
+    assert!(update(&mut state, Event::Resized { width: 121, height: 24 }).is_empty());
+}
+
+#[test]
+fn a_click_opens_the_screen_whose_name_is_there() {
+    let mut state = ready();
+    state.welcomed = true;
+    for columns in [60, 80, 160] {
+        let _ = update(&mut state, Event::Resized { width: columns, height: 24 });
+        for screen in [Screen::Intake, Screen::Log, Screen::Home] {
+            let tabs = layout::top_bar(&state, columns).tabs;
+            let tab = tabs.iter().find(|tab| tab.screen == screen).unwrap();
+            let _ = update(&mut state, Event::Clicked { column: tab.start + 1, row: 0 });
+            assert_eq!(state.screen, screen, "{columns}");
+        }
+    }
+}

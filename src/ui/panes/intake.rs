@@ -4,16 +4,24 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
-use crate::app::state::wrap::truncated_front;
+use crate::app::state::wrap::{truncated_front, width};
 use crate::app::state::{IntakeTab, Pane, State};
 use crate::domain::SourceType;
 use crate::domain::intake::{FileRecord, FileState};
 
 use crate::ui::theme::{Palette, Role};
-use crate::ui::widgets::{bytes, cell, compact, duration, framed, gauge, put, rate, right, select, sparkline};
+use crate::ui::widgets::{
+    bytes, cell, compact, counted, duration, filter, framed, gauge, put, rate, right, select, sparkline,
+};
 
 /// A file without progress for this long is amber.
 const STUCK_SECONDS: f64 = 120.0;
+/// A row this wide tells the kind of its file.
+const ROOM_FOR_KIND: usize = 50;
+/// Length of a progress bar.
+const BAR_COLUMNS: usize = 10;
+/// Said when a filter lets nothing through.
+const NO_MATCH: &str = "nothing matches the filter";
 
 pub(crate) fn intake(
     state: &State,
@@ -44,12 +52,7 @@ pub(crate) fn intake(
         IntakeTab::DeadLetters => dead_letters(state, palette, list, buf),
         IntakeTab::Folders => folders(state, palette, list, buf),
     }
-    if !state.intake.filtering {
-        return None;
-    }
-    let text = format!("filter: {}", state.intake.filter.text());
-    put(&Line::styled(text.clone(), palette.style(Role::Accent)), inside, 3, buf);
-    Some(Position { x: inside.x + u16::try_from(text.chars().count()).unwrap_or(0), y: inside.y + 3 })
+    if is_zoomed { filter(&state.intake, palette, inside, 3, buf) } else { None }
 }
 
 fn count(state: &State, wanted: FileState) -> u64 {
@@ -70,9 +73,8 @@ fn totals<'a>(state: &State, palette: Palette) -> Line<'a> {
         spans.push(Span::raw(format!("  {} ", rate(speed))));
         spans.push(sparkline(state.history.items_per_second.iter().copied(), 16, state.ascii));
     }
-    if waiting > 0 && speed > 0.0 {
-        // Files, not items: an estimate that errs on the short side for archives.
-        spans.push(Span::styled(format!(" ~{} left", duration(waiting as f64 / speed)), palette.style(Role::Faint)));
+    if let Some(seconds) = state.history.remaining_seconds(state.status.intake.bytes_waiting) {
+        spans.push(Span::styled(format!(" ~{} left", duration(seconds)), palette.style(Role::Faint)));
     }
     Line::from(spans)
 }
@@ -80,11 +82,21 @@ fn totals<'a>(state: &State, palette: Palette) -> Line<'a> {
 /// Every item is one of these; the sum is shown so that it can be checked.
 fn accounting<'a>(state: &State, palette: Palette) -> Line<'a> {
     let items = &state.status.intake.items;
-    let text = format!(
-        "{} items = {} documents + {} duplicates + {} unchanged + {} dead letters + {} skipped",
-        items.seen, items.documents, items.duplicates, items.unchanged, items.dead_letters, items.skipped
-    );
-    Line::styled(text, palette.style(Role::Faint))
+    // Parts that are none are left out: the sum stays true, and fits.
+    let parts = [
+        (items.documents, "document", "documents"),
+        (items.duplicates, "duplicate", "duplicates"),
+        (items.unchanged, "unchanged", "unchanged"),
+        (items.dead_letters, "dead letter", "dead letters"),
+        (items.skipped, "skipped", "skipped"),
+    ];
+    let shown: Vec<String> = parts
+        .into_iter()
+        .filter(|(number, ..)| *number > 0)
+        .map(|(number, one, many)| counted(number, one, many))
+        .collect();
+    let sum = if shown.is_empty() { String::new() } else { format!(" = {}", shown.join(" + ")) };
+    Line::styled(format!("{}{sum}", counted(items.seen, "item", "items")), palette.style(Role::Faint))
 }
 
 fn tabs<'a>(state: &State, palette: Palette) -> Line<'a> {
@@ -106,8 +118,7 @@ fn tabs<'a>(state: &State, palette: Palette) -> Line<'a> {
 fn files(state: &State, palette: Palette, is_zoomed: bool, area: Rect, buf: &mut Buffer) {
     let files = state.files();
     if files.is_empty() {
-        let text =
-            if state.intake.filter.is_empty() { "nothing yet: a adds files" } else { "no file matches the filter" };
+        let text = if state.intake.filter.is_empty() { "nothing yet: a adds files" } else { NO_MATCH };
         put(&Line::styled(text, palette.style(Role::Faint)), area, 0, buf);
         return;
     }
@@ -139,28 +150,27 @@ fn file_row<'a>(state: &State, file: &FileRecord, columns: usize, is_zoomed: boo
         FileState::Retired => ("gone", Role::Faint),
     };
     let kind = file.source_type.map_or("", SourceType::as_str);
-    let fixed = 19 + 14;
+    // Where there is little room the kind gives way: the name mostly tells it.
+    let kind_columns = if columns >= ROOM_FOR_KIND { 9 } else { 0 };
+    let fixed = 10 + kind_columns + 14;
     // A file that needs words gives them half of the row; a plain one needs little beside its name.
     let needs_words = !matches!(file.state, FileState::Queued | FileState::Indexed | FileState::Retired);
     let room = columns.saturating_sub(fixed);
     let name_columns = if needs_words { room / 2 } else { room }.max(12).min(columns);
     let mut spans = vec![
         Span::raw(cell(&truncated_front(&name, name_columns), name_columns)),
-        Span::styled(format!(" {}", cell(kind, 8)), palette.style(Role::Faint)),
+        Span::styled(cell(&format!(" {kind}"), kind_columns), palette.style(Role::Faint)),
         Span::styled(format!(" {}", cell(word, 9)), palette.style(role)),
     ];
-    let rest = columns.saturating_sub(name_columns + 19);
+    let rest = columns.saturating_sub(name_columns + 10 + kind_columns);
     let tail = match file.state {
-        FileState::Parsing => {
-            let done = if file.size_bytes > 0 { file.bytes_done as f64 / file.size_bytes as f64 } else { 0.0 };
-            let bar = gauge(done, rest.saturating_sub(16).clamp(4, 12), state.ascii);
-            format!(" {bar} {:>3.0}% {} {}", done * 100.0, compact(file.items.seen), duration(idle))
-        }
+        FileState::Parsing => progress(state, file, idle, rest),
         FileState::Failed | FileState::Skipped | FileState::Duplicate => {
             format!(" {}", file.reason.clone().unwrap_or_default())
         }
         FileState::Indexed if file.items.dead_letters > 0 => {
-            format!(" {} in, {} dead letters", compact(file.items.documents), file.items.dead_letters)
+            let dead = counted(file.items.dead_letters, "dead letter", "dead letters");
+            format!(" {} in, {dead}", compact(file.items.documents))
         }
         _ => format!(" {} {}", right(&compact(file.items.documents), 4), right(&bytes(file.size_bytes), 7)),
     };
@@ -168,15 +178,37 @@ fn file_row<'a>(state: &State, file: &FileRecord, columns: usize, is_zoomed: boo
     Line::from(spans)
 }
 
+/// How far a file in hand is: percent always, then what there is room for, whole or not at all.
+fn progress(state: &State, file: &FileRecord, idle: f64, room: usize) -> String {
+    let done = if file.size_bytes > 0 { file.bytes_done as f64 / file.size_bytes as f64 } else { 0.0 };
+    let speed = state.history.bytes_rate(file);
+    let left = speed.map(|speed| file.size_bytes.saturating_sub(file.bytes_done) as f64 / speed);
+    let mut text = format!(" {:>3.0}%", done * 100.0);
+    let bar = format!(" {}", gauge(done, BAR_COLUMNS, state.ascii));
+    if width(&bar) + width(&text) <= room {
+        text = format!("{bar}{text}");
+    }
+    let further = [
+        left.map(|left| format!(" ~{}", duration(left))),
+        Some(format!(" {} items", compact(file.items.seen))),
+        // The heartbeat, told when it is not fresh: a row of "0s" says nothing.
+        (idle >= 2.0).then(|| format!(" still for {}", duration(idle))),
+        speed.map(|speed| format!(" {}/s", bytes(speed as u64))),
+    ];
+    for piece in further.into_iter().flatten() {
+        if width(&text) + width(&piece) <= room {
+            text.push_str(&piece);
+        }
+    }
+    text
+}
+
 fn dead_letters(state: &State, palette: Palette, area: Rect, buf: &mut Buffer) {
-    let letters = &state.status.dead_letters;
+    let letters = state.dead_letters();
     if letters.is_empty() {
-        put(
-            &Line::styled("no dead letters: everything offered could be read", palette.style(Role::Faint)),
-            area,
-            0,
-            buf,
-        );
+        let none = "no dead letters: everything offered could be read";
+        let text = if state.intake.filter.is_empty() { none } else { NO_MATCH };
+        put(&Line::styled(text, palette.style(Role::Faint)), area, 0, buf);
         return;
     }
     let fit = usize::from(area.height / 2).max(1);
@@ -204,7 +236,10 @@ fn dead_letters(state: &State, palette: Palette, area: Rect, buf: &mut Buffer) {
 
 fn folders(state: &State, palette: Palette, area: Rect, buf: &mut Buffer) {
     let mut lines = Vec::new();
-    for folder in &state.status.folders {
+    let folders = state.folders();
+    let height = usize::from(area.height.saturating_sub(2));
+    let first = state.intake.offset(folders.len(), height);
+    for folder in folders.iter().skip(first).take(height) {
         let excludes =
             if folder.excludes.is_empty() { String::new() } else { format!("  without {}", folder.excludes.join(" ")) };
         lines
@@ -215,7 +250,8 @@ fn folders(state: &State, palette: Palette, area: Rect, buf: &mut Buffer) {
     lines.push(Line::styled("f watches a folder, F stops watching one", palette.style(Role::Faint)));
     for (row, line) in (0..area.height).zip(&lines) {
         put(line, area, row, buf);
-        if usize::from(row) == state.intake.selected && usize::from(row) < state.status.folders.len() {
+        let index = usize::from(row) + first;
+        if index == state.intake.selected && index < folders.len() && usize::from(row) < height {
             select(area, row, palette, buf);
         }
     }

@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 
 use crate::app::state::State;
 use crate::ui::theme::{Palette, Role};
-use crate::ui::widgets::{cell, framed, put, select};
+use crate::ui::widgets::{cell, filter, framed, put, select};
 
 pub(crate) fn log(state: &State, palette: Palette, area: Rect, buf: &mut Buffer) -> Option<Position> {
     let level = ["everything", "warnings and errors", "errors"][usize::from(state.log_level.min(2))];
@@ -38,13 +38,5 @@ pub(crate) fn log(state: &State, palette: Palette, area: Rect, buf: &mut Buffer)
             select(list, row, palette, buf);
         }
     }
-    let filter = state.log_list.filter.text();
-    if filter.is_empty() && !state.log_list.filtering {
-        return None;
-    }
-    let text = format!("filter: {filter}");
-    let row = inside.height.saturating_sub(1);
-    put(&Line::styled(text.clone(), palette.style(Role::Accent)), inside, row, buf);
-    let column = u16::try_from(text.chars().count()).unwrap_or(0).min(inside.width.saturating_sub(1));
-    state.log_list.filtering.then_some(Position { x: inside.x + column, y: inside.y + row })
+    filter(&state.log_list, palette, inside, inside.height.saturating_sub(1), buf)
 }

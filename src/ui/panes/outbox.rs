@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 
 use crate::app::state::{Pane, State};
 use crate::ui::theme::{Palette, Role};
-use crate::ui::widgets::{age, compact, duration, framed, put, rate, select, sparkline};
+use crate::ui::widgets::{age, compact, duration, filter, framed, put, rate, select, sparkline};
 
 /// Amber and red, by events waiting and by the age of the oldest in seconds.
 const AMBER: (u64, f64) = (100, 60.0);
@@ -78,14 +78,16 @@ pub(crate) fn outbox(
     if is_zoomed && inside.height > top + 2 {
         let list = Rect { y: inside.y + top + 1, height: inside.height - top - 1, ..inside };
         dead(state, palette, list, buf);
+        return filter(&state.outbox, palette, inside, top, buf);
     }
     None
 }
 
 fn dead(state: &State, palette: Palette, area: Rect, buf: &mut Buffer) {
-    let events = &state.status.dead_events;
+    let events = state.dead_events();
     if events.is_empty() {
-        put(&Line::styled("no event was given up", palette.style(Role::Faint)), area, 0, buf);
+        let text = if state.outbox.filter.is_empty() { "no event was given up" } else { "nothing matches the filter" };
+        put(&Line::styled(text, palette.style(Role::Faint)), area, 0, buf);
         return;
     }
     let fit = usize::from(area.height / 2).max(1);

@@ -6,10 +6,10 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Widget};
 
 use crate::app::state::wrap::{truncated, width, wrap};
-use crate::app::state::{Confirm, NoteEditor, Overlay, Prompt, PromptKind, State};
+use crate::app::state::{Confirm, Detail, NoteEditor, Overlay, Prompt, PromptKind, State};
 
 use crate::ui::theme::{Palette, Role};
-use crate::ui::widgets::{boxed, cell, put, put_all, select};
+use crate::ui::widgets::{boxed, cell, field, put, put_all, select};
 
 pub(crate) fn overlay(
     state: &State,
@@ -23,6 +23,7 @@ pub(crate) fn overlay(
         Overlay::Palette(line, selected) => return commands(state, line, *selected, palette, area, buf),
         Overlay::Prompt(prompt) => return ask(state, prompt, palette, area, buf),
         Overlay::Confirm(confirm) => question(state, confirm, palette, area, buf),
+        Overlay::Detail(detail) => in_full(state, detail, palette, area, buf),
         Overlay::Note(note) => return edit_note(state, note, palette, area, buf),
     }
     None
@@ -83,12 +84,8 @@ fn commands(
             typed.split_whitespace().all(|word| text.contains(word))
         })
         .collect();
-    put(
-        &Line::from(vec![Span::styled(": ", palette.style(Role::Accent)), Span::raw(line.text().to_owned())]),
-        inside,
-        0,
-        buf,
-    );
+    let prompt = Span::styled(": ", palette.style(Role::Accent));
+    let cursor = field(prompt, line, palette.style(Role::Text), inside, 0, buf);
     let list = Rect { y: inside.y + 1, height: inside.height.saturating_sub(1), ..inside };
     let height = usize::from(list.height);
     let first = selected.saturating_sub(height / 2).min(rows.len().saturating_sub(height));
@@ -107,12 +104,7 @@ fn commands(
     if rows.is_empty() {
         put(&Line::styled(" no such command", palette.style(Role::Faint)), list, 0, buf);
     }
-    Some(at(inside, 0, 2 + width(&line.text()[..line.cursor()])))
-}
-
-fn at(area: Rect, row: u16, column: usize) -> Position {
-    let column = u16::try_from(column).unwrap_or(u16::MAX).min(area.width.saturating_sub(1));
-    Position { x: area.x + column, y: area.y + row.min(area.height.saturating_sub(1)) }
+    Some(cursor)
 }
 
 fn ask(state: &State, prompt: &Prompt, palette: Palette, area: Rect, buf: &mut Buffer) -> Option<Position> {
@@ -126,19 +118,35 @@ fn ask(state: &State, prompt: &Prompt, palette: Palette, area: Rect, buf: &mut B
     let listed = u16::try_from(prompt.completions.len()).unwrap_or(0);
     let inside = boxed(state, palette, title, (78, 6 + listed.min(12)), area, buf);
     put(&Line::styled(about, palette.style(Role::Faint)), inside, 0, buf);
-    let columns = usize::from(inside.width).saturating_sub(2);
-    let text = prompt.input.text();
-    // A long path shows its end, where the typing happens.
-    let shown = crate::app::state::wrap::truncated_front(text, columns);
-    put(&Line::from(vec![Span::styled("› ", palette.style(Role::Accent)), Span::raw(shown.clone())]), inside, 1, buf);
-    if let Some(error) = &prompt.error {
-        put(&Line::styled(error.clone(), palette.style(Role::Bad)), inside, 2, buf);
+    let sign = Span::styled(if state.ascii { "> " } else { "› " }, palette.style(Role::Accent));
+    let cursor = field(sign, &prompt.input, palette.style(Role::Text), inside, 1, buf);
+    let columns = usize::from(inside.width);
+    let mut row = 2;
+    if prompt.waiting {
+        put(&Line::styled("asking…", palette.style(Role::Faint)), inside, row, buf);
+    } else if let Some(error) = &prompt.error {
+        for range in wrap(error, columns).into_iter().take(2) {
+            put(&Line::styled(error[range].to_owned(), palette.style(Role::Bad)), inside, row, buf);
+            row += 1;
+        }
     }
-    for (row, name) in (3..inside.height).zip(&prompt.completions) {
+    for (row, name) in (3.max(row)..inside.height).zip(&prompt.completions) {
         put(&Line::styled(format!("  {name}"), palette.style(Role::Faint)), inside, row, buf);
     }
-    let hidden = width(text).saturating_sub(width(&shown));
-    Some(at(inside, 1, (2 + width(&text[..prompt.input.cursor()])).saturating_sub(hidden)))
+    Some(cursor)
+}
+
+/// A row in full, wrapped.
+fn in_full(state: &State, detail: &Detail, palette: Palette, area: Rect, buf: &mut Buffer) {
+    let columns = area.width.saturating_sub(4).min(100);
+    let ranges = wrap(&detail.text, usize::from(columns.saturating_sub(4)));
+    let tall = u16::try_from(ranges.len() + 4).unwrap_or(u16::MAX).min(area.height.saturating_sub(2));
+    let title = format!("{} (y copies, j k scroll, any other key leaves)", detail.title);
+    let inside = boxed(state, palette, &title, (columns, tall), area, buf);
+    let skip = detail.scroll.min(ranges.len().saturating_sub(usize::from(inside.height)));
+    let lines: Vec<Line<'_>> =
+        ranges.into_iter().skip(skip).map(|range| Line::raw(format!(" {}", &detail.text[range]))).collect();
+    put_all(&lines, inside, buf);
 }
 
 fn question(state: &State, confirm: &Confirm, palette: Palette, area: Rect, buf: &mut Buffer) {
@@ -160,17 +168,24 @@ fn question(state: &State, confirm: &Confirm, palette: Palette, area: Rect, buf:
 fn edit_note(state: &State, note: &NoteEditor, palette: Palette, area: Rect, buf: &mut Buffer) -> Option<Position> {
     let size = (area.width.saturating_sub(4).min(100), area.height.saturating_sub(2).min(30));
     let inside = boxed(state, palette, "Note (Ctrl-S stores, Tab title and text, Esc leaves)", size, area, buf);
-    let title =
-        Line::from(vec![Span::styled("Title: ", palette.style(Role::Faint)), Span::raw(note.title.text().to_owned())]);
-    put(&title, inside, 0, buf);
+    let prompt = Span::styled("Title: ", palette.style(Role::Faint));
+    let cursor = field(prompt, &note.title, palette.style(Role::Text), inside, 0, buf);
     let text = Rect { y: inside.y + 2.min(inside.height), height: inside.height.saturating_sub(3), ..inside };
     (&note.text).render(text, buf);
-    if note.leaving {
+    let told = match &note.error {
+        _ if note.saving => Some(("storing…".to_owned(), Role::Faint)),
+        _ if note.leaving => {
+            Some(("what you wrote is not stored: Esc again leaves, Ctrl-S stores".to_owned(), Role::Warning))
+        }
+        Some(error) => Some((format!("not stored: {error} (Ctrl-S tries again)"), Role::Bad)),
+        None => None,
+    };
+    if let Some((text, role)) = told {
         let row = inside.height.saturating_sub(1);
-        let warning = "what you wrote is not stored: Esc again leaves, Ctrl-S stores";
-        put(&Line::styled(warning, palette.style(Role::Warning)), inside, row, buf);
+        let text = truncated(&text, usize::from(inside.width));
+        put(&Line::styled(text, palette.style(role)), inside, row, buf);
     }
-    note.in_title.then(|| at(inside, 0, 7 + width(&note.title.text()[..note.title.cursor()])))
+    note.in_title.then_some(cursor)
 }
 
 /// Messages at the lower right, newest last.

@@ -4,12 +4,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
-use crate::app::state::wrap::{truncated, width};
+use crate::app::state::wrap::truncated;
 use crate::app::state::{ReaderState, State};
 use crate::domain::PersonRole;
 
 use crate::ui::theme::{Palette, Role};
-use crate::ui::widgets::{date, framed, marked, put};
+use crate::ui::widgets::{date, field, framed, marked, put};
 
 /// Messages of a thread listed above the text.
 const THREAD_ROWS: usize = 5;
@@ -44,14 +44,9 @@ pub(crate) fn reader(state: &State, palette: Palette, area: Rect, buf: &mut Buff
     }
     let finding = reader.finding.as_ref()?;
     let row = inside.height.saturating_sub(1);
-    let prompt = "find: ";
-    let typed = format!("{prompt}{}", finding.text());
-    put(&Line::styled(format!("{typed:<60}"), palette.style(Role::Accent)), inside, row, buf);
-    let before = width(prompt) + width(&finding.text()[..finding.cursor()]);
-    Some(Position {
-        x: inside.x + u16::try_from(before).unwrap_or(0).min(inside.width.saturating_sub(1)),
-        y: inside.y + row,
-    })
+    let style = palette.style(Role::Accent);
+    put(&Line::raw(" ".repeat(usize::from(inside.width))), inside, row, buf);
+    Some(field(Span::styled("find: ", style), finding, style, inside, row, buf))
 }
 
 fn header<'a>(reader: &ReaderState, columns: usize, palette: Palette) -> Vec<Line<'a>> {

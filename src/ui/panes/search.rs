@@ -12,15 +12,13 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Position, Rect};
 use ratatui::text::{Line, Span};
 
+use crate::app::state::layout::PREVIEW_COLUMNS;
 use crate::app::state::wrap::{truncated_front, width, wrap};
 use crate::app::state::{Pane, State};
 use crate::domain::search::{Hit, LegScore, SearchMode};
 
 use crate::ui::theme::{Palette, Role};
-use crate::ui::widgets::{cell, date, framed, marked, put, select};
-
-/// A preview stands beside the hits from this width on.
-const WITH_PREVIEW: u16 = 100;
+use crate::ui::widgets::{cell, date, field, framed, marked, put, put_all, select};
 
 pub(crate) fn search(
     state: &State,
@@ -29,7 +27,7 @@ pub(crate) fn search(
     area: Rect,
     buf: &mut Buffer,
 ) -> Option<Position> {
-    let (list, preview) = if is_zoomed && area.width >= WITH_PREVIEW && state.search.hit().is_some() {
+    let (list, preview) = if is_zoomed && area.width >= PREVIEW_COLUMNS && state.search.hit().is_some() {
         let [list, preview] = Layout::horizontal([Constraint::Percentage(52), Constraint::Percentage(48)]).areas(area);
         (list, Some(preview))
     } else {
@@ -60,17 +58,14 @@ fn hits(state: &State, palette: Palette, area: Rect, buf: &mut Buffer) -> Option
         None => mode_name(search.mode).to_owned(),
     };
     let inside = framed(state, palette, "Search", &note, state.pane() == Pane::Search, area, buf);
-    let (prompt, text) = (if state.ascii { "> " } else { "› " }, search.input.text());
-    let mut line = vec![Span::styled(prompt, palette.style(Role::Accent))];
-    if text.is_empty() && !search.typing {
-        line.push(Span::styled(
-            format!("press {} and type", state.keymap.key(crate::app::command::Command::FocusInput)),
-            palette.style(Role::Faint),
-        ));
-    } else {
-        line.push(Span::raw(text.to_owned()));
+    let prompt = Span::styled(if state.ascii { "> " } else { "› " }, palette.style(Role::Accent));
+    let cursor = field(prompt, &search.input, palette.style(Role::Text), inside, 0, buf);
+    if search.input.is_empty() && !search.typing {
+        let key = state.keymap.key(crate::app::command::Command::FocusInput);
+        let hint = Line::styled(format!("press {key} and type"), palette.style(Role::Faint));
+        let start = inside.width.min(2);
+        put(&hint, Rect { x: inside.x + start, width: inside.width - start, ..inside }, 0, buf);
     }
-    put(&Line::from(line), inside, 0, buf);
     let mut row = 1;
     for (text, role) in messages(state) {
         for range in wrap(&text, usize::from(inside.width)).into_iter().take(2) {
@@ -80,12 +75,7 @@ fn hits(state: &State, palette: Palette, area: Rect, buf: &mut Buffer) -> Option
     }
     let list = Rect { y: inside.y + row.min(inside.height), height: inside.height.saturating_sub(row), ..inside };
     draw_hits(state, palette, list, buf);
-    if state.pane() != Pane::Search || !search.typing {
-        return None;
-    }
-    let before = width(prompt) + width(&text[..search.input.cursor().min(text.len())]);
-    let column = u16::try_from(before).unwrap_or(u16::MAX).min(inside.width.saturating_sub(1));
-    Some(Position { x: inside.x + column, y: inside.y })
+    (state.pane() == Pane::Search && search.typing).then_some(cursor)
 }
 
 /// What the answer says of itself.
@@ -183,7 +173,13 @@ fn show_preview(state: &State, palette: Palette, area: Rect, buf: &mut Buffer) {
     let title = state.search.hit().map_or("", |hit| &hit.title);
     let inside = framed(state, palette, title, "", false, area, buf);
     let Some(document) = &state.search.preview else {
-        put(&Line::styled("loading…", palette.style(Role::Faint)), inside, 0, buf);
+        let (text, role) = match &state.search.preview_error {
+            Some(error) => (error.as_str(), Role::Bad),
+            None => ("loading…", Role::Faint),
+        };
+        let lines = wrap(text, usize::from(inside.width)).into_iter();
+        let lines: Vec<Line<'_>> = lines.map(|range| Line::styled(&text[range], palette.style(role))).collect();
+        put_all(&lines, inside, buf);
         return;
     };
     let wanted: Vec<String> = crate::domain::terms::tokens(state.search.input.text())

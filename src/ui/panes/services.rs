@@ -4,11 +4,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
+use crate::app::state::wrap::wrap;
 use crate::app::state::{Pane, State};
 use crate::domain::health::{ServiceHealth, ServiceState, WorkerRecord, WorkerState};
 
 use crate::ui::theme::{Palette, Role};
-use crate::ui::widgets::{bytes, cell, compact, duration, framed, put_all, sparkline};
+use crate::ui::widgets::{bytes, cell, compact, duration, filter, framed, put, put_all, sparkline};
 
 /// A worker silent for this long is stale: three heartbeats.
 const STALE_SECONDS: f64 = 15.0;
@@ -26,7 +27,12 @@ pub(crate) fn services(
     for service in &state.status.services {
         lines.push(service_line(state, service, palette));
         if let Some(error) = &service.error {
-            lines.push(Line::styled(format!("   {error}"), palette.style(Role::Bad)));
+            // What to do stands at the end of an error: on the whole screen it is told to the end.
+            let columns = usize::from(inside.width).saturating_sub(3);
+            let rows = if is_zoomed { 4 } else { 1 };
+            for range in wrap(error, columns).into_iter().take(rows) {
+                lines.push(Line::styled(format!("   {}", &error[range]), palette.style(Role::Bad)));
+            }
         } else if is_zoomed {
             lines.push(Line::styled(format!("   {}", service.detail), palette.style(Role::Faint)));
         }
@@ -38,14 +44,20 @@ pub(crate) fn services(
         lines.push(Line::default());
         lines.extend(store_lines(state, palette));
         lines.push(Line::default());
-        lines.extend(state.status.workers.iter().map(|worker| worker_line(state, worker, palette)));
+        lines.extend(state.workers().into_iter().map(|worker| worker_line(state, worker, palette)));
     } else {
         lines.extend(worker_words(state, usize::from(inside.width), palette));
     }
     let skip = state.services.selected.min(lines.len().saturating_sub(usize::from(inside.height)));
     let skip = if is_zoomed { skip } else { 0 };
+    let skip = skip.min(lines.len());
     put_all(&lines[skip..], inside, buf);
-    None
+    if !is_zoomed || (state.services.filter.is_empty() && !state.services.filtering) {
+        return None;
+    }
+    let row = inside.height.saturating_sub(1);
+    put(&Line::raw(" ".repeat(usize::from(inside.width))), inside, row, buf);
+    filter(&state.services, palette, inside, row, buf)
 }
 
 fn service_line<'a>(state: &State, service: &ServiceHealth, palette: Palette) -> Line<'a> {
@@ -72,7 +84,11 @@ fn store_lines<'a>(state: &State, palette: Palette) -> Vec<Line<'a>> {
     let kinds: Vec<String> =
         store.documents_by_type.iter().map(|(kind, count)| format!("{} {}", compact(*count), kind.as_str())).collect();
     let mut lines = vec![
-        Line::raw(format!("{} documents: {}", compact(store.documents), kinds.join(", "))),
+        Line::raw(if kinds.is_empty() {
+            format!("{} documents", compact(store.documents))
+        } else {
+            format!("{} documents: {}", compact(store.documents), kinds.join(", "))
+        }),
         Line::raw(format!(
             "{} chunks, {} people, {} deleted",
             compact(store.chunks),

@@ -3,16 +3,17 @@
 mod numbers;
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Clear, Widget};
 
-use crate::app::state::State;
 use crate::app::state::wrap::{truncated, width};
+use crate::app::state::{LineEditor, ListState, State};
 
 use super::theme::{Palette, Role};
 
-pub(crate) use numbers::{age, bytes, compact, date, duration, rate};
+pub(crate) use numbers::{age, bytes, compact, counted, date, duration, rate};
 
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 const PLAIN_BARS: [char; 8] = ['.', '.', ':', ':', '-', '=', '+', '#'];
@@ -94,6 +95,33 @@ pub(crate) fn put_all(lines: &[Line<'_>], area: Rect, buf: &mut Buffer) {
     for (row, line) in (0..area.height).zip(lines) {
         put(line, area, row, buf);
     }
+}
+
+/// Writes a line being typed behind its prompt, scrolled so that the cursor is in sight; returns where the cursor is.
+pub(crate) fn field(
+    prompt: Span<'_>,
+    line: &LineEditor,
+    text: Style,
+    area: Rect,
+    row: u16,
+    buf: &mut Buffer,
+) -> Position {
+    let before = width(&prompt.content);
+    let (shown, column) = line.window(usize::from(area.width).saturating_sub(before));
+    let shown = Span::styled(shown.to_owned(), text);
+    put(&Line::from(vec![prompt, shown]), area, row, buf);
+    let column = u16::try_from(before + column).unwrap_or(u16::MAX).min(area.width.saturating_sub(1));
+    Position { x: area.x + column, y: area.y + row.min(area.height.saturating_sub(1)) }
+}
+
+/// The filter of a list at a row, when there is one; returns where the cursor is while it is typed.
+pub(crate) fn filter(list: &ListState, palette: Palette, area: Rect, row: u16, buf: &mut Buffer) -> Option<Position> {
+    if list.filter.is_empty() && !list.filtering {
+        return None;
+    }
+    let style = palette.style(Role::Accent);
+    let cursor = field(Span::styled("filter: ", style), &list.filter, style, area, row, buf);
+    list.filtering.then_some(cursor)
 }
 
 /// Text with ranges marked, cut to `columns`.

@@ -48,6 +48,11 @@ pub(crate) fn age(now: Timestamp, then: Option<Timestamp>) -> String {
     then.map_or_else(|| "—".to_owned(), |then| duration(now.seconds_since(then)))
 }
 
+/// `1 document`, `2 documents`.
+pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
 /// `12/s`, `0.4/s`.
 pub(crate) fn rate(per_second: f64) -> String {
     if per_second >= 10.0 || per_second == 0.0 { format!("{per_second:.0}/s") } else { format!("{per_second:.1}/s") }
@@ -68,6 +73,7 @@ mod tests {
     #[test]
     fn numbers_read_well() {
         assert_eq!([compact(999), compact(18_240), compact(1_300_000)], ["999", "18.2k", "1.3M"]);
+        assert_eq!([counted(1, "item", "items"), counted(0, "item", "items")], ["1 item", "0 items"]);
         assert_eq!([bytes(512), bytes(1536), bytes(45 << 20)], ["512 B", "1.5 kB", "45 MB"]);
         assert_eq!([duration(3.9), duration(300.0), duration(1e6)], ["3s", "5m", "11d"]);
         assert_eq!([rate(0.0), rate(0.42), rate(1234.5)], ["0/s", "0.4/s", "1234/s"]);
