@@ -12,11 +12,11 @@ use crate::runtime::services::HouseServices;
 use crate::runtime::shutdown::{DRAIN_DEADLINE, EXIT_FORCED, Shutdown};
 use crate::runtime::wiring::{House, RunningWorkers, WorkerSet};
 
-use super::{EXIT_OK, output, runtime};
+use super::{EXIT_OK, background_runtime, output};
 
 /// Opens the app. The first frame is drawn before the store is opened; the store opens on the other runtime.
 pub(super) fn run(config: Config) -> eyre::Result<u8> {
-    let background = runtime()?;
+    let background = background_runtime()?;
     let shutdown = Shutdown::new();
     {
         let _entered = background.enter();

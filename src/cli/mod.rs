@@ -129,8 +129,26 @@ fn run(cli: Cli) -> eyre::Result<u8> {
     }
 }
 
+/// Below the screen's 0, above the parsers' 10 and the background model's 19.
+const BACKGROUND_NICENESS: i32 = 5;
+
 /// A runtime for commands that look or work once.
 fn runtime() -> eyre::Result<tokio::runtime::Runtime> {
+    workers(|| {})
+}
+
+/// The runtime behind the screen: its threads, and those they start (the store's writer among them), give way to the
+/// thread that reads keys and draws.
+fn background_runtime() -> eyre::Result<tokio::runtime::Runtime> {
+    workers(|| {
+        let own = rustix::process::Pid::from_raw(rustix::thread::gettid().as_raw_nonzero().get());
+        // Linux keeps a priority per thread; where it is refused, the thread is an ordinary one.
+        let _ = rustix::process::setpriority_process(own, BACKGROUND_NICENESS);
+    })
+}
+
+fn workers(on_start: impl Fn() + Send + Sync + 'static) -> eyre::Result<tokio::runtime::Runtime> {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
-    builder.worker_threads(2).thread_name("peanut-worker").enable_all().build().wrap_err("cannot start the runtime")
+    let builder = builder.worker_threads(2).thread_name("peanut-worker").on_thread_start(on_start).enable_all();
+    builder.build().wrap_err("cannot start the runtime")
 }

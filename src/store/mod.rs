@@ -21,7 +21,7 @@ pub use error::{StoreError, StoreErrorKind};
 pub use graph::{GraphStore, Neighbourhood};
 pub use intake::{FilePage, IntakeStore};
 pub use outbox::{EventFailure, OutboxStore};
-pub use search::{SearchStore, TermSuggestion};
+pub use search::{Legs, SearchStore, TermSuggestion};
 pub use system::{Integrity, StoreInfo, SystemStore};
 
 /// Everything a store does. Shared by all services of a process.

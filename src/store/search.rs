@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 
-use crate::domain::search::{Filter, HitSource, ScoredChunk, VectorQuery, WordsQuery};
+use std::collections::{HashMap, HashSet};
+
+use crate::domain::search::{Filter, HitSource, Occur, ScoredChunk, VectorQuery, WordsQuery};
 use crate::domain::{ChunkId, DocumentId, ModelId};
 
 use super::StoreResult;
@@ -16,6 +18,19 @@ pub struct TermSuggestion {
     pub distance: u32,
     /// Chunks that hold it.
     pub document_frequency: u64,
+}
+
+/// Both legs of one search, and each leg's scores of what only the other leg listed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Legs {
+    /// The words leg, best first.
+    pub words: Vec<ScoredChunk>,
+    /// The vector leg, best first; nothing a required or forbidden word rules out.
+    pub vectors: Vec<ScoredChunk>,
+    /// BM25 of chunks that only the vector leg listed; those that match no clause are left out.
+    pub words_of_others: HashMap<ChunkId, f32>,
+    /// Calibrated cosines of chunks that only the words leg listed; those without a vector are left out.
+    pub vectors_of_others: HashMap<ChunkId, f32>,
 }
 
 /// Words, vectors, and what to show.
@@ -33,6 +48,33 @@ pub trait SearchStore: Send + Sync {
         filter: &Filter,
         limit: usize,
     ) -> StoreResult<Vec<ScoredChunk>>;
+
+    /// Both legs at once, each at most `limit` long, and what fusion needs of the unlisted. Required and forbidden words
+    /// hold for the vector leg too. An engine that scores both from one place answers faster than this, which asks leg
+    /// by leg.
+    async fn search_legs(
+        &self,
+        words: &WordsQuery,
+        queries: &[VectorQuery],
+        filter: &Filter,
+        limit: usize,
+    ) -> StoreResult<Legs> {
+        let by_words = self.search_words(words, filter, limit).await?;
+        let by_vectors = gated_vectors(self, words, queries, filter, limit).await?;
+        let ids = |leg: &[ScoredChunk]| leg.iter().map(|chunk| chunk.chunk_id).collect::<HashSet<ChunkId>>();
+        let (listed_by_words, listed_by_vectors) = (ids(&by_words), ids(&by_vectors));
+        let no_vector: Vec<ChunkId> = listed_by_words.difference(&listed_by_vectors).copied().collect();
+        let no_words: Vec<ChunkId> = listed_by_vectors.difference(&listed_by_words).copied().collect();
+        let known = |ids: Vec<ChunkId>, scores: Vec<Option<f32>>| {
+            ids.into_iter().zip(scores).filter_map(|(id, score)| Some((id, score?))).collect()
+        };
+        let vectors_of_others = match queries {
+            [] => HashMap::new(),
+            _ => known(no_vector.clone(), self.score_vectors(queries, &no_vector).await?),
+        };
+        let words_of_others = known(no_words.clone(), self.score_words(words, &no_words).await?);
+        Ok(Legs { words: by_words, vectors: by_vectors, words_of_others, vectors_of_others })
+    }
 
     /// Calibrated cosines of given chunks, in order; `None` for a chunk without a vector in any model of `queries`.
     async fn score_vectors(&self, queries: &[VectorQuery], chunks: &[ChunkId]) -> StoreResult<Vec<Option<f32>>>;
@@ -57,4 +99,37 @@ pub trait SearchStore: Send + Sync {
 
     /// Brings the in-memory indexes up to date with the database; the searches do it by themselves when needed.
     async fn warm_up(&self) -> StoreResult<()>;
+}
+
+/// The vector leg without what required and forbidden words rule out.
+async fn gated_vectors<S: SearchStore + ?Sized>(
+    store: &S,
+    words: &WordsQuery,
+    queries: &[VectorQuery],
+    filter: &Filter,
+    limit: usize,
+) -> StoreResult<Vec<ScoredChunk>> {
+    if queries.is_empty() {
+        return Ok(Vec::new());
+    }
+    let of = |wanted: Occur, asked: Occur| {
+        let clauses = words.clauses.iter().filter(|(occur, _)| *occur == wanted);
+        WordsQuery { clauses: clauses.map(|(_, clause)| (asked, clause.clone())).collect() }
+    };
+    let (required, forbidden) = (of(Occur::Must, Occur::Must), of(Occur::MustNot, Occur::Should));
+    if required.clauses.is_empty() && forbidden.clauses.is_empty() {
+        return store.search_vectors(queries, filter, limit).await;
+    }
+    // A gate may rule out most of what is near: look deeper before it is applied.
+    let mut found = store.search_vectors(queries, filter, limit * 10).await?;
+    for (gate, wanted) in [(required, true), (forbidden, false)] {
+        if gate.clauses.is_empty() {
+            continue;
+        }
+        let ids: Vec<ChunkId> = found.iter().map(|chunk| chunk.chunk_id).collect();
+        let mut matches = store.score_words(&gate, &ids).await?.into_iter().map(|score| score.is_some());
+        found.retain(|_| matches.next() == Some(wanted));
+    }
+    found.truncate(limit);
+    Ok(found)
 }

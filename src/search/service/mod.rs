@@ -9,15 +9,15 @@ mod more_like;
 mod options;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
-use crate::domain::search::{Filter, Scores, SearchMode, SearchRequest, SearchResponse, VectorQuery, WordsQuery};
-use crate::domain::{ChunkId, Clock};
+use crate::domain::Clock;
+use crate::domain::search::{Scores, SearchMode, SearchRequest, SearchResponse, VectorQuery};
 use crate::embed::Embedder;
-use crate::store::{SharedStore, StoreError};
+use crate::store::{Legs, SharedStore, StoreError};
 
 use super::fuse::{Fused, Leg, fuse};
 use super::query::{self, ParsedQuery, QueryError};
@@ -27,6 +27,8 @@ use options::Options;
 
 /// A query must be embedded within this, or the answer is words only.
 const EMBED_DEADLINE: Duration = Duration::from_millis(1500);
+/// How long the share of chunks that have a vector is taken as known.
+const COVERAGE_KEPT: Duration = Duration::from_secs(1);
 /// A word is corrected when it matches nothing and is at least this long.
 const SHORTEST_CORRECTED: usize = 3;
 
@@ -55,6 +57,7 @@ pub struct SearchService {
     models: Vec<ServingModel>,
     clock: Arc<dyn Clock>,
     options: Mutex<Option<(Instant, Options)>>,
+    coverage: Mutex<Option<(Instant, f32)>>,
 }
 
 /// What the vector leg works with.
@@ -68,7 +71,7 @@ impl SearchService {
     #[must_use]
     pub fn new(store: SharedStore, models: Vec<Arc<dyn Embedder>>, clock: Arc<dyn Clock>) -> Self {
         let models = models.into_iter().map(|embedder| ServingModel { embedder }).collect();
-        Self { store, models, clock, options: Mutex::new(None) }
+        Self { store, models, clock, options: Mutex::new(None), coverage: Mutex::new(None) }
     }
 
     /// Answers a search.
@@ -110,46 +113,37 @@ impl SearchService {
         response: &mut SearchResponse,
     ) -> Result<Vec<Fused>, SearchError> {
         let depth = options.candidates.max(limit * 4);
-        let words = async {
-            match mode {
-                SearchMode::Vectors => Ok(Vec::new()),
-                _ => self.store.search_words(&parsed.words, &parsed.filter, depth).await,
-            }
-        };
-        let meaning = async {
-            match mode {
-                SearchMode::Words => Ok(None),
-                _ => self.meaning(&parsed.text, options).await.map(Some),
-            }
-        };
-        let vectors = async {
-            match meaning.await {
-                Ok(Some(meaning)) => {
-                    let found = self.vectors(&meaning, &parsed.filter, &parsed.words, depth).await;
-                    found.map(|found| (found, Some(meaning), None))
+        let meaning = match mode {
+            SearchMode::Words => None,
+            _ => match self.meaning(&parsed.text, options).await {
+                Ok(meaning) => Some(meaning),
+                Err(reason) => {
+                    response.degraded = true;
+                    response.degraded_reason = Some(reason);
+                    None
                 }
-                Ok(None) => Ok((Vec::new(), None, None)),
-                Err(reason) => Ok((Vec::new(), None, Some(reason))),
-            }
+            },
         };
-        let (words, vectors) = tokio::join!(words, vectors);
-        let (words, (vectors, meaning, failure)) = (words?, vectors?);
+        let queries = meaning.as_ref().map_or(&[][..], |meaning| &meaning.queries);
+        let found = match mode {
+            // Gates hold for the vector leg too; its own words only say what is ruled out.
+            SearchMode::Vectors => Legs {
+                words: Vec::new(),
+                words_of_others: HashMap::new(),
+                vectors_of_others: HashMap::new(),
+                ..self.store.search_legs(&parsed.words, queries, &parsed.filter, depth).await?
+            },
+            _ => self.store.search_legs(&parsed.words, queries, &parsed.filter, depth).await?,
+        };
         response.semantic_coverage = self.coverage().await?;
-        response.model = meaning.as_ref().and_then(|meaning| meaning.queries.first()).map(|query| query.model.clone());
-        if let Some(reason) = failure {
-            response.degraded = true;
-            response.degraded_reason = Some(reason);
-        }
+        response.model = queries.first().map(|query| query.model.clone());
         let weight = match (mode, &meaning) {
             (SearchMode::Words, _) | (_, None) => 0.0,
             (SearchMode::Vectors, _) => 1.0,
             (SearchMode::Hybrid, Some(meaning)) => meaning.vector_weight,
         };
-        let (mut words, mut vectors) =
-            (Leg { ranked: words, ..Leg::default() }, Leg { ranked: vectors, ..Leg::default() });
-        if mode == SearchMode::Hybrid && weight > 0.0 {
-            self.fill_in(&mut words, &mut vectors, parsed, meaning.as_ref()).await?;
-        }
+        let words = Leg { ranked: found.words, filled_in: found.words_of_others };
+        let vectors = Leg { ranked: found.vectors, filled_in: found.vectors_of_others };
         Ok(fuse(&words, &vectors, weight, options.fusion))
     }
 
@@ -178,67 +172,6 @@ impl SearchService {
         }
     }
 
-    /// The vector leg; chunks that required or forbidden words rule out do not count.
-    async fn vectors(
-        &self,
-        meaning: &Meaning,
-        filter: &Filter,
-        words: &WordsQuery,
-        depth: usize,
-    ) -> Result<Vec<crate::domain::search::ScoredChunk>, SearchError> {
-        use crate::domain::search::Occur;
-        if meaning.queries.is_empty() {
-            return Ok(Vec::new());
-        }
-        let gates: Vec<_> = words.clauses.iter().filter(|(occur, _)| *occur != Occur::Should).cloned().collect();
-        // A gate may rule out most of what is near: look deeper before it is applied.
-        let deep = if gates.is_empty() { depth } else { depth * 10 };
-        let found = self.store.search_vectors(&meaning.queries, filter, deep).await?;
-        if gates.is_empty() {
-            return Ok(found);
-        }
-        let ids: Vec<ChunkId> = found.iter().map(|chunk| chunk.chunk_id).collect();
-        let must: Vec<_> = gates.iter().filter(|(occur, _)| *occur == Occur::Must).cloned().collect();
-        let must_not = gates.into_iter().filter(|(occur, _)| *occur == Occur::MustNot);
-        let forbidden = WordsQuery { clauses: must_not.map(|(_, wanted)| (Occur::Should, wanted)).collect() };
-        let passes = async |query: WordsQuery| -> Result<Vec<bool>, StoreError> {
-            if query.clauses.is_empty() {
-                return Ok(Vec::new());
-            }
-            Ok(self.store.score_words(&query, &ids).await?.iter().map(Option::is_some).collect())
-        };
-        let (met, broken) = (passes(WordsQuery { clauses: must }).await?, passes(forbidden).await?);
-        let keep =
-            |index: usize| met.get(index).copied().unwrap_or(true) && !broken.get(index).copied().unwrap_or(false);
-        let kept = found.into_iter().enumerate().filter(|(index, _)| keep(*index)).map(|(_, chunk)| chunk);
-        Ok(kept.take(depth).collect())
-    }
-
-    /// Scores of each leg for what only the other found: a fusion over guesses would punish the unlisted.
-    async fn fill_in(
-        &self,
-        words: &mut Leg,
-        vectors: &mut Leg,
-        parsed: &ParsedQuery,
-        meaning: Option<&Meaning>,
-    ) -> Result<(), SearchError> {
-        let ids = |leg: &Leg| leg.ranked.iter().map(|chunk| chunk.chunk_id).collect::<Vec<_>>();
-        let (by_words, by_vectors) = (ids(words), ids(vectors));
-        let missing = |all: &[ChunkId], known: &[ChunkId]| {
-            let known: std::collections::HashSet<_> = known.iter().collect();
-            all.iter().filter(|id| !known.contains(id)).copied().collect::<Vec<_>>()
-        };
-        let (no_vector, no_words) = (missing(&by_words, &by_vectors), missing(&by_vectors, &by_words));
-        if let Some(meaning) = meaning.filter(|meaning| !meaning.queries.is_empty()) {
-            let scores = self.store.score_vectors(&meaning.queries, &no_vector).await?;
-            vectors.filled_in =
-                no_vector.into_iter().zip(scores).filter_map(|(id, score)| Some((id, score?))).collect();
-        }
-        let scores = self.store.score_words(&parsed.words, &no_words).await?;
-        words.filled_in = no_words.into_iter().zip(scores).filter_map(|(id, score)| Some((id, score?))).collect();
-        Ok(())
-    }
-
     /// A corrected query when a typed word matches nothing and a near one does.
     async fn correction(&self, typed: &str, parsed: &ParsedQuery) -> Result<Option<String>, SearchError> {
         let mut corrections: HashMap<&str, String> = HashMap::new();
@@ -264,14 +197,19 @@ impl SearchService {
         Ok(Some(corrected.join(" ")))
     }
 
-    /// How much of the store the best serving model knows.
+    /// How much of the store the best serving model knows; counted again after a second.
     async fn coverage(&self) -> Result<f32, SearchError> {
         let Some(best) = self.models.first() else { return Ok(0.0) };
+        if let Some((read, coverage)) = *self.coverage.lock().unwrap_or_else(PoisonError::into_inner)
+            && read.elapsed() < COVERAGE_KEPT
+        {
+            return Ok(coverage);
+        }
         let progress = self.store.embedding_progress().await?;
-        Ok(progress
-            .iter()
-            .find(|known| &known.model == best.embedder.model())
-            .map_or(0.0, super::super::domain::status::EmbeddingProgress::coverage))
+        let known = progress.iter().find(|known| &known.model == best.embedder.model());
+        let coverage = known.map_or(0.0, super::super::domain::status::EmbeddingProgress::coverage);
+        *self.coverage.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), coverage));
+        Ok(coverage)
     }
 
     fn now(&self) -> jiff::ZonedDateTime {

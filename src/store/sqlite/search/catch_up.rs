@@ -15,29 +15,52 @@ use super::super::SqliteStore;
 use super::super::error::classify;
 use super::words::{ChunkTerms, Words, count_terms};
 
+/// A model as the store knows it: name, number, dimension.
+pub(super) type KnownModel = (String, i64, usize);
+
+/// What the store holds at the moment of a search.
+#[derive(Debug, Default)]
+pub(super) struct Present {
+    /// Greatest `embedding.seq`.
+    newest_vector: i64,
+    /// Every model.
+    pub(super) models: Vec<KnownModel>,
+}
+
+impl Present {
+    /// The model of this name.
+    pub(super) fn model(&self, name: &str) -> Option<&KnownModel> {
+        self.models.iter().find(|(known, ..)| known == name)
+    }
+}
+
 /// Chunks read and counted in one step while the word index is built.
 const BUILD_STEP: i64 = 2_000;
 
 impl SqliteStore {
     /// New slots, removals, deletions, and the words of new chunks when the word index exists.
-    pub(super) async fn catch_up_slots(&self) -> StoreResult<()> {
+    pub(super) async fn catch_up_slots(&self) -> StoreResult<Present> {
         let _one = self.index.catching_up.lock().await;
-        let (last_id, change_seen, words_last, loaded) = {
+        let (last_id, last_document, change_seen, words_last, loaded) = {
             let state = self.index.read();
-            let words_last = state.words.as_ref().map(|words| words.last_id);
-            (state.slots.last_id(), state.slots.change_seen, words_last, state.slots.loaded)
+            let (slots, words_last) = (&state.slots, state.words.as_ref().map(|words| words.last_id));
+            (slots.last_id(), slots.last_document(), slots.change_seen, words_last, slots.loaded)
         };
         let fail = |error| classify("read search index", "", error);
         let marks = sqlx::query(
             "SELECT coalesce((SELECT max(id) FROM chunk WHERE searchable = 1), 0), \
-                    coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'search_change'), 0)",
+                    coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'search_change'), 0), \
+                    coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'embedding'), 0), \
+                    (SELECT json_group_array(json_array(name, seq, dimension)) FROM model)",
         )
         .fetch_one(&self.reader)
         .await
         .map_err(fail)?;
         let (newest_id, newest_change): (i64, i64) = (marks.get(0), marks.get(1));
+        let models = serde_json::from_str(marks.get(3)).map_err(|error| fail(sqlx::Error::Decode(error.into())))?;
+        let present = Present { newest_vector: marks.get(2), models };
         if loaded && newest_id <= last_id && newest_change <= change_seen {
-            return Ok(());
+            return Ok(present);
         }
         // One read transaction: slots, changes and texts of the same moment.
         let mut snapshot = self.reader.begin().await.map_err(fail)?;
@@ -48,6 +71,11 @@ impl SqliteStore {
         .fetch_all(&mut *snapshot)
         .await
         .map_err(fail)?;
+        let documents: Vec<(i64, Vec<u8>)> = sqlx::query_as("SELECT seq, id FROM document WHERE seq > ? ORDER BY seq")
+            .bind(last_document)
+            .fetch_all(&mut *snapshot)
+            .await
+            .map_err(fail)?;
         let changes: Vec<(i64, Option<i64>, Option<i64>)> =
             sqlx::query_as("SELECT seq, chunk_id, document_seq FROM search_change WHERE seq > ? ORDER BY seq")
                 .bind(if loaded { change_seen } else { i64::MAX })
@@ -66,6 +94,10 @@ impl SqliteStore {
         };
         drop(snapshot);
         let mut state = self.index.write();
+        for (number, id) in documents {
+            let id = uuid::Uuid::from_slice(&id).map_err(|error| fail(sqlx::Error::Decode(error.into())))?;
+            state.slots.push_document(number as u32, id);
+        }
         for (id, document, length) in new {
             state.slots.push(id, document as u32, length as u32);
         }
@@ -87,7 +119,7 @@ impl SqliteStore {
                 }
             }
         }
-        Ok(())
+        Ok(present)
     }
 
     /// Builds the word index, unless it exists or another task is at it. Searches go on meanwhile.
@@ -131,56 +163,52 @@ impl SqliteStore {
         words.shrink();
         self.index.write().words = Some(words);
         // What was committed meanwhile.
-        self.catch_up_slots().await
+        self.catch_up_slots().await.map(drop)
     }
 
     /// Vectors of the models that are asked for.
-    pub(super) async fn catch_up_vectors(&self, queries: &[VectorQuery]) -> StoreResult<()> {
-        self.catch_up_slots().await?;
+    pub(super) async fn catch_up_vectors(&self, queries: &[VectorQuery]) -> StoreResult<Present> {
+        let present = self.catch_up_slots().await?;
         for query in queries {
-            let Some((model, dimension)) = self.model_row(&query.model).await? else { continue };
-            if query.vector.len() != dimension {
-                let message = format!("query vector has {} dimensions, the model has {dimension}", query.vector.len());
+            let Some(model) = present.model(&query.model.0) else { continue };
+            if query.vector.len() != model.2 {
+                let message = format!("query vector has {} dimensions, the model has {}", query.vector.len(), model.2);
                 return Err(StoreError::invariant("search vectors", query.model.to_string(), message));
             }
-            self.load_vectors(&query.model.0, model, dimension).await?;
+            self.load_vectors(model, present.newest_vector).await?;
         }
-        Ok(())
+        Ok(present)
     }
 
     /// Vectors of every model the store knows.
     pub(super) async fn load_known_models(&self) -> StoreResult<()> {
-        let models: Vec<(i64, String, i64)> = sqlx::query_as("SELECT seq, name, dimension FROM model ORDER BY seq")
-            .fetch_all(&self.reader)
-            .await
-            .map_err(|error| classify("read models", "", error))?;
-        for (seq, name, dimension) in models {
-            self.load_vectors(&name, seq, dimension as usize).await?;
+        let present = self.catch_up_slots().await?;
+        for model in &present.models {
+            self.load_vectors(model, present.newest_vector).await?;
         }
         Ok(())
     }
 
-    async fn load_vectors(&self, name: &str, model: i64, dimension: usize) -> StoreResult<()> {
+    async fn load_vectors(&self, model: &KnownModel, newest: i64) -> StoreResult<()> {
+        let (name, number, dimension) = (model.0.as_str(), model.1, model.2);
+        if newest <= self.index.read().matrices.seen(name) {
+            return Ok(());
+        }
         let _one = self.index.catching_up.lock().await;
         let seen = self.index.read().matrices.seen(name);
         let fail = |error| classify("read vectors", name.to_owned(), error);
-        let newest: Option<i64> = sqlx::query_scalar("SELECT seq FROM sqlite_sequence WHERE name = 'embedding'")
-            .fetch_optional(&self.reader)
-            .await
-            .map_err(fail)?;
-        if newest.unwrap_or(0) <= seen {
-            return Ok(());
-        }
         let mut rows = sqlx::query(
             "SELECT seq, chunk_id, vector FROM embedding WHERE seq > ? AND model_seq = ? AND vector IS NOT NULL ORDER BY seq",
         )
         .bind(seen)
-        .bind(model)
+        .bind(number)
         .fetch(&self.reader);
+        let mut newest = newest;
         let mut batch: Vec<(i64, Vec<i8>, f32)> = Vec::with_capacity(1024);
         loop {
             let row = rows.next().await.transpose().map_err(fail)?;
             if let Some(row) = &row {
+                newest = newest.max(row.get(0));
                 let bytes: &[u8] = row.get(2);
                 if bytes.len() == dimension * 4 {
                     let (code, scale) = super::vectors::quantise(bytes);
@@ -196,7 +224,7 @@ impl SqliteStore {
                 break;
             }
         }
-        self.index.write().matrices.set_seen(name, dimension, newest.unwrap_or(0));
+        self.index.write().matrices.set_seen(name, dimension, newest);
         Ok(())
     }
 }

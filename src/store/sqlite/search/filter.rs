@@ -22,7 +22,7 @@ impl SqliteStore {
             .fetch_all(&self.reader)
             .await
             .map_err(|error| classify("filter documents", format!("{filter:?}"), error))?;
-        Ok(Allowed::Only(documents.into_iter().map(|seq| seq as u32).collect()))
+        Ok(Allowed::Only(std::sync::Arc::new(documents.into_iter().map(|seq| seq as u32).collect())))
     }
 }
 

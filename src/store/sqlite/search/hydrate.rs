@@ -18,31 +18,6 @@ fn document_id(bytes: &[u8]) -> Result<DocumentId, sqlx::Error> {
 }
 
 impl SqliteStore {
-    /// Fills in the document ids; chunks that vanished meanwhile are left out.
-    pub(super) async fn resolve(&self, scored: Vec<ScoredChunk>) -> StoreResult<Vec<ScoredChunk>> {
-        let fail = |error| classify("read documents of chunks", scored.len().to_string(), error);
-        let numbers: Vec<Option<u32>> = {
-            let state = self.index.read();
-            scored.iter().map(|s| state.slots.slot(s.chunk_id.0).map(|slot| state.slots.documents[slot])).collect()
-        };
-        let wanted: Vec<u32> = numbers.iter().flatten().copied().collect();
-        let rows: Vec<(i64, Vec<u8>)> =
-            sqlx::query_as("SELECT seq, id FROM document WHERE seq IN (SELECT value FROM json_each(?))")
-                .bind(serde_json::to_string(&wanted).unwrap_or_default())
-                .fetch_all(&self.reader)
-                .await
-                .map_err(fail)?;
-        let mut ids = HashMap::with_capacity(rows.len());
-        for (seq, id) in rows {
-            ids.insert(seq as u32, document_id(&id).map_err(fail)?);
-        }
-        let found = scored
-            .iter()
-            .zip(numbers)
-            .filter_map(|(scored, number)| Some(ScoredChunk { document_id: *ids.get(&number?)?, ..*scored }));
-        Ok(found.collect())
-    }
-
     pub(super) async fn newest_chunks(&self, filter: &Filter, limit: usize) -> StoreResult<Vec<ScoredChunk>> {
         let mut query = QueryBuilder::new(
             "SELECT (SELECT c.id FROM chunk c WHERE c.document_seq = document.seq ORDER BY c.ordinal LIMIT 1) AS first, \

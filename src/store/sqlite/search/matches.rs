@@ -7,18 +7,18 @@ use std::sync::{Arc, PoisonError};
 
 use sqlx::Row;
 
-use crate::domain::search::{Filter, Occur, ScoredChunk, WordMatch, WordsQuery};
+use crate::domain::ChunkId;
+use crate::domain::search::{Occur, WordMatch, WordsQuery};
 use crate::domain::terms::is_stop_term;
-use crate::domain::{ChunkId, DocumentId};
 use crate::store::StoreResult;
 
 use super::super::SqliteStore;
 use super::super::error::classify;
 use super::slots::{Allowed, Slots};
-use super::words::{Words, bm25, idf};
+use super::words::{Lengths, Words, bm25, idf};
 
 /// Where a clause's postings come from.
-enum Source {
+pub(super) enum Source {
     /// The index in memory.
     Memory(String),
     /// FTS5: chunk ids with their frequencies.
@@ -26,18 +26,22 @@ enum Source {
 }
 
 impl SqliteStore {
-    /// BM25 of every chunk that matches (or of those in `only`), in no order, document ids not filled in.
-    pub(super) async fn score_all_words(
-        &self,
-        query: &WordsQuery,
-        filter: &Filter,
-        only: Option<Vec<ChunkId>>,
-    ) -> StoreResult<Vec<ScoredChunk>> {
-        if !query.clauses.iter().any(|(occur, _)| *occur != Occur::MustNot) {
-            return Ok(Vec::new());
-        }
+    /// BM25 of given chunks, in order; `None` for one that matches no clause or that a clause rules out.
+    pub(super) async fn score_given(&self, query: &WordsQuery, chunks: &[ChunkId]) -> StoreResult<Vec<Option<f32>>> {
         self.catch_up_slots().await?;
-        let allowed = if only.is_some() { Allowed::Live } else { self.allowed(filter).await? };
+        let clauses = self.sources(query).await?;
+        let (state, chunks) = (Arc::clone(&self.index.state), chunks.to_vec());
+        super::compute(move || {
+            let state = state.read().unwrap_or_else(PoisonError::into_inner);
+            let scores = accumulate(&clauses, &state.slots, state.words.as_ref());
+            let score = |id: &ChunkId| Some(scores[alive(&state.slots, id.0)?]).filter(|score| *score > 0.0);
+            chunks.iter().map(score).collect()
+        })
+        .await
+    }
+
+    /// Where the postings of every clause come from; what is not in memory is read.
+    pub(super) async fn sources(&self, query: &WordsQuery) -> StoreResult<Vec<(Occur, Source)>> {
         let has_memory = self.index.read().words.is_some();
         let mut clauses = Vec::with_capacity(query.clauses.len());
         for (occur, wanted) in &query.clauses {
@@ -49,13 +53,7 @@ impl SqliteStore {
             };
             clauses.push((*occur, source));
         }
-        let state = Arc::clone(&self.index.state);
-        super::compute(move || {
-            let state = state.read().unwrap_or_else(PoisonError::into_inner);
-            let scores = accumulate(&clauses, &state.slots, state.words.as_ref());
-            collect(&scores, &state.slots, &allowed, only.as_deref())
-        })
-        .await
+        Ok(clauses)
     }
 
     /// One term's chunks and frequencies by FTS5.
@@ -86,7 +84,7 @@ impl SqliteStore {
             let known = {
                 let state = self.index.read();
                 let words = state.words.as_ref().filter(|_| !is_stop_term(term));
-                words.map(|words| words.postings(term, &state.slots, |_, _| {}))
+                words.map(|words| words.frequency(term, &state.slots))
             };
             frequencies.push(if let Some(known) = known {
                 known
@@ -105,44 +103,36 @@ fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('"', "\"\"").replace('\0', " "))
 }
 
-fn alive(slots: &Slots, id: i64) -> Option<usize> {
+pub(super) fn alive(slots: &Slots, id: i64) -> Option<usize> {
     slots.slot(id).filter(|slot| !slots.removed[*slot])
 }
 
 /// Per slot: the sum of scores, or NaN where a forbidden clause matches or a required one does not.
-fn accumulate(clauses: &[(Occur, Source)], slots: &Slots, words: Option<&Words>) -> Vec<f32> {
+pub(super) fn accumulate(clauses: &[(Occur, Source)], slots: &Slots, words: Option<&Words>) -> Vec<f32> {
     let mut scores = vec![0.0_f32; slots.ids.len()];
     let required = clauses.iter().filter(|(occur, _)| *occur == Occur::Must).count();
     let mut met = if required > 0 { vec![0_u16; slots.ids.len()] } else { Vec::new() };
     let mut forbidden = Vec::new();
-    let mean_length = slots.mean_length();
+    let length = Lengths::new(slots);
     for (occur, source) in clauses {
-        let mut matching: Vec<(u32, u32)> = Vec::new();
-        match source {
-            Source::Memory(term) => {
-                if let Some(words) = words {
-                    words.postings(term, slots, |slot, frequency| matching.push((slot as u32, frequency)));
-                }
-            }
-            Source::Read(read) => {
-                matching.extend(read.iter().filter_map(|(id, n)| Some((alive(slots, *id)? as u32, *n))));
-            }
-        }
         if *occur == Occur::MustNot {
-            forbidden.extend(matching);
+            each_match(source, slots, words, |slot, _| forbidden.push(slot));
             continue;
         }
-        let weight = idf(slots.alive, matching.len() as u64);
-        for (slot, frequency) in matching {
-            let slot = slot as usize;
-            scores[slot] += bm25(weight, frequency, slots.lengths[slot], mean_length);
+        let matching = match source {
+            Source::Memory(term) => words.map_or(0, |words| words.frequency(term, slots)),
+            Source::Read(read) => read.iter().filter(|(id, _)| alive(slots, *id).is_some()).count() as u64,
+        };
+        let weight = idf(slots.alive, matching);
+        each_match(source, slots, words, |slot, frequency| {
+            scores[slot] += bm25(weight, frequency, length.factor(slots.lengths[slot]));
             if *occur == Occur::Must {
                 met[slot] += 1;
             }
-        }
+        });
     }
-    for (slot, _) in forbidden {
-        scores[slot as usize] = f32::NAN;
+    for slot in forbidden {
+        scores[slot] = f32::NAN;
     }
     for (score, met) in scores.iter_mut().zip(&met) {
         if usize::from(*met) < required {
@@ -152,17 +142,35 @@ fn accumulate(clauses: &[(Occur, Source)], slots: &Slots, words: Option<&Words>)
     scores
 }
 
-fn collect(scores: &[f32], slots: &Slots, allowed: &Allowed, only: Option<&[ChunkId]>) -> Vec<ScoredChunk> {
-    let scored = |slot: usize| {
-        let score = scores[slot];
-        (score > 0.0 && (only.is_some() || allowed.slot(slots, slot))).then(|| ScoredChunk {
-            chunk_id: ChunkId(slots.ids[slot]),
-            document_id: DocumentId(uuid::Uuid::nil()),
-            score,
-        })
-    };
-    match only {
-        Some(chunks) => chunks.iter().filter_map(|id| scored(alive(slots, id.0)?)).collect(),
-        None => (0..slots.ids.len()).filter_map(scored).collect(),
+/// Calls `with` for slot and frequency of every chunk that is not gone and matches.
+fn each_match(source: &Source, slots: &Slots, words: Option<&Words>, mut with: impl FnMut(usize, u32)) {
+    match source {
+        Source::Memory(term) => {
+            if let Some(words) = words {
+                words.postings(term, slots, with);
+            }
+        }
+        Source::Read(read) => {
+            for (id, frequency) in read {
+                if let Some(slot) = alive(slots, *id) {
+                    with(slot, *frequency);
+                }
+            }
+        }
     }
+}
+
+/// The best `limit` slots that match and are allowed, in no order.
+pub(super) fn best(scores: &[f32], slots: &Slots, allowed: &Allowed, limit: usize) -> Vec<(f32, u32)> {
+    let mut found: Vec<(f32, u32)> = (0_u32..)
+        .zip(scores)
+        .filter(|(slot, score)| **score > 0.0 && allowed.slot(slots, *slot as usize))
+        .map(|(slot, score)| (*score, slot))
+        .collect();
+    if limit > 0 && found.len() > limit {
+        // Slots ascend with chunk ids: the order every leg promises.
+        found.select_nth_unstable_by(limit - 1, |a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    }
+    found.truncate(limit);
+    found
 }

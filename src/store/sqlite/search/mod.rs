@@ -8,6 +8,7 @@
 mod catch_up;
 mod filter;
 mod hydrate;
+mod legs;
 mod matches;
 mod slots;
 mod suggest;
@@ -21,7 +22,7 @@ use async_trait::async_trait;
 
 use crate::domain::search::{Filter, HitSource, ScoredChunk, VectorQuery, WordsQuery};
 use crate::domain::{ChunkId, DocumentId, ModelId};
-use crate::store::{SearchStore, StoreError, StoreResult, TermSuggestion};
+use crate::store::{Legs, SearchStore, StoreError, StoreResult, TermSuggestion};
 
 use super::SqliteStore;
 use slots::Slots;
@@ -63,22 +64,10 @@ async fn compute<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -
         .map_err(|error| StoreError::invariant("score candidates", "", format!("scoring failed: {error}")))
 }
 
-/// Best first, ties by chunk id: the order every leg promises.
-fn best_first(mut scored: Vec<ScoredChunk>, limit: usize) -> Vec<ScoredChunk> {
-    let order = |a: &ScoredChunk, b: &ScoredChunk| b.score.total_cmp(&a.score).then(a.chunk_id.cmp(&b.chunk_id));
-    if scored.len() > limit && limit > 0 {
-        scored.select_nth_unstable_by(limit - 1, order);
-    }
-    scored.truncate(limit);
-    scored.sort_unstable_by(order);
-    scored
-}
-
 #[async_trait]
 impl SearchStore for SqliteStore {
     async fn search_words(&self, query: &WordsQuery, filter: &Filter, limit: usize) -> StoreResult<Vec<ScoredChunk>> {
-        let scored = self.score_all_words(query, filter, None).await?;
-        self.resolve(best_first(scored, limit)).await
+        Ok(self.legs(query, &[], filter, limit).await?.words)
     }
 
     async fn search_vectors(
@@ -87,30 +76,26 @@ impl SearchStore for SqliteStore {
         filter: &Filter,
         limit: usize,
     ) -> StoreResult<Vec<ScoredChunk>> {
-        self.catch_up_vectors(queries).await?;
-        let allowed = self.allowed(filter).await?;
-        let state = Arc::clone(&self.index.state);
-        let wanted = queries.to_vec();
-        let candidates = compute(move || {
-            let state = state.read().unwrap_or_else(PoisonError::into_inner);
-            state.matrices.candidates(&wanted, &state.slots, &allowed, limit)
-        })
-        .await?;
-        let scored = self.exact_scores(queries, &candidates).await?;
-        let scored = candidates.iter().zip(scored).filter_map(|(id, score)| {
-            Some(ScoredChunk { chunk_id: *id, document_id: DocumentId(uuid::Uuid::nil()), score: score? })
-        });
-        self.resolve(best_first(scored.collect(), limit)).await
+        Ok(self.legs(&WordsQuery::default(), queries, filter, limit).await?.vectors)
+    }
+
+    async fn search_legs(
+        &self,
+        words: &WordsQuery,
+        queries: &[VectorQuery],
+        filter: &Filter,
+        limit: usize,
+    ) -> StoreResult<Legs> {
+        self.legs(words, queries, filter, limit).await
     }
 
     async fn score_vectors(&self, queries: &[VectorQuery], chunks: &[ChunkId]) -> StoreResult<Vec<Option<f32>>> {
-        self.exact_scores(queries, chunks).await
+        let present = self.catch_up_slots().await?;
+        self.exact_scores(&present, queries, chunks).await
     }
 
     async fn score_words(&self, query: &WordsQuery, chunks: &[ChunkId]) -> StoreResult<Vec<Option<f32>>> {
-        let scored = self.score_all_words(query, &Filter::default(), Some(chunks.to_vec())).await?;
-        let by_id: std::collections::HashMap<ChunkId, f32> = scored.iter().map(|s| (s.chunk_id, s.score)).collect();
-        Ok(chunks.iter().map(|id| by_id.get(id).copied()).collect())
+        self.score_given(query, chunks).await
     }
 
     async fn newest(&self, filter: &Filter, limit: usize) -> StoreResult<Vec<ScoredChunk>> {

@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use uuid::Uuid;
+
 /// Slot tables. A removed chunk keeps its slot, marked, until the next start.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
@@ -17,6 +19,8 @@ pub(super) struct Slots {
     pub(super) total_length: u64,
     /// Chunks that are not gone.
     pub(super) alive: u64,
+    /// Ids of documents by number; nil where there is none.
+    pub(super) document_ids: Vec<Uuid>,
     /// Numbers of deleted documents.
     pub(super) deleted: HashSet<u32>,
     /// Greatest `search_change.seq` seen.
@@ -42,6 +46,25 @@ impl Slots {
         self.alive += 1;
     }
 
+    /// Greatest document number known.
+    pub(super) fn last_document(&self) -> i64 {
+        (self.document_ids.len() as i64 - 1).max(0)
+    }
+
+    /// Makes a document's id known.
+    pub(super) fn push_document(&mut self, number: u32, id: Uuid) {
+        let number = number as usize;
+        if self.document_ids.len() <= number {
+            self.document_ids.resize(number + 1, Uuid::nil());
+        }
+        self.document_ids[number] = id;
+    }
+
+    /// The document of the chunk in `slot`.
+    pub(super) fn document_id(&self, slot: usize) -> Uuid {
+        self.document_ids.get(self.documents[slot] as usize).copied().unwrap_or_default()
+    }
+
     /// Marks a chunk gone.
     pub(super) fn remove(&mut self, id: i64) {
         if let Some(slot) = self.slot(id)
@@ -65,12 +88,12 @@ impl Slots {
 }
 
 /// Documents a search may return.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Allowed {
     /// Every document that is not deleted.
     Live,
     /// These, by number (deleted ones among them only when asked for).
-    Only(HashSet<u32>),
+    Only(std::sync::Arc<HashSet<u32>>),
 }
 
 impl Allowed {

@@ -14,9 +14,13 @@ use crate::store::StoreResult;
 
 use super::super::SqliteStore;
 use super::super::error::classify;
+use super::catch_up::Present;
 use super::slots::{Allowed, Slots};
 
-/// Candidates by code that are scored exactly, per wanted hit, and at least.
+/// Six standard deviations of what rounding both sides to one byte a dimension adds to a cosine: each side's step is
+/// about max/127 ≈ 0.002, its rounding error's deviation step/√12, so √2 · 0.002/√12 · 6.
+const CODE_ERROR: f32 = 0.005;
+/// Candidates by code that are scored exactly: at most this many per wanted hit, or that many in all.
 const RESCORE_FACTOR: usize = 3;
 const RESCORE_LEAST: usize = 200;
 
@@ -89,14 +93,8 @@ impl Matrices {
         }
     }
 
-    /// The chunks with the best approximate scores, more than `limit`, in no order.
-    pub(super) fn candidates(
-        &self,
-        queries: &[VectorQuery],
-        slots: &Slots,
-        allowed: &Allowed,
-        limit: usize,
-    ) -> Vec<ChunkId> {
+    /// Approximate scores of every allowed slot that has a vector in one of the models, in order of slots.
+    pub(super) fn scan(&self, queries: &[VectorQuery], slots: &Slots, allowed: &Allowed) -> Vec<(f32, u32)> {
         let asked: Vec<(&Matrix, Vec<i8>, f32, &VectorQuery)> = queries
             .iter()
             .filter_map(|query| {
@@ -106,7 +104,6 @@ impl Matrices {
                 Some((matrix, code, scale, query))
             })
             .collect();
-        let wanted = (limit * RESCORE_FACTOR).max(RESCORE_LEAST);
         let mut scored: Vec<(f32, u32)> = Vec::with_capacity(slots.ids.len());
         for slot in 0..slots.ids.len() {
             if !allowed.slot(slots, slot) {
@@ -123,36 +120,43 @@ impl Matrices {
                 scored.push((score, slot as u32));
             }
         }
-        if scored.len() > wanted {
-            scored.select_nth_unstable_by(wanted - 1, |a, b| b.0.total_cmp(&a.0));
-            scored.truncate(wanted);
-        }
-        scored.into_iter().map(|(_, slot)| ChunkId(slots.ids[slot as usize])).collect()
+        scored
     }
 }
 
-impl SqliteStore {
-    /// Number and dimension of a model; `None` when the store does not know it.
-    pub(super) async fn model_row(&self, model: &ModelId) -> StoreResult<Option<(i64, usize)>> {
-        let row: Option<(i64, i64)> = sqlx::query_as("SELECT seq, dimension FROM model WHERE name = ?")
-            .bind(&model.0)
-            .fetch_optional(&self.reader)
-            .await
-            .map_err(|error| classify("read model", model.to_string(), error))?;
-        Ok(row.map(|(seq, dimension)| (seq, dimension as usize)))
+/// The slots that can be among the best `limit` once scored exactly: the best by code, and whatever is within the error
+/// of the codes below the last of them.
+pub(super) fn worth_rescoring(mut scored: Vec<(f32, u32)>, limit: usize) -> Vec<u32> {
+    if limit == 0 {
+        return Vec::new();
     }
+    if scored.len() > limit {
+        let order = |a: &(f32, u32), b: &(f32, u32)| b.0.total_cmp(&a.0);
+        let (_, last, _) = scored.select_nth_unstable_by(limit - 1, order);
+        let least = last.0 - CODE_ERROR;
+        scored.retain(|(score, _)| *score >= least);
+        let most = (limit * RESCORE_FACTOR).max(RESCORE_LEAST);
+        if scored.len() > most {
+            scored.select_nth_unstable_by(most - 1, order);
+            scored.truncate(most);
+        }
+    }
+    scored.into_iter().map(|(_, slot)| slot).collect()
+}
 
+impl SqliteStore {
     /// Calibrated cosines from the stored f32, in the order of `chunks`.
     pub(super) async fn exact_scores(
         &self,
+        present: &Present,
         queries: &[VectorQuery],
         chunks: &[ChunkId],
     ) -> StoreResult<Vec<Option<f32>>> {
         let mut scores: HashMap<i64, f32> = HashMap::with_capacity(chunks.len());
         for query in queries {
-            let Some((model, dimension)) = self.model_row(&query.model).await? else { continue };
+            let Some((_, model, dimension)) = present.model(&query.model.0) else { continue };
             let missing: Vec<i64> = chunks.iter().map(|id| id.0).filter(|id| !scores.contains_key(id)).collect();
-            if missing.is_empty() || query.vector.len() != dimension {
+            if missing.is_empty() || query.vector.len() != *dimension {
                 continue;
             }
             let ids = serde_json::to_string(&missing).unwrap_or_default();

@@ -20,10 +20,33 @@ pub(super) fn idf(total: u64, matching: u64) -> f32 {
     (1.0 + (total - matching + 0.5) / (matching + 0.5)).ln() as f32
 }
 
-/// What a term that stands `frequency` times in a chunk of `length` adds.
-pub(super) fn bm25(idf: f32, frequency: u32, length: u32, mean_length: f32) -> f32 {
+/// What the length of a chunk does to its scores: K1 × (1 − b + b × length / mean), without dividing for every posting.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lengths {
+    base: f32,
+    per_token: f32,
+}
+
+impl Lengths {
+    /// For the chunks as they are now.
+    pub(super) fn new(slots: &Slots) -> Self {
+        Self::with_mean(slots.mean_length())
+    }
+
+    fn with_mean(mean_length: f32) -> Self {
+        Self { base: K1 * (1.0 - B), per_token: K1 * B / mean_length }
+    }
+
+    /// The factor of a chunk of `length` word pieces.
+    pub(super) fn factor(self, length: u32) -> f32 {
+        self.base + self.per_token * length as f32
+    }
+}
+
+/// What a term that stands `frequency` times adds in a chunk with this length factor.
+pub(super) fn bm25(idf: f32, frequency: u32, length_factor: f32) -> f32 {
     let frequency = frequency as f32;
-    idf * frequency * (K1 + 1.0) / (frequency + K1 * (1.0 - B + B * length as f32 / mean_length))
+    idf * frequency * (K1 + 1.0) / (frequency + length_factor)
 }
 
 /// Slots of one term with how often it stands there, as variable-length integers: gap to the slot before, then frequency.
@@ -128,16 +151,23 @@ impl Words {
         self.terms.shrink_to_fit();
     }
 
-    /// Calls `with` for every chunk that is not gone and holds `term`: slot and frequency. Returns how many there are.
-    pub(super) fn postings(&self, term: &str, slots: &Slots, mut with: impl FnMut(usize, u32)) -> u64 {
-        let Some(postings) = self.terms.get(term) else { return 0 };
-        let mut matching = 0;
+    /// Calls `with` for every chunk that is not gone and holds `term`: slot and frequency.
+    pub(super) fn postings(&self, term: &str, slots: &Slots, mut with: impl FnMut(usize, u32)) {
+        let Some(postings) = self.terms.get(term) else { return };
         postings.each(|slot, frequency| {
             if !slots.removed[slot] {
-                matching += 1;
                 with(slot, frequency);
             }
         });
+    }
+
+    /// How many chunks that are not gone hold `term`.
+    pub(super) fn frequency(&self, term: &str, slots: &Slots) -> u64 {
+        if slots.alive == slots.ids.len() as u64 {
+            return self.terms.get(term).map_or(0, |postings| postings.count.into());
+        }
+        let mut matching = 0;
+        self.postings(term, slots, |_, _| matching += 1);
         matching
     }
 
@@ -167,8 +197,9 @@ mod tests {
     fn rare_terms_weigh_more_and_repetition_saturates() {
         assert!(idf(1000, 3) > idf(1000, 300));
         assert!(idf(10, 10) > 0.0);
-        let (once, twice, often) = (bm25(1.0, 1, 100, 100.0), bm25(1.0, 2, 100, 100.0), bm25(1.0, 50, 100, 100.0));
+        let mean = Lengths::with_mean(100.0).factor(100);
+        let (once, twice, often) = (bm25(1.0, 1, mean), bm25(1.0, 2, mean), bm25(1.0, 50, mean));
         assert!((once - 1.0).abs() < 1e-6 && twice > once && often < K1 + 1.0);
-        assert!(bm25(1.0, 1, 50, 100.0) > once);
+        assert!(bm25(1.0, 1, Lengths::with_mean(100.0).factor(50)) > once);
     }
 }

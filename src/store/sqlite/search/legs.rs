@@ -1,0 +1,96 @@
+//! Both legs in one go: words and codes are scored side by side from the same moment, then one read scores exactly what
+//! either listed. What fusion needs of the unlisted falls out of it: the words of every chunk are scored anyway.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, PoisonError};
+
+use crate::domain::search::{Filter, Occur, ScoredChunk, VectorQuery, WordsQuery};
+use crate::domain::{ChunkId, DocumentId};
+use crate::store::{Legs, StoreResult};
+
+use super::super::SqliteStore;
+use super::slots::Slots;
+use super::{compute, matches, vectors};
+
+impl SqliteStore {
+    /// See the promise of `SearchStore::search_legs`; a query without clauses or without vectors leaves that leg empty.
+    pub(super) async fn legs(
+        &self,
+        words: &WordsQuery,
+        queries: &[VectorQuery],
+        filter: &Filter,
+        limit: usize,
+    ) -> StoreResult<Legs> {
+        let present = self.catch_up_vectors(queries).await?;
+        let allowed = self.allowed(filter).await?;
+        let clauses = self.sources(words).await?;
+        let is_asked = clauses.iter().any(|(occur, _)| *occur != Occur::MustNot);
+        let is_gated = clauses.iter().any(|(occur, _)| *occur != Occur::Should);
+        let state = Arc::clone(&self.index.state);
+        let scoring = compute(move || {
+            let state = state.read().unwrap_or_else(PoisonError::into_inner);
+            if clauses.is_empty() {
+                Vec::new()
+            } else {
+                matches::accumulate(&clauses, &state.slots, state.words.as_ref())
+            }
+        });
+        let (state, wanted, may) = (Arc::clone(&self.index.state), queries.to_vec(), allowed.clone());
+        let scanning = compute(move || {
+            let state = state.read().unwrap_or_else(PoisonError::into_inner);
+            if wanted.is_empty() { Vec::new() } else { state.matrices.scan(&wanted, &state.slots, &may) }
+        });
+        let (scores, mut near) = tokio::try_join!(scoring, scanning)?;
+        // What was committed between the two reads has a slot beyond the scores: it matches no word here.
+        let score_of = |slot: usize| scores.get(slot).copied().unwrap_or(0.0);
+        if is_gated {
+            near.retain(|(_, slot)| !score_of(*slot as usize).is_nan());
+        }
+        let near = vectors::worth_rescoring(near, limit);
+        let (listed, near, mut words_of_others) = {
+            let state = self.index.read();
+            let slots = &state.slots;
+            let best = if is_asked { matches::best(&scores, slots, &allowed, limit) } else { Vec::new() };
+            let listed = best_first(best.iter().map(|(score, slot)| scored(slots, *slot, *score)).collect(), limit);
+            let near: Vec<ScoredChunk> = near.iter().map(|slot| scored(slots, *slot, 0.0)).collect();
+            let words: HashMap<ChunkId, f32> = near
+                .iter()
+                .filter_map(|chunk| Some((chunk.chunk_id, score_of(slots.slot(chunk.chunk_id.0)?))))
+                .filter(|(_, score)| *score > 0.0)
+                .collect();
+            (listed, near, words)
+        };
+        if queries.is_empty() {
+            return Ok(Legs { words: listed, ..Legs::default() });
+        }
+        let by_code: HashSet<ChunkId> = near.iter().map(|chunk| chunk.chunk_id).collect();
+        let ids = near.iter().map(|chunk| chunk.chunk_id);
+        let others = listed.iter().map(|chunk| chunk.chunk_id).filter(|id| !by_code.contains(id));
+        let ids: Vec<ChunkId> = ids.chain(others).collect();
+        let exact = self.exact_scores(&present, queries, &ids).await?;
+        let exact: HashMap<ChunkId, f32> =
+            ids.into_iter().zip(exact).filter_map(|(id, score)| Some((id, score?))).collect();
+        let found =
+            near.into_iter().filter_map(|chunk| Some(ScoredChunk { score: *exact.get(&chunk.chunk_id)?, ..chunk }));
+        let by_vectors = best_first(found.collect(), limit);
+        let listed_by_vectors: HashSet<ChunkId> = by_vectors.iter().map(|chunk| chunk.chunk_id).collect();
+        let mut vectors_of_others = exact;
+        vectors_of_others.retain(|id, _| !listed_by_vectors.contains(id));
+        let only_listed: HashSet<ChunkId> = listed.iter().map(|chunk| chunk.chunk_id).collect();
+        vectors_of_others.retain(|id, _| only_listed.contains(id));
+        words_of_others.retain(|id, _| listed_by_vectors.contains(id) && !only_listed.contains(id));
+        Ok(Legs { words: listed, vectors: by_vectors, words_of_others, vectors_of_others })
+    }
+}
+
+fn scored(slots: &Slots, slot: u32, score: f32) -> ScoredChunk {
+    let slot = slot as usize;
+    ScoredChunk { chunk_id: ChunkId(slots.ids[slot]), document_id: DocumentId(slots.document_id(slot)), score }
+}
+
+/// Best first, ties by chunk id: the order every leg promises.
+fn best_first(mut scored: Vec<ScoredChunk>, limit: usize) -> Vec<ScoredChunk> {
+    scored.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.chunk_id.cmp(&b.chunk_id)));
+    scored.truncate(limit);
+    scored
+}
