@@ -3,15 +3,18 @@
 use std::path::PathBuf;
 
 use peanut::store::sqlite::SqliteStore;
-use peanut::store::{DocumentStore, EmbeddingStore, GraphStore, IntakeStore, OutboxStore, SystemStore};
+use peanut::store::{DocumentStore, EmbeddingStore, GraphStore, IntakeStore, OutboxStore, SearchStore, SystemStore};
 
 /// All the traits under test.
 pub(crate) trait Backend:
-    DocumentStore + EmbeddingStore + GraphStore + IntakeStore + OutboxStore + SystemStore
+    DocumentStore + EmbeddingStore + GraphStore + IntakeStore + OutboxStore + SearchStore + SystemStore
 {
 }
 
-impl<T> Backend for T where T: DocumentStore + EmbeddingStore + GraphStore + IntakeStore + OutboxStore + SystemStore {}
+impl<T> Backend for T where
+    T: DocumentStore + EmbeddingStore + GraphStore + IntakeStore + OutboxStore + SearchStore + SystemStore
+{
+}
 
 /// An engine with a store of its own for one case.
 pub(crate) trait Harness: Sized {

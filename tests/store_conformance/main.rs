@@ -94,6 +94,18 @@ macro_rules! conformance {
                 neighbourhood_shows_true_edges_first,
                 graph_converges_whatever_happens,
             ],
+            search: [
+                words_are_scored_by_bm25,
+                vectors_are_scored_by_cosine,
+                both_legs_at_once_say_what_each_says_alone,
+                required_and_forbidden_words_hold_for_both_legs,
+                filters_come_before_the_cut,
+                phrases_and_prefixes_match_text,
+                what_left_is_not_found,
+                other_processes_see_every_commit,
+                near_words_are_suggested,
+                hits_are_told_in_the_order_asked,
+            ],
             system: [
                 settings_are_kept,
                 workers_are_kept_for_a_day,

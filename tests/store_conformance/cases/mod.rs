@@ -5,4 +5,5 @@ pub(crate) mod embedding;
 pub(crate) mod graph;
 pub(crate) mod ledger;
 pub(crate) mod outbox;
+pub(crate) mod search;
 pub(crate) mod system;

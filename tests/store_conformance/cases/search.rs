@@ -1,0 +1,282 @@
+//! `SearchStore`: both legs against their plain definitions, computed here from the documents themselves.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use peanut::domain::search::{Condition, Filter, Occur, Predicate, ScoredChunk, VectorQuery, WordMatch, WordsQuery};
+use peanut::domain::{ChunkId, DocumentId, ModelId, NewDocument, Timestamp, terms};
+use peanut::store::{DocumentStore, EmbeddingStore, RetireReason, SearchStore};
+
+use crate::build::{NOW, batch_with, commit, file};
+use crate::harness::Harness;
+
+/// Documents of the random corpus.
+const DOCUMENTS: usize = 120;
+const DIMENSION: usize = 8;
+
+fn model() -> ModelId {
+    ModelId::from("small")
+}
+
+fn unit(random: &mut fastrand::Rng) -> Vec<f32> {
+    let values: Vec<f32> = (0..DIMENSION).map(|_| random.f32() - 0.5).collect();
+    let norm = values.iter().map(|value| value * value).sum::<f32>().sqrt();
+    values.into_iter().map(|value| value / norm).collect()
+}
+
+/// Words no stemmer touches, the first ones far more frequent.
+fn word(random: &mut fastrand::Rng) -> String {
+    let rank = (random.f32().powi(3) * 40.0) as u8;
+    format!("w{}{}o", char::from(b'a' + rank / 8), char::from(b'k' + rank % 8))
+}
+
+fn documents(seed: u64) -> Vec<NewDocument> {
+    let mut random = fastrand::Rng::with_seed(seed);
+    (0..DOCUMENTS)
+        .map(|number| {
+            let words: Vec<String> = (0..random.usize(3..40)).map(|_| word(&mut random)).collect();
+            let folder = if number % 10 == 0 { "rare" } else { "common" };
+            let mut document = file(&format!("/{folder}/{number}.md"), &words.join(" "));
+            for chunk in &mut document.chunks {
+                chunk.terms = terms::terms(&format!("{}\n{}", chunk.context, chunk.text));
+                chunk.vector = Some(unit(&mut random));
+            }
+            document
+        })
+        .collect()
+}
+
+async fn filled<H: Harness>(harness: &H, seed: u64) -> Vec<NewDocument> {
+    let store = harness.store();
+    store.register_model(&model(), DIMENSION, NOW).await.expect("register");
+    let documents = documents(seed);
+    // Several commits, as several segments of whatever index an engine keeps.
+    for some in documents.chunks(25) {
+        store.commit(batch_with(some.to_vec(), "small", &[])).await.expect("commit");
+    }
+    documents
+}
+
+fn should(words: &[&str]) -> WordsQuery {
+    WordsQuery { clauses: words.iter().map(|word| (Occur::Should, WordMatch::Term((*word).to_owned()))).collect() }
+}
+
+fn query(vector: Vec<f32>) -> Vec<VectorQuery> {
+    vec![VectorQuery { model: model(), vector, scale: 0.5, offset: 0.1 }]
+}
+
+/// BM25 as the trait defines it, over whole documents of one chunk.
+fn bm25(documents: &[NewDocument], words: &[&str]) -> BTreeMap<DocumentId, f32> {
+    let counts = |document: &NewDocument| {
+        let mut counts: HashMap<String, f32> = HashMap::new();
+        let chunk = &document.chunks[0];
+        terms::each_token(&format!("{}\n{}", chunk.context, chunk.text), |_, term| {
+            *counts.entry(term.to_owned()).or_default() += 1.0;
+        });
+        (document.id, counts, chunk.token_count as f32)
+    };
+    let all: Vec<_> = documents.iter().map(counts).collect();
+    let mean = all.iter().map(|(.., length)| length).sum::<f32>() / all.len() as f32;
+    let mut scores = BTreeMap::new();
+    for word in words {
+        let matching = all.iter().filter(|(_, counts, _)| counts.contains_key(*word)).count() as f32;
+        let idf = (1.0 + (all.len() as f32 - matching + 0.5) / (matching + 0.5)).ln();
+        for (id, counts, length) in &all {
+            if let Some(frequency) = counts.get(*word) {
+                let norm = 1.2 * (0.25 + 0.75 * length / mean);
+                *scores.entry(*id).or_default() += idf * frequency * 2.2 / (frequency + norm);
+            }
+        }
+    }
+    scores
+}
+
+fn assert_same(found: &[ScoredChunk], wanted: &BTreeMap<DocumentId, f32>, limit: usize) {
+    assert_eq!(found.len(), wanted.len().min(limit));
+    for chunk in found {
+        let score = wanted[&chunk.document_id];
+        assert!((chunk.score - score).abs() < 1e-3, "{:?} should score {score}", chunk);
+    }
+    assert!(found.is_sorted_by(|a, b| a.score > b.score || (a.score == b.score && a.chunk_id < b.chunk_id)));
+    let worst = found.last().map_or(f32::MAX, |chunk| chunk.score);
+    let listed: HashSet<DocumentId> = found.iter().map(|chunk| chunk.document_id).collect();
+    let best_unlisted = wanted.iter().filter(|(id, _)| !listed.contains(*id)).map(|(_, score)| *score);
+    assert!(best_unlisted.fold(f32::MIN, f32::max) <= worst + 1e-3);
+}
+
+pub(crate) async fn words_are_scored_by_bm25<H: Harness>(harness: H) {
+    let documents = filled(&harness, 1).await;
+    let store = harness.store();
+    for words in [&["wako"][..], &["wako", "wbko", "wemo"], &["wero", "wako", "nowhere"], &["nowhere"]] {
+        for limit in [5, 1000] {
+            let found = store.search_words(&should(words), &Filter::default(), limit).await.expect("search");
+            assert_same(&found, &bm25(&documents, words), limit);
+        }
+    }
+    let frequencies = store.document_frequencies(&["wako".to_owned(), "nowhere".to_owned()]).await.expect("count");
+    assert_eq!(frequencies, [bm25(&documents, &["wako"]).len() as u64, 0]);
+    let nothing = store.search_words(&WordsQuery::default(), &Filter::default(), 10).await.expect("search");
+    assert!(nothing.is_empty());
+}
+
+pub(crate) async fn vectors_are_scored_by_cosine<H: Harness>(harness: H) {
+    let documents = filled(&harness, 2).await;
+    let store = harness.store();
+    let mut random = fastrand::Rng::with_seed(99);
+    for limit in [5, 1000] {
+        let wanted = unit(&mut random);
+        let cosine = |document: &NewDocument| {
+            let vector = document.chunks[0].vector.as_ref().expect("a vector");
+            0.5 * vector.iter().zip(&wanted).map(|(a, b)| a * b).sum::<f32>() + 0.1
+        };
+        let scores = documents.iter().map(|document| (document.id, cosine(document))).collect();
+        let found = store.search_vectors(&query(wanted.clone()), &Filter::default(), limit).await.expect("search");
+        assert_same(&found, &scores, limit);
+    }
+    let held = store.document_vectors(&model(), documents[3].id).await.expect("vectors");
+    let own = documents[3].chunks[0].vector.as_ref().expect("a vector");
+    assert!(held[0].iter().zip(own).all(|(a, b)| (a - b).abs() < 1e-6));
+}
+
+pub(crate) async fn both_legs_at_once_say_what_each_says_alone<H: Harness>(harness: H) {
+    filled(&harness, 3).await;
+    let store = harness.store();
+    let (words, near) = (should(&["wako", "wemo"]), query(unit(&mut fastrand::Rng::with_seed(5))));
+    let legs = store.search_legs(&words, &near, &Filter::default(), 10).await.expect("search");
+    assert_eq!(legs.words, store.search_words(&words, &Filter::default(), 10).await.expect("search"));
+    assert_eq!(legs.vectors, store.search_vectors(&near, &Filter::default(), 10).await.expect("search"));
+    let ids = |leg: &[ScoredChunk]| leg.iter().map(|chunk| chunk.chunk_id).collect::<Vec<_>>();
+    let only = |these: Vec<ChunkId>, those: Vec<ChunkId>| {
+        these.into_iter().filter(|id| !those.contains(id)).collect::<Vec<ChunkId>>()
+    };
+    let no_vector = only(ids(&legs.words), ids(&legs.vectors));
+    let no_words = only(ids(&legs.vectors), ids(&legs.words));
+    assert!(!no_vector.is_empty() && !no_words.is_empty(), "the case must have something to fill in");
+    let vectors = store.score_vectors(&near, &no_vector).await.expect("score");
+    let scored = no_vector.into_iter().zip(vectors).filter_map(|(id, score)| Some((id, score?)));
+    assert_eq!(legs.vectors_of_others, scored.collect::<HashMap<_, _>>());
+    let lexical = store.score_words(&words, &no_words).await.expect("score");
+    let scored = no_words.into_iter().zip(lexical).filter_map(|(id, score)| Some((id, score?)));
+    assert_eq!(legs.words_of_others, scored.collect::<HashMap<_, _>>());
+}
+
+pub(crate) async fn required_and_forbidden_words_hold_for_both_legs<H: Harness>(harness: H) {
+    let documents = filled(&harness, 4).await;
+    let store = harness.store();
+    let term = |word: &str| WordMatch::Term(word.to_owned());
+    let words = WordsQuery {
+        clauses: vec![(Occur::Should, term("wbko")), (Occur::Must, term("wako")), (Occur::MustNot, term("walo"))],
+    };
+    let near = query(unit(&mut fastrand::Rng::with_seed(6)));
+    let legs = store.search_legs(&words, &near, &Filter::default(), 1000).await.expect("search");
+    let may = |document: &&NewDocument| {
+        let text = &document.chunks[0].text;
+        text.contains("wako") && !text.contains("walo")
+    };
+    let allowed: HashSet<DocumentId> = documents.iter().filter(may).map(|document| document.id).collect();
+    assert!(!allowed.is_empty() && allowed.len() < DOCUMENTS);
+    for leg in [&legs.words, &legs.vectors] {
+        assert_eq!(leg.iter().map(|chunk| chunk.document_id).collect::<HashSet<_>>(), allowed);
+    }
+}
+
+pub(crate) async fn filters_come_before_the_cut<H: Harness>(harness: H) {
+    let documents = filled(&harness, 7).await;
+    let store = harness.store();
+    let only = |predicate| Filter { conditions: vec![Condition { negated: false, any_of: vec![predicate] }] };
+    let rare: Vec<NewDocument> =
+        documents.iter().filter(|document| document.source_path.starts_with("/rare")).cloned().collect();
+    let near = query(unit(&mut fastrand::Rng::with_seed(8)));
+    let filter = only(Predicate::Path("/rare/".to_owned()));
+    let legs = store.search_legs(&should(&["wako"]), &near, &filter, rare.len()).await.expect("search");
+    let holds = |document: &&NewDocument| document.chunks[0].text.contains("wako");
+    assert_eq!(legs.words.len(), rare.iter().filter(holds).count());
+    assert_eq!(legs.vectors.len(), rare.len());
+    assert!(legs.vectors.iter().all(|chunk| rare.iter().any(|document| document.id == chunk.document_id)));
+    let newest = store.newest(&filter, 1000).await.expect("newest");
+    assert_eq!(newest.len(), rare.len());
+    let dated = only(Predicate::DatedFrom(Timestamp(NOW.0 + 1)));
+    assert!(store.search_words(&should(&["wako"]), &dated, 10).await.expect("search").is_empty());
+}
+
+pub(crate) async fn phrases_and_prefixes_match_text<H: Harness>(harness: H) {
+    let store = harness.store();
+    let texts = ["alpha bravo charlie", "bravo alpha charlie", "alphabet soup", "delta"];
+    let documents = texts.iter().enumerate().map(|(number, text)| {
+        let mut document = file(&format!("/{number}.md"), text);
+        document.chunks[0].terms = terms::terms(&format!("context\n{text}"));
+        document
+    });
+    commit(store, documents.collect()).await;
+    let found = async |clause: WordMatch| {
+        let query = WordsQuery { clauses: vec![(Occur::Should, clause)] };
+        let hits = store.search_words(&query, &Filter::default(), 10).await.expect("search");
+        let hits = store.hydrate(&hits.iter().map(|hit| hit.chunk_id).collect::<Vec<_>>()).await.expect("hydrate");
+        let mut paths: Vec<String> = hits.into_iter().map(|hit| hit.source_path).collect();
+        paths.sort();
+        paths
+    };
+    let phrase = |words: &[&str]| WordMatch::Phrase(words.iter().flat_map(|word| terms::terms_of(word)).collect());
+    assert_eq!(found(phrase(&["alpha", "bravo"])).await, ["/0.md"]);
+    assert_eq!(found(phrase(&["alpha", "charlie"])).await, ["/1.md"]);
+    assert_eq!(found(WordMatch::Prefix("alpha".to_owned())).await, ["/0.md", "/1.md", "/2.md"]);
+    assert!(found(phrase(&["charlie", "alpha"])).await.is_empty());
+}
+
+pub(crate) async fn what_left_is_not_found<H: Harness>(harness: H) {
+    let mut documents = filled(&harness, 9).await;
+    let store = harness.store();
+    let near = query(unit(&mut fastrand::Rng::with_seed(10)));
+    // Warm, so that the indexes must learn of what follows.
+    store.search_legs(&should(&["wako"]), &near, &Filter::default(), 10).await.expect("search");
+    let gone: Vec<DocumentId> = documents.drain(..30).map(|document| document.id).collect();
+    store.retire(&gone, RetireReason::Deleted, NOW).await.expect("retire");
+    let changed = documents.len() - 1;
+    let mut replacement = file(&documents[changed].source_path, "entirely different");
+    replacement.chunks[0].terms = terms::terms("context\nentirely different");
+    store.commit(batch_with(vec![replacement], "small", &[])).await.expect("commit");
+    let legs = store.search_legs(&should(&["wako"]), &near, &Filter::default(), 1000).await.expect("search");
+    let held: HashSet<DocumentId> = documents[..changed].iter().map(|document| document.id).collect();
+    let with_word = documents[..changed].iter().filter(|document| document.chunks[0].text.contains("wako")).count();
+    assert_eq!(legs.words.len(), with_word);
+    assert_eq!(legs.vectors.iter().map(|chunk| chunk.document_id).collect::<HashSet<_>>(), held);
+    store.restore(&gone[..1], NOW).await.expect("restore");
+    let legs = store.search_legs(&should(&["wako"]), &near, &Filter::default(), 1000).await.expect("search");
+    assert_eq!(legs.vectors.len(), held.len() + 1);
+}
+
+pub(crate) async fn other_processes_see_every_commit<H: Harness>(harness: H) {
+    let (store, other) = (harness.store(), harness.another().await);
+    let count = async |store: &H::Store| {
+        store.search_words(&should(&["bravo"]), &Filter::default(), 100).await.expect("search").len()
+    };
+    for number in 0..5 {
+        let mut document = file(&format!("/{number}.md"), "alpha bravo");
+        document.chunks[0].text.push_str(&format!(" number{number}"));
+        document.chunks[0].terms = terms::terms(&format!("context\n{}", document.chunks[0].text));
+        document.content_sha256[0] = number;
+        commit(store, vec![document]).await;
+        assert_eq!((count(store).await, count(&other).await), (usize::from(number) + 1, usize::from(number) + 1));
+    }
+}
+
+pub(crate) async fn near_words_are_suggested<H: Harness>(harness: H) {
+    let store = harness.store();
+    let mut document = file("/a.md", "the consensus protocol");
+    document.chunks[0].terms = terms::terms("context\nthe consensus protocol");
+    commit(store, vec![document]).await;
+    let near = store.suggest("consensos", 3).await.expect("suggest");
+    assert_eq!(near.iter().map(|near| near.word.as_str()).collect::<Vec<_>>(), ["consensus"]);
+    assert!(store.suggest("xylophone", 3).await.expect("suggest").is_empty());
+}
+
+pub(crate) async fn hits_are_told_in_the_order_asked<H: Harness>(harness: H) {
+    filled(&harness, 11).await;
+    let store = harness.store();
+    let mut ids: Vec<ChunkId> =
+        store.newest(&Filter::default(), 20).await.expect("newest").iter().map(|chunk| chunk.chunk_id).collect();
+    ids.reverse();
+    let with_unknown: Vec<ChunkId> = [&ids[..], &[ChunkId(i64::MAX)]].concat();
+    let told = store.hydrate(&with_unknown).await.expect("hydrate");
+    assert_eq!(told.iter().map(|hit| hit.chunk_id).collect::<Vec<_>>(), ids);
+    assert!(told.iter().all(|hit| hit.text.contains('w') && hit.title.parse::<u32>().is_ok()));
+}
