@@ -35,10 +35,12 @@ impl SqliteStore {
                 matches::accumulate(&clauses, &state.slots, state.words.as_ref())
             }
         });
+        // What words rule out is known only afterwards: everything has to be kept until then.
+        let deep = if is_gated { usize::MAX } else { limit };
         let (state, wanted, may) = (Arc::clone(&self.index.state), queries.to_vec(), allowed.clone());
         let scanning = compute(move || {
             let state = state.read().unwrap_or_else(PoisonError::into_inner);
-            if wanted.is_empty() { Vec::new() } else { state.matrices.scan(&wanted, &state.slots, &may) }
+            if wanted.is_empty() { Vec::new() } else { state.matrices.scan(&wanted, &state.slots, &may, deep) }
         });
         let (scores, mut near) = tokio::try_join!(scoring, scanning)?;
         // What was committed between the two reads has a slot beyond the scores: it matches no word here.

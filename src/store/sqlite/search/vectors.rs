@@ -93,8 +93,15 @@ impl Matrices {
         }
     }
 
-    /// Approximate scores of every allowed slot that has a vector in one of the models, in order of slots.
-    pub(super) fn scan(&self, queries: &[VectorQuery], slots: &Slots, allowed: &Allowed) -> Vec<(f32, u32)> {
+    /// Approximate scores of the allowed slots that have a vector in one of the models and may be among the best `limit`
+    /// once scored exactly, and some more; in no order.
+    pub(super) fn scan(
+        &self,
+        queries: &[VectorQuery],
+        slots: &Slots,
+        allowed: &Allowed,
+        limit: usize,
+    ) -> Vec<(f32, u32)> {
         let asked: Vec<(&Matrix, Vec<i8>, f32, &VectorQuery)> = queries
             .iter()
             .filter_map(|query| {
@@ -104,7 +111,10 @@ impl Matrices {
                 Some((matrix, code, scale, query))
             })
             .collect();
-        let mut scored: Vec<(f32, u32)> = Vec::with_capacity(slots.ids.len());
+        // Whenever many have gathered, what cannot be among the best any more goes, and nothing like it comes in again.
+        let many = limit.saturating_mul(4).max(4 * RESCORE_LEAST);
+        let mut scored: Vec<(f32, u32)> = Vec::with_capacity(many.min(slots.ids.len()));
+        let mut least = f32::NEG_INFINITY;
         for slot in 0..slots.ids.len() {
             if !allowed.slot(slots, slot) {
                 continue;
@@ -116,12 +126,27 @@ impl Matrices {
                 let dot = i8::dot(code, stored)? as f32;
                 Some(query.scale * dot * scale * matrix.scales[row] + query.offset)
             });
-            if let Some(score) = found {
+            if let Some(score) = found.filter(|score| *score >= least) {
                 scored.push((score, slot as u32));
+                if scored.len() == many {
+                    least = least_worth(&mut scored, limit);
+                    scored.retain(|(score, _)| *score >= least);
+                    scored.truncate(many / 2);
+                }
             }
         }
         scored
     }
+}
+
+fn by_score(a: &(f32, u32), b: &(f32, u32)) -> std::cmp::Ordering {
+    b.0.total_cmp(&a.0)
+}
+
+/// The least approximate score that may be among the best `limit` of `scored` (more than `limit`) once scored exactly.
+fn least_worth(scored: &mut [(f32, u32)], limit: usize) -> f32 {
+    let (_, last, _) = scored.select_nth_unstable_by(limit.max(1) - 1, by_score);
+    last.0 - CODE_ERROR
 }
 
 /// The slots that can be among the best `limit` once scored exactly: the best by code, and whatever is within the error
@@ -131,13 +156,11 @@ pub(super) fn worth_rescoring(mut scored: Vec<(f32, u32)>, limit: usize) -> Vec<
         return Vec::new();
     }
     if scored.len() > limit {
-        let order = |a: &(f32, u32), b: &(f32, u32)| b.0.total_cmp(&a.0);
-        let (_, last, _) = scored.select_nth_unstable_by(limit - 1, order);
-        let least = last.0 - CODE_ERROR;
+        let least = least_worth(&mut scored, limit);
         scored.retain(|(score, _)| *score >= least);
         let most = (limit * RESCORE_FACTOR).max(RESCORE_LEAST);
         if scored.len() > most {
-            scored.select_nth_unstable_by(most - 1, order);
+            scored.select_nth_unstable_by(most - 1, by_score);
             scored.truncate(most);
         }
     }
