@@ -25,6 +25,8 @@ const MOST_PAGES: usize = 20_000;
 const MOST_TEXT_BYTES: usize = 64 * 1024 * 1024;
 /// A file that takes longer is given up.
 const DEADLINE: Duration = Duration::from_mins(2);
+/// Characters of a reason, at most: it is shown on one line.
+const LONGEST_REASON: usize = 160;
 /// Threads that may hang in the library at one time; beyond that, files are refused until one returns.
 const MOST_ABANDONED: usize = 4;
 
@@ -132,7 +134,12 @@ fn problem(error: &pdf_oxide::Error) -> ParseError {
     if lower.contains("encrypt") || lower.contains("password") {
         return ParseError::Encrypted;
     }
-    ParseError::Damaged(text)
+    // The library shows the bytes it stumbled over: the first few tell enough.
+    let mut short: String = text.chars().take(LONGEST_REASON).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    ParseError::Damaged(short)
 }
 
 /// The document information dictionary as text; empty when there is none.
@@ -160,4 +167,33 @@ fn pdf_string(bytes: &[u8]) -> String {
         None => bytes.iter().map(|byte| char::from(*byte)).collect(),
     };
     text.chars().filter(|character| !character.is_control()).collect::<String>().trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fixture(name: &str) -> Vec<u8> {
+        std::fs::read(format!("{}/tests/fixtures/pdf/{name}.pdf", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    }
+
+    #[test]
+    fn an_empty_password_opens_every_kind_of_encryption() {
+        for kind in ["rc4-40", "rc4-128", "aes-128", "aes-256"] {
+            let parsed = parse(&fixture(kind)).unwrap_or_else(|error| panic!("{kind}: {error}"));
+            assert_eq!(parsed.sections[0].text.trim(), "Sealed, but the door is open.", "{kind}");
+            assert_eq!(parsed.sections[0].page, Some(1));
+        }
+    }
+
+    #[test]
+    fn an_unknown_password_is_the_reason() {
+        assert!(matches!(parse(&fixture("password")), Err(ParseError::Encrypted)));
+    }
+
+    #[test]
+    fn reasons_are_short() {
+        let error = problem(&pdf_oxide::Error::InvalidPdf("7, ".repeat(10_000)));
+        assert!(error.to_string().chars().count() < 200);
+    }
 }
