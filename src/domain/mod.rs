@@ -14,6 +14,7 @@ pub mod person;
 pub mod search;
 pub mod status;
 pub mod terms;
+pub mod secret;
 pub mod time;
 pub mod wordpiece;
 
@@ -21,4 +22,5 @@ pub use chunk::{ChunkKind, NewChunk, Place, StoredChunk};
 pub use document::{DocumentView, Link, LinkKind, MessageMeta, NewDocument, SourceType, WriteOutcome};
 pub use ids::{ChunkId, DocumentId, EventId, ModelId, PersonId, concept_id};
 pub use person::{PersonMention, PersonRole};
+pub use secret::Secret;
 pub use time::{Clock, SystemClock, Timestamp};
