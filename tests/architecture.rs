@@ -36,14 +36,8 @@ const WALLS: &[(&str, &[&str])] = &[
 ];
 
 /// No service names a concrete adapter: these paths are for the composition roots (and the adapters themselves).
-const ADAPTERS: &[&str] = &[
-    "store::sqlite",
-    "graph::embedded",
-    "graph::falkor",
-    "embed::builtin",
-    "embed::ollama",
-    "embed::openai",
-];
+const ADAPTERS: &[&str] =
+    &["store::sqlite", "graph::embedded", "graph::falkor", "embed::builtin", "embed::ollama", "embed::openai"];
 
 /// External crates and the only places that may name them.
 const GUARDED: &[(&str, &[&str])] = &[

@@ -166,7 +166,9 @@ async fn services(config: Config, findings: &mut Findings) {
                     (_, error) => {
                         let error = error.clone().unwrap_or_else(|| "no answer".to_owned());
                         let remedy = match (what, service.state) {
-                            (_, ServiceState::Degraded) => "it works, slowly: look at the load of its host and the network",
+                            (_, ServiceState::Degraded) => {
+                                "it works, slowly: look at the load of its host and the network"
+                            }
                             ("graph", _) if service.name == "falkordb" => {
                                 "nothing is lost: events wait in the outbox and are delivered when it is back"
                             }

@@ -44,7 +44,8 @@ impl Environment {
 
     /// Variables of services that are set and change nothing.
     pub(super) fn without_effect(&self, services: &ServiceSettings) -> Vec<String> {
-        let without = |name: &str, has_effect: bool| (!has_effect && self.text(name).is_some()).then(|| name.to_owned());
+        let without =
+            |name: &str, has_effect: bool| (!has_effect && self.text(name).is_some()).then(|| name.to_owned());
         [
             without("POSTGRES_URL", false),
             without("FALKORDB_PORT", services.falkordb.is_some()),

@@ -93,13 +93,18 @@ fn web_address(name: &str, text: &str) -> Result<String, ConfigError> {
 
 pub(super) fn read(values: &FileValues, environment: &Environment) -> Result<ServiceSettings, ConfigError> {
     let postgres_url = secret(environment, "POSTGRES_URL", values.store.postgres_url.as_ref())?;
-    if postgres_url.as_ref().is_some_and(|url| {
-        !url.reveal().starts_with("postgres://") && !url.reveal().starts_with("postgresql://")
-    }) {
+    if postgres_url
+        .as_ref()
+        .is_some_and(|url| !url.reveal().starts_with("postgres://") && !url.reveal().starts_with("postgresql://"))
+    {
         // The value itself may hold a password.
         return Err(bad("POSTGRES_URL", "…", "an address like postgres://user:password@host:5432/database"));
     }
-    Ok(ServiceSettings { postgres_url, falkordb: falkordb(values, environment)?, embedder: embedder(values, environment)? })
+    Ok(ServiceSettings {
+        postgres_url,
+        falkordb: falkordb(values, environment)?,
+        embedder: embedder(values, environment)?,
+    })
 }
 
 fn falkordb(values: &FileValues, environment: &Environment) -> Result<Option<FalkorSettings>, ConfigError> {

@@ -12,9 +12,9 @@ pub mod intake;
 pub mod outbox;
 pub mod person;
 pub mod search;
+pub mod secret;
 pub mod status;
 pub mod terms;
-pub mod secret;
 pub mod time;
 pub mod wordpiece;
 

@@ -94,8 +94,7 @@ async fn bad_networks_lose_and_double_nothing() {
     let world = World::falkordb_at(address("127.0.0.1", proxy.port, &graph)).await;
     world.commit(notes(0, 10)).await;
     world.assert_equal().await;
-    let bad =
-        [Mode::Reset, Mode::Trickle, Mode::Delay(Duration::from_millis(300)), Mode::Blackhole, Mode::Reset];
+    let bad = [Mode::Reset, Mode::Trickle, Mode::Delay(Duration::from_millis(300)), Mode::Blackhole, Mode::Reset];
     for (at, mode) in bad.into_iter().enumerate() {
         world.commit(notes(100 * (at + 1), 10)).await;
         proxy.set(mode);

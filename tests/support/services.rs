@@ -54,7 +54,8 @@ pub(crate) fn services() -> &'static Services {
         );
         let text = String::from_utf8(output.stdout).expect("addresses");
         let started = |name: &str| {
-            let line = text.lines().find_map(|line| line.strip_prefix("export ")?.strip_prefix(name)?.strip_prefix('='));
+            let line =
+                text.lines().find_map(|line| line.strip_prefix("export ")?.strip_prefix(name)?.strip_prefix('='));
             line.unwrap_or_else(|| panic!("{name} in {text}")).to_owned()
         };
         let given = |name: &str| std::env::var(name).unwrap_or_else(|_| started(name));

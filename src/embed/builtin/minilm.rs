@@ -73,7 +73,13 @@ impl MiniLm {
     }
 
     fn error(&self, kind: EmbedErrorKind, operation: impl Into<String>, message: impl Into<String>) -> EmbedError {
-        EmbedError { kind, operation: operation.into(), model: self.model.clone(), message: message.into(), retry_after: None }
+        EmbedError {
+            kind,
+            operation: operation.into(),
+            model: self.model.clone(),
+            message: message.into(),
+            retry_after: None,
+        }
     }
 
     /// Vectors of texts; long ones by parts, averaged by their length. Blocking.

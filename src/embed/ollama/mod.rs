@@ -49,8 +49,7 @@ impl Ollama {
     }
 
     fn failed(&self, problem: HttpProblem, operation: &str) -> EmbedError {
-        let missing =
-            format!("the model {} is not on this Ollama: type `ollama pull {}`", self.name, self.name);
+        let missing = format!("the model {} is not on this Ollama: type `ollama pull {}`", self.name, self.name);
         meaning(problem, operation, &self.model, (self.door.base(), REMEDY), &missing)
     }
 
@@ -73,7 +72,10 @@ impl Ollama {
         }
         let can_embed = answer.get("capabilities").and_then(Value::as_array);
         if can_embed.is_some_and(|able| !able.iter().any(|one| one == "embedding")) {
-            let message = format!("{} makes no embeddings: set EMBED_MODEL to one that does, for example nomic-embed-text", self.name);
+            let message = format!(
+                "{} makes no embeddings: set EMBED_MODEL to one that does, for example nomic-embed-text",
+                self.name
+            );
             return Err(self.strange(EmbedErrorKind::Permanent, OPERATION, message));
         }
         let dimension = match number(".embedding_length") {
@@ -100,7 +102,8 @@ impl Ollama {
         let read: Result<Vec<Option<Vec<f32>>>, String> =
             vectors.iter().map(|vector| unit_vector(vector, dimension)).collect();
         let read = read.map_err(|message| {
-            let message = format!("{message}: was the model {} exchanged for another? Give it a name of its own", self.name);
+            let message =
+                format!("{message}: was the model {} exchanged for another? Give it a name of its own", self.name);
             self.strange(EmbedErrorKind::Permanent, &operation, message)
         })?;
         Ok(read.into_iter().map(Option::unwrap_or_default).collect())

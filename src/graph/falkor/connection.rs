@@ -60,9 +60,7 @@ impl Connection {
             pipe.cmd(command).arg(&self.address.graph).arg(&statement.text);
         }
         pipe.ignore_errors();
-        let answers: Vec<Value> = self
-            .within(operation, key, limit, async |line| pipe.query_async(line).await)
-            .await?;
+        let answers: Vec<Value> = self.within(operation, key, limit, async |line| pipe.query_async(line).await).await?;
         let mut all = Vec::with_capacity(answers.len());
         for answer in answers {
             match answer {
@@ -172,7 +170,8 @@ impl Connection {
         let at = self.address.at();
         let code = error.code().unwrap_or_default();
         if error.kind() == ErrorKind::AuthenticationFailed || matches!(code, "WRONGPASS" | "NOAUTH" | "NOPERM") {
-            let given = if self.address.password.is_some() { "the password given" } else { "a visitor without password" };
+            let given =
+                if self.address.password.is_some() { "the password given" } else { "a visitor without password" };
             return format!("FalkorDB at {at} refuses {given}: set FALKORDB_PASSWORD_FILE (or FALKORDB_PASSWORD)");
         }
         if error.is_connection_refusal() {

@@ -125,8 +125,8 @@ const EDGE_COLUMNS: &str = "a.id, type(r), b.id, r.field, r.valid_at, r.invalid_
 
 /// Every node by label, then every true edge by kind.
 pub(super) fn whole() -> Vec<Statement> {
-    let nodes = LABELS
-        .map(|label| plain(&format!("MATCH (n:{}) RETURN {}", label_name(label), node_columns("n")), true));
+    let nodes =
+        LABELS.map(|label| plain(&format!("MATCH (n:{}) RETURN {}", label_name(label), node_columns("n")), true));
     let edges = EdgeKind::ALL.map(|kind| {
         let kind = kind.as_str();
         plain(&format!("MATCH (a)-[r:{kind}]->(b) WHERE r.invalid_at IS NULL RETURN {EDGE_COLUMNS}"), true)
@@ -177,7 +177,10 @@ mod tests {
     fn values_cannot_leave_their_literal() {
         let row: Row = [("id", FalkorValue::String("x'}] MATCH (n) DELETE n // \\".into()))].into();
         let statement = over_rows(&[row], 1, "RETURN row.id").unwrap();
-        assert!(statement.text.starts_with("CYPHER rows=[{id: 'x\\'}] MATCH (n) DELETE n // \\\\'}] batch=1 UNWIND"), "{statement:?}");
+        assert!(
+            statement.text.starts_with("CYPHER rows=[{id: 'x\\'}] MATCH (n) DELETE n // \\\\'}] batch=1 UNWIND"),
+            "{statement:?}"
+        );
         let row: Row = [("id", FalkorValue::String("a\0b".into()))].into();
         assert!(over_rows(&[row], 1, "").unwrap_err().contains("NUL"));
     }

@@ -52,12 +52,9 @@ fn node(row: &[Value]) -> Result<(Node, bool), GraphError> {
     let read = || {
         let own = id(row, 1)?;
         Some(match text(row, 0)?.as_str() {
-            "Person" => Node::Person {
-                id: PersonId(own),
-                email: text(row, 2),
-                display_name: text(row, 3)?,
-                pii: flag(row, 4),
-            },
+            "Person" => {
+                Node::Person { id: PersonId(own), email: text(row, 2), display_name: text(row, 3)?, pii: flag(row, 4) }
+            }
             "Document" => Node::Document {
                 id: DocumentId(own),
                 title: text(row, 5)?,

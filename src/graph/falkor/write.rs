@@ -90,7 +90,8 @@ impl Batch {
         let purged = self.purged.iter().map(|id| Row::from([("id", id_value(*id))])).collect();
         add(purged, "MATCH (n:Document {id: row.id}) DETACH DELETE n")?;
         for label in LABELS {
-            let rows = self.nodes.values().filter(|node| node.label() == label).map(|node| self.node_row(node)).collect();
+            let rows =
+                self.nodes.values().filter(|node| node.label() == label).map(|node| self.node_row(node)).collect();
             add(rows, &format!("MERGE (n:{} {{id: row.id}}) {}", label_name(label), node_assignments(label)))?;
         }
         for kind in EdgeKind::ALL {

@@ -205,8 +205,7 @@ impl SearchService {
             Some(failure) if queries.is_empty() => Err(failure),
             degraded => {
                 let weight = options.vector_weight.or(best.map(|best| best.vector_weight)).unwrap_or(0.0);
-                let by_profile =
-                    if best.is_some_and(|best| best.by_z_score) { Fusion::ZScore } else { Fusion::Score };
+                let by_profile = if best.is_some_and(|best| best.by_z_score) { Fusion::ZScore } else { Fusion::Score };
                 Ok(Meaning { queries, vector_weight: weight, fusion: options.fusion.unwrap_or(by_profile), degraded })
             }
         }
