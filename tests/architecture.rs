@@ -36,11 +36,16 @@ const WALLS: &[(&str, &[&str])] = &[
 ];
 
 /// No service names a concrete adapter: these paths are for the composition roots (and the adapters themselves).
-const ADAPTERS: &[&str] = &["store::sqlite", "graph::embedded", "embed::builtin"];
+const ADAPTERS: &[&str] =
+    &["store::sqlite", "graph::embedded", "graph::falkor", "embed::builtin", "embed::ollama", "embed::openai"];
 
 /// External crates and the only places that may name them.
 const GUARDED: &[(&str, &[&str])] = &[
     ("sqlx", &["store/sqlite"]),
+    ("redis", &["graph/falkor"]),
+    ("falkordb", &["graph/falkor"]),
+    ("reqwest", &["embed/http"]),
+    ("rustls", &["embed/http"]),
     ("rten", &["embed/builtin"]),
     ("ratatui", &["ui", "app/event_loop"]),
     ("crossterm", &["app/event_loop", "ui"]),

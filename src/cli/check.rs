@@ -5,7 +5,7 @@ use clap::Args;
 use color_eyre::eyre;
 
 use crate::config::Config;
-use crate::graph::check;
+use crate::graph::{check, rebuild};
 use crate::runtime::shutdown::Shutdown;
 use crate::runtime::wiring::{House, WorkerSet};
 
@@ -31,7 +31,7 @@ pub(super) fn run(config: Config, arguments: &CheckArgs) -> eyre::Result<u8> {
 async fn work(config: Config, arguments: &CheckArgs) -> eyre::Result<u8> {
     let house = House::open(config).await?;
     if arguments.rebuild_graph {
-        let queued = check::rebuild(&house.store, house.graph_sink.as_ref(), house.clock.now()).await?;
+        let queued = rebuild::rebuild(&house.store, house.graph_sink.as_ref(), house.clock.now()).await?;
         output::note(format!("peanut: graph emptied, {queued} documents to deliver"));
     }
     if arguments.drain || arguments.rebuild_graph {

@@ -87,8 +87,9 @@ fn installation(config: &Config, findings: &mut Findings) {
     }
     if !config.unused_services.is_empty() {
         let names = config.unused_services.join(", ");
-        let detail = format!("{names} set, but this version runs on the embedded store, graph and models only");
-        findings.bad(Verdict::Warning, "services", detail, "unset them, or ignore this");
+        let detail = format!("{names} set, without effect");
+        let remedy = "set what they belong to (OLLAMA_URL, FALKORDB_HOST), or unset them; the store is SQLite";
+        findings.bad(Verdict::Warning, "services", detail, remedy);
     }
     for (what, folder) in
         [("data folder", &config.data_dir), ("drop zone", &config.drop_zone), ("logs", &config.log_dir())]
@@ -164,7 +165,21 @@ async fn services(config: Config, findings: &mut Findings) {
                     (ServiceState::Ok, _) => findings.ok(what, format!("{} ({latency:.1} ms)", service.detail)),
                     (_, error) => {
                         let error = error.clone().unwrap_or_else(|| "no answer".to_owned());
-                        findings.bad(Verdict::Error, what, error, "see the log; `peanut check` tests the data itself");
+                        let remedy = match (what, service.state) {
+                            (_, ServiceState::Degraded) => {
+                                "it works, slowly: look at the load of its host and the network"
+                            }
+                            ("graph", _) if service.name == "falkordb" => {
+                                "nothing is lost: events wait in the outbox and are delivered when it is back"
+                            }
+                            ("embedder", _) if !service.name.starts_with("built-in") => {
+                                "nothing is lost: searches use words meanwhile, and the backlog is embedded when it is back"
+                            }
+                            _ => "see the log; `peanut check` tests the data itself",
+                        };
+                        let verdict =
+                            if service.state == ServiceState::Degraded { Verdict::Warning } else { Verdict::Error };
+                        findings.bad(verdict, what, error, remedy);
                     }
                 }
             }

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// Addresses of the original stack; named to the user when set, since this version stands on the embedded store.
-const SERVICES: [&str; 4] = ["POSTGRES_URL", "FALKORDB_HOST", "OLLAMA_URL", "EMBED_MODEL"];
+use super::ServiceSettings;
 
 /// Environment variables, read once.
 #[derive(Clone, Debug, Default)]
@@ -43,8 +42,17 @@ impl Environment {
         given.or_else(|| self.path("HOME").map(|home| home.join(below_home)))
     }
 
-    /// Names of service addresses that are set.
-    pub(super) fn services(&self) -> Vec<String> {
-        SERVICES.iter().filter(|name| self.text(name).is_some()).map(|name| (*name).to_owned()).collect()
+    /// Variables of services that are set and change nothing.
+    pub(super) fn without_effect(&self, services: &ServiceSettings) -> Vec<String> {
+        let without =
+            |name: &str, has_effect: bool| (!has_effect && self.text(name).is_some()).then(|| name.to_owned());
+        [
+            without("POSTGRES_URL", false),
+            without("FALKORDB_PORT", services.falkordb.is_some()),
+            without("EMBED_MODEL", services.embedder.is_some()),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
 }

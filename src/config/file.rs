@@ -15,8 +15,20 @@ pub const EXAMPLE: &str = r#"# Peanut's settings. Every line is optional; what i
 # drop_zone = "~/.local/share/peanut/drop"   # files put here are taken in
 # log_level = "info"                         # error, warn, info, debug, trace
 
+# Services are used when their address is given; everything else is embedded. Passwords and keys are better kept out of
+# this file: POSTGRES_URL_FILE, FALKORDB_PASSWORD_FILE and OPENAI_API_KEY_FILE name files that hold them.
+[store]
+# postgres_url = "postgres://peanut@localhost/peanut"
+
+[graph]
+# host = "localhost"   # a FalkorDB
+# port = 6379
+# name = "peanut"
+
 [embedding]
-# model = "minilm"     # minilm: instant first, better in the background; static: instant only
+# model = "minilm"     # minilm: instant first, better in the background; static: instant only; or a service's model
+# ollama_url = "http://localhost:11434"
+# openai_url = "http://localhost:8080/v1"    # any server with OpenAI's /v1/embeddings
 
 [chunks]
 # tokens = 512
@@ -38,6 +50,8 @@ pub(super) struct FileValues {
     pub(super) state_dir: Option<PathBuf>,
     pub(super) drop_zone: Option<PathBuf>,
     pub(super) log_level: Option<String>,
+    pub(super) store: StoreValues,
+    pub(super) graph: GraphValues,
     pub(super) embedding: EmbeddingValues,
     pub(super) chunks: ChunkValues,
     pub(super) screen: ScreenValues,
@@ -48,6 +62,23 @@ pub(super) struct FileValues {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct EmbeddingValues {
     pub(super) model: Option<String>,
+    pub(super) ollama_url: Option<String>,
+    pub(super) openai_url: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct StoreValues {
+    pub(super) postgres_url: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct GraphValues {
+    pub(super) host: Option<String>,
+    pub(super) port: Option<u16>,
+    pub(super) password: Option<String>,
+    pub(super) name: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -5,6 +5,7 @@
 
 mod env;
 mod file;
+mod services;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use thiserror::Error;
 
 pub use env::Environment;
 pub use file::EXAMPLE;
+pub use services::{EmbedService, FalkorSettings, ServiceSettings};
 
 /// Which model raises quality in the background.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -65,7 +67,9 @@ pub struct Config {
     pub keys: BTreeMap<String, String>,
     /// The configuration file that was read, if there was one.
     pub file: Option<PathBuf>,
-    /// Service addresses found in file or environment that this version does not use yet.
+    /// Services to stand on; the rest is embedded.
+    pub services: ServiceSettings,
+    /// Variables that are set and have no effect.
     pub unused_services: Vec<String>,
 }
 
@@ -140,6 +144,7 @@ impl Config {
         overrides: &Overrides,
         environment: &Environment,
     ) -> Result<Self, ConfigError> {
+        let services = services::read(&values, environment)?;
         let data_dir = overrides
             .data_dir
             .clone()
@@ -169,7 +174,9 @@ impl Config {
             .or(values.log_level)
             .unwrap_or_else(|| "info".to_owned())
             .to_lowercase();
+        // With a service, the name is that of a model of the service.
         let background = environment.text("PEANUT_MODEL").or(values.embedding.model);
+        let background = background.filter(|_| services.embedder.is_none());
         let theme = environment.text("PEANUT_THEME").or(values.screen.theme);
         let chunk_tokens = values.chunks.tokens.unwrap_or(512);
         let chunk_overlap_tokens = values.chunks.overlap.unwrap_or(50);
@@ -194,7 +201,8 @@ impl Config {
             ascii: values.screen.ascii.unwrap_or(false),
             keys: values.keys,
             file: path,
-            unused_services: environment.services(),
+            unused_services: environment.without_effect(&services),
+            services,
         })
     }
 

@@ -152,6 +152,8 @@ pub struct DocumentProjection {
     pub nodes: Vec<Node>,
     /// Its true edges; empty for a deleted document (every edge becomes invalid).
     pub edges: Vec<Edge>,
+    /// Whether the document is deleted: its node stays for the edges that were true, but no longer counts.
+    pub deleted: bool,
     /// The moment the projection is true for.
     pub at: Timestamp,
 }

@@ -1,10 +1,17 @@
-//! Text to vectors: the [`Embedder`] trait, the two built-in models, and the worker that drains the backlog.
+//! Text to vectors: the [`Embedder`] trait, the two built-in models, Ollama and OpenAI-compatible servers, and the worker
+//! that drains the backlog.
 //!
 //! `worker` is run by the supervisor; `search::service` embeds queries; the ingest pipeline uses
 //! [`InstantEmbedder`] inline because it costs microseconds.
 
 pub mod builtin;
+mod http;
+pub mod ollama;
+pub mod openai;
+mod remote;
 pub mod worker;
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 use thiserror::Error;
@@ -27,6 +34,8 @@ pub struct FusionProfile {
     pub vector_weight: f32,
     /// Slope and offset that map this model's cosines onto the reference model's scale (MiniLM: 1, 0).
     pub calibration: (f32, f32),
+    /// Whether the legs are put together by z-scores, for cosines nobody measured, instead of by scores.
+    pub by_z_score: bool,
 }
 
 /// What an embedder's failure means for its caller.
@@ -52,6 +61,8 @@ pub struct EmbedError {
     pub model: ModelId,
     /// The cause, with what to do when that is known.
     pub message: String,
+    /// When the service wants to be asked again (`Retry-After`).
+    pub retry_after: Option<Duration>,
 }
 
 /// Makes vectors of one model. Vectors have unit length; `None` means the text has nothing to embed.
@@ -59,8 +70,12 @@ pub struct EmbedError {
 pub trait Embedder: Send + Sync {
     /// The model.
     fn model(&self) -> &ModelId;
-    /// Length of its vectors.
+    /// Length of its vectors; 0 while only the service knows ([`Embedder::prepare`] asks).
     fn dimension(&self) -> usize;
+    /// Asks the service what must be known before the first text; returns the length of the vectors.
+    async fn prepare(&self) -> Result<usize, EmbedError> {
+        Ok(self.dimension())
+    }
     /// How search uses it.
     fn profile(&self) -> FusionProfile;
     /// One vector per text, in order. Texts longer than the model's window are embedded by parts and averaged.

@@ -24,6 +24,8 @@ const POLL: Duration = Duration::from_secs(2);
 /// Attempts after which a chunk is given up.
 const ATTEMPTS: u32 = 5;
 const BREAKER_THRESHOLD: u32 = 3;
+/// How often an idle worker looks for chunks without a job: of other processes, or from before the model was known.
+const QUEUE_PERIOD: Duration = Duration::from_secs(30);
 /// Chunks queued per step when the model is new to the store.
 const QUEUE_STEP: u32 = 5_000;
 const SERVICE_BACKOFF: Backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_mins(1) };
@@ -90,7 +92,7 @@ impl EmbedWorker {
         let mut breaker = Breaker::new(BREAKER_THRESHOLD, SERVICE_BACKOFF);
         let (mut paused, mut busy) = (self.paused.clone(), self.busy.clone());
         let mut window = (Instant::now(), 0_usize);
-        self.queue_missing(&soft).await?;
+        let mut queue_at = Instant::now();
         while !soft.is_cancelled() {
             if *paused.borrow_and_update() || *busy.borrow_and_update() {
                 let by_user = *paused.borrow();
@@ -106,6 +108,18 @@ impl EmbedWorker {
                     _ = busy.changed() => {}
                 }
                 continue;
+            }
+            if Instant::now() >= queue_at {
+                match self.queue_missing(&soft).await? {
+                    Ok(()) => queue_at = Instant::now() + QUEUE_PERIOD,
+                    Err(error) => {
+                        let delay = self.wait_for_service(&error, &mut breaker, &mut random);
+                        tokio::select! {
+                            () = soft.cancelled() => break,
+                            () = tokio::time::sleep(delay) => continue,
+                        }
+                    }
+                }
             }
             let woken = self.wake.notified();
             let done = match self.step(&mut breaker, &mut random).await {
@@ -141,18 +155,31 @@ impl EmbedWorker {
         Ok(())
     }
 
-    /// Queues what the model has never seen: after it was switched on, or after a store moved in.
-    async fn queue_missing(&self, soft: &CancellationToken) -> Result<(), String> {
-        let (model, dimension) = (self.embedder.model(), self.embedder.dimension());
-        let now = self.clock.now();
+    /// Queues what the model has never seen: after it was switched on, after a store moved in, or when the service was not
+    /// there before. The inner error is the service's, worth another try.
+    async fn queue_missing(&self, soft: &CancellationToken) -> Result<Result<(), EmbedError>, String> {
+        let dimension = match self.embedder.prepare().await {
+            Ok(dimension) => dimension,
+            Err(error) if error.kind == EmbedErrorKind::Unavailable => return Ok(Err(error)),
+            Err(error) => return Err(error.to_string()),
+        };
+        let (model, now) = (self.embedder.model(), self.clock.now());
         self.store.register_model(model, dimension, now).await.map_err(|error| error.to_string())?;
         loop {
             let queued = self.store.queue_missing(model, QUEUE_STEP, now).await.map_err(|error| error.to_string())?;
             if queued == 0 || soft.is_cancelled() {
-                return Ok(());
+                return Ok(Ok(()));
             }
             tokio::task::yield_now().await;
         }
+    }
+
+    /// The service does not answer: nobody's attempt. Returns how long to wait, at least as long as the service asks for.
+    fn wait_for_service(&self, error: &EmbedError, breaker: &mut Breaker, random: &mut fastrand::Rng) -> Duration {
+        let delay = breaker.failure(self.clock.now(), random.f64()).max(error.retry_after.unwrap_or_default());
+        tracing::warn!(%error, delay_seconds = delay.as_secs_f64(), "embedder_unavailable");
+        self.tell(WorkerState::Idle, &format!("embedder does not answer: {error}"), 0.0);
+        delay
     }
 
     async fn step(&self, breaker: &mut Breaker, random: &mut fastrand::Rng) -> StoreResult<Step> {
@@ -175,7 +202,7 @@ impl EmbedWorker {
             }
             Err(error) if error.kind == EmbedErrorKind::Rejected => {
                 breaker.success();
-                self.one_by_one(&jobs, random).await
+                self.by_halves(&jobs, breaker, random).await
             }
             Err(error) => {
                 let chunks: Vec<ChunkId> = jobs.iter().map(|job| job.chunk_id).collect();
@@ -183,10 +210,7 @@ impl EmbedWorker {
                 if error.kind == EmbedErrorKind::Permanent {
                     return Ok(Step::Broken(error.to_string()));
                 }
-                let delay = breaker.failure(self.clock.now(), random.f64());
-                tracing::warn!(%error, delay_seconds = delay.as_secs_f64(), "embedder_unavailable");
-                self.tell(WorkerState::Idle, &format!("embedder does not answer: {error}"), 0.0);
-                Ok(Step::Wait(delay))
+                Ok(Step::Wait(self.wait_for_service(&error, breaker, random)))
             }
         }
     }
@@ -201,32 +225,56 @@ impl EmbedWorker {
                 operation: format!("embed batch of {}", jobs.len()),
                 model: self.embedder.model().clone(),
                 message: format!("{} vectors came back", vectors.len()),
+                retry_after: None,
             });
         }
         Ok(jobs.iter().map(|job| job.chunk_id).zip(vectors).collect())
     }
 
-    /// One text of the batch is at fault: each goes alone, only the guilty pay.
-    async fn one_by_one(&self, jobs: &[EmbeddingJob], random: &mut fastrand::Rng) -> StoreResult<Step> {
+    /// A text of the batch is at fault: halving finds it, only the guilty pay.
+    async fn by_halves(
+        &self,
+        jobs: &[EmbeddingJob],
+        breaker: &mut Breaker,
+        random: &mut fastrand::Rng,
+    ) -> StoreResult<Step> {
         let model = self.embedder.model();
+        let (first, second) = jobs.split_at(jobs.len() / 2);
+        let mut waiting: Vec<&[EmbeddingJob]> = vec![second, first];
+        waiting.retain(|jobs| !jobs.is_empty());
         let mut failures = Vec::new();
-        for job in jobs {
-            match self.embed(std::slice::from_ref(job)).await {
+        let mut outage = None;
+        while let Some(jobs) = waiting.pop() {
+            match self.embed(jobs).await {
                 Ok(vectors) => self.store.complete_embeddings(model, &vectors, self.clock.now()).await?,
-                Err(error) => {
+                Err(error) if error.kind != EmbedErrorKind::Rejected => {
+                    let left = waiting.drain(..).flatten().chain(jobs).map(|job| job.chunk_id).collect::<Vec<_>>();
+                    self.store.release_embeddings(model, &left).await?;
+                    outage = Some(error);
+                }
+                Err(error) if jobs.len() > 1 => {
+                    tracing::debug!(%error, texts = jobs.len(), "batch_refused_and_split");
+                    let (first, second) = jobs.split_at(jobs.len() / 2);
+                    waiting.extend([second, first]);
+                }
+                Err(error) => failures.extend(jobs.iter().map(|job| {
                     let attempts = job.attempts + 1;
                     let retry = self.clock.now().plus(CHUNK_BACKOFF.delay(attempts, random.f64()));
                     tracing::warn!(chunk_id = job.chunk_id.0, attempts, %error, "chunk_not_embedded");
-                    failures.push(FailedEmbedding {
+                    FailedEmbedding {
                         chunk_id: job.chunk_id,
                         error: error.to_string(),
                         retry_at: (attempts < ATTEMPTS).then_some(retry),
-                    });
-                }
+                    }
+                })),
             }
         }
         self.store.fail_embeddings(model, &failures, self.clock.now()).await?;
-        Ok(Step::Done(jobs.len()))
+        match outage {
+            None => Ok(Step::Done(jobs.len())),
+            Some(error) if error.kind == EmbedErrorKind::Permanent => Ok(Step::Broken(error.to_string())),
+            Some(error) => Ok(Step::Wait(self.wait_for_service(&error, breaker, random))),
+        }
     }
 
     fn tell(&self, state: WorkerState, detail: &str, rate_per_second: f64) {

@@ -1,12 +1,11 @@
-//! Does the graph say what the store implies? Compares the two whole, and rebuilds the graph. Called by `peanut check`.
+//! Does the graph say what the store implies? Compares the two whole. Called by `peanut check` and tests.
 
 use std::collections::BTreeSet;
 
-use crate::domain::Timestamp;
 use crate::domain::graph::{Edge, Node};
 use crate::store::SharedStore;
 
-use super::{GraphError, GraphErrorKind, GraphReader, GraphSink};
+use super::{GraphError, GraphErrorKind, GraphReader};
 
 /// Differences named one by one; the rest are counted.
 const NAMED: usize = 20;
@@ -94,18 +93,4 @@ fn set<T: Ord>(items: &[T]) -> BTreeSet<&T> {
 
 fn minus<T: Ord + Clone>(left: &BTreeSet<&T>, right: &BTreeSet<&T>) -> Vec<T> {
     left.difference(right).map(|item| (*item).clone()).collect()
-}
-
-/// Empties the graph and queues every document for delivery. Returns how many events wait now.
-///
-/// # Errors
-/// When the graph cannot be emptied or the store cannot be written.
-pub async fn rebuild(store: &SharedStore, graph: &dyn GraphSink, now: Timestamp) -> Result<u64, GraphError> {
-    graph.clear().await?;
-    store.replay_documents(now).await.map_err(|error| GraphError {
-        kind: GraphErrorKind::Unavailable,
-        operation: "queue documents for the graph",
-        key: String::new(),
-        message: error.to_string(),
-    })
 }

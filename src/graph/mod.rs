@@ -1,9 +1,12 @@
 //! The graph behind two traits: [`GraphSink`] (written by the relay alone) and [`GraphReader`] (screens, checker).
 //!
-//! `embedded` keeps nodes and edges in the store's own tables. Another engine is another adapter here.
+//! `embedded` keeps nodes and edges in the store's own tables; `falkor` in FalkorDB. `rebuild` notices a graph that is
+//! not the one this store wrote (lost data, another engine) and has it written anew.
 
 pub mod check;
 pub mod embedded;
+pub mod falkor;
+pub mod rebuild;
 
 use async_trait::async_trait;
 use thiserror::Error;
@@ -19,6 +22,19 @@ pub enum GraphErrorKind {
     Unavailable,
     /// It refused this write: the event's own fault.
     Rejected,
+    /// It answers, but is not the graph that was written before: rebuild it ([`rebuild`]), count no attempt.
+    Lost,
+}
+
+/// Which graph an engine holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GraphState {
+    /// The store's own tables: lives and dies with the store.
+    Embedded,
+    /// A graph with the mark it was begun with.
+    Marked(String),
+    /// No graph, or one that nobody marked.
+    Blank,
 }
 
 /// A graph failure.
@@ -42,6 +58,16 @@ pub trait GraphSink: Send + Sync {
     async fn apply(&self, projections: &[DocumentProjection]) -> Result<(), GraphError>;
     /// Empties the graph.
     async fn clear(&self) -> Result<(), GraphError>;
+    /// Which graph the engine holds now.
+    async fn state(&self) -> Result<GraphState, GraphError> {
+        Ok(GraphState::Embedded)
+    }
+    /// Begins an empty graph that carries `mark`; writes are for this graph from now on.
+    async fn begin(&self, _mark: &str) -> Result<(), GraphError> {
+        self.clear().await
+    }
+    /// Writes are for the graph that carries `mark`: [`GraphErrorKind::Lost`] for any other.
+    fn expect(&self, _mark: &str) {}
 }
 
 /// Reads the graph.

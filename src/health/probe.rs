@@ -48,7 +48,9 @@ impl Probes {
             latency_history_ms: Vec::new(),
             probed_at: None,
         };
-        let model = format!("built-in {}", embedder.model());
+        let model = embedder.model().to_string();
+        // A service's model carries the service in its name.
+        let model = if model.contains(':') { model } else { format!("built-in {model}") };
         let known = vec![unknown("store", "sqlite"), unknown("graph", graph_name), unknown("embedder", &model)];
         Self { store, graph, embedder, clock, known }
     }

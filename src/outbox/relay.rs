@@ -2,9 +2,10 @@
 //! the events AFTER the write. At least once, idempotent, in order per entity. Run by the supervisor.
 //!
 //! It wakes when it is told to (armed before the query, so no event is missed), on a poll as a fall-back, and when a
-//! breaker is due. A graph that does not answer costs no event an attempt.
+//! breaker is due. A graph that does not answer costs no event an attempt. A graph that lost its data is noticed, with
+//! or without events to deliver, and written anew from the store.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
@@ -14,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::health::WorkerState;
 use crate::domain::outbox::ClaimedEvent;
 use crate::domain::{Clock, DocumentId, EventId, Timestamp};
-use crate::graph::{GraphError, GraphErrorKind, GraphSink};
+use crate::graph::{GraphError, GraphErrorKind, GraphSink, rebuild};
 use crate::store::{EventFailure, SharedStore, StoreResult};
 
 use super::backoff::{Backoff, Breaker};
@@ -31,6 +32,8 @@ const ATTEMPTS: u32 = 10;
 const BREAKER_THRESHOLD: u32 = 5;
 const SERVICE_BACKOFF: Backoff = Backoff { base: Duration::from_millis(500), cap: Duration::from_secs(30) };
 const EVENT_BACKOFF: Backoff = Backoff { base: Duration::from_secs(2), cap: Duration::from_mins(10) };
+/// How often the graph is asked whether it is still the one that was written.
+const STATE_PERIOD: Duration = Duration::from_secs(5);
 /// Delivered events are kept this long.
 const ARCHIVE: Duration = Duration::from_hours(168);
 const PRUNE_PERIOD: Duration = Duration::from_mins(10);
@@ -82,6 +85,8 @@ pub struct Relay {
     wake: Arc<Notify>,
     faults: Arc<dyn FaultPlan>,
     activity: watch::Sender<RelayActivity>,
+    /// When the graph was last known to be the one that was written.
+    certain: Mutex<Option<Instant>>,
     name: String,
     seed: u64,
 }
@@ -99,7 +104,8 @@ impl Relay {
     ) -> Self {
         let activity = RelayActivity { state: WorkerState::Starting, detail: String::new(), delivered: 0 };
         let activity = watch::Sender::new(activity);
-        Self { store, sink, clock, wake, faults: Arc::new(NoFaults), activity, name: name.to_owned(), seed }
+        let (certain, faults) = (Mutex::new(None), Arc::new(NoFaults));
+        Self { store, sink, clock, wake, faults, activity, certain, name: name.to_owned(), seed }
     }
 
     /// As it is, with faults to strike.
@@ -175,6 +181,9 @@ impl Relay {
             let left = Duration::from_millis(until.0.saturating_sub(now.0).unsigned_abs());
             return Ok(Step::Wait(left.min(POLL)));
         }
+        if let Err(error) = self.make_certain(now).await {
+            return Ok(self.wait_for_graph(&error, breaker, random));
+        }
         // A breaker that tries its luck asks with one event, not with five hundred.
         let limit = if breaker.is_open() { 1 } else { BATCH };
         let events = self.store.claim_events(&self.name, limit, LEASE, now).await?;
@@ -203,13 +212,14 @@ impl Relay {
                 Err(error) if error.kind == GraphErrorKind::Unavailable => {
                     let held = groups.into_iter().flatten().chain(events).map(|event| event.id);
                     self.store.release_events(&held.collect::<Vec<_>>()).await?;
-                    let now = self.clock.now();
-                    let delay = breaker.failure(now, random.f64());
-                    if breaker.open_until(now).is_some() {
-                        tracing::warn!(%error, delay_seconds = delay.as_secs_f64(), "graph_breaker_open");
-                    }
-                    self.tell(WorkerState::Idle, format!("graph does not answer: {error}"));
-                    return Ok(Step::Wait(delay));
+                    return Ok(self.wait_for_graph(&error, breaker, random));
+                }
+                // Not the graph that was written: the next step has it written anew, these events among the rest.
+                Err(error) if error.kind == GraphErrorKind::Lost => {
+                    let held = groups.into_iter().flatten().chain(events).map(|event| event.id);
+                    self.store.release_events(&held.collect::<Vec<_>>()).await?;
+                    self.set_certain(None);
+                    return Ok(Step::Delivered);
                 }
                 // The service answered and refused: somewhere in here is the event at fault.
                 Err(error) if events.len() > 1 => {
@@ -222,6 +232,36 @@ impl Relay {
             }
         }
         Ok(Step::Delivered)
+    }
+
+    /// Asks now and then whether the graph is the one that was written, and begins a new one when it is not.
+    async fn make_certain(&self, now: Timestamp) -> Result<(), GraphError> {
+        let certain = *self.certain.lock().unwrap_or_else(PoisonError::into_inner);
+        if certain.is_some_and(|at| at.elapsed() < STATE_PERIOD) {
+            return Ok(());
+        }
+        if let Some(queued) = rebuild::ensure(&self.store, self.sink.as_ref(), now).await? {
+            self.tell(WorkerState::Busy, format!("writes the graph anew: {queued} documents"));
+        }
+        self.set_certain(Some(Instant::now()));
+        Ok(())
+    }
+
+    fn set_certain(&self, at: Option<Instant>) {
+        *self.certain.lock().unwrap_or_else(PoisonError::into_inner) = at;
+    }
+
+    /// The graph does not answer: nobody's attempt, and the next question later.
+    fn wait_for_graph(&self, error: &GraphError, breaker: &mut Breaker, random: &mut fastrand::Rng) -> Step {
+        let now = self.clock.now();
+        let delay = breaker.failure(now, random.f64());
+        if breaker.open_until(now).is_some() {
+            tracing::warn!(%error, delay_seconds = delay.as_secs_f64(), "graph_breaker_open");
+        }
+        // Asked again with the next step: it may come back as another graph.
+        self.set_certain(None);
+        self.tell(WorkerState::Idle, format!("graph does not answer: {error}"));
+        Step::Wait(delay)
     }
 
     /// Projects the events' entities and writes them.

@@ -30,9 +30,9 @@ impl Setting {
 pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "search.fusion",
-        default: "score",
-        about: "how words and meaning are put together: score, rrf or zscore",
-        check: |value| one_of(value, &["score", "rrf", "zscore"], "score, rrf or zscore"),
+        default: "auto",
+        about: "how words and meaning are put together: score, rrf or zscore; auto takes what suits the model",
+        check: |value| one_of(value, &["auto", "score", "rrf", "zscore"], "auto, score, rrf or zscore"),
     },
     Setting {
         key: "search.vector_weight",

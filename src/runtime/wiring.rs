@@ -6,13 +6,16 @@ use color_eyre::eyre::{self, WrapErr};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
-use crate::config::{BackgroundModel, Config};
+use crate::config::{BackgroundModel, Config, EmbedService};
 use crate::domain::health::{WorkerRecord, WorkerState};
-use crate::domain::{Clock, SystemClock};
+use crate::domain::{Clock, ModelId, SystemClock, Timestamp};
 use crate::embed::builtin::{MiniLm, StaticModel};
+use crate::embed::ollama::Ollama;
+use crate::embed::openai::OpenAi;
 use crate::embed::worker::EmbedWorker;
 use crate::embed::{Embedder, InstantEmbedder};
 use crate::graph::embedded::EmbeddedGraph;
+use crate::graph::falkor::{FalkorAddress, FalkorGraph};
 use crate::graph::{GraphReader, GraphSink};
 use crate::health::gather::EMBEDDING_PAUSED;
 use crate::health::{Gatherer, Probes, StatusWorker};
@@ -28,6 +31,9 @@ use crate::store::sqlite::SqliteStore;
 use super::lock::WorkerLock;
 use super::shutdown::{DRAIN_DEADLINE, Shutdown};
 use super::supervisor::Supervisor;
+
+/// A service that embeds is asked this long at start; afterwards the worker goes on asking.
+const PREPARE_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Which workers a process runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +73,8 @@ pub struct House {
     embedding_paused: watch::Sender<bool>,
     instant: Arc<StaticModel>,
     background: Option<Arc<dyn Embedder>>,
+    /// Background models the store knows: their jobs are made with the documents.
+    queued_models: Vec<ModelId>,
 }
 
 /// The workers of this process, running.
@@ -103,28 +111,24 @@ impl House {
         let recorder = Recorder::new(Arc::clone(&store), Arc::clone(&relay_wake), Arc::clone(&embed_wake));
         let instant = Arc::new(StaticModel::open()?);
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        let background: Option<Arc<dyn Embedder>> = match config.background_model {
-            BackgroundModel::Minilm => Some(Arc::new(Arc::new(MiniLm::new(cores)))),
-            BackgroundModel::None => None,
-        };
+        let background = background_embedder(&config, cores)?;
         let now = clock.now();
         let instant_model: &dyn InstantEmbedder = &*instant;
         store.register_model(instant_model.model(), instant_model.dimension(), now).await?;
+        let queued_models = registered(&store, background.as_ref(), now).await?;
         let mut models: Vec<Arc<dyn Embedder>> = Vec::new();
         if let Some(background) = &background {
-            store.register_model(background.model(), background.dimension(), now).await?;
             models.push(Arc::clone(background));
         }
         models.push(Arc::clone(&instant) as Arc<dyn Embedder>);
         let search = Arc::new(SearchService::new(Arc::clone(&store), models, Arc::clone(&clock)));
-        let graph = EmbeddedGraph::new(Arc::clone(&store));
-        let background_models = background.iter().map(|model| model.model().clone()).collect();
+        let (graph_reader, graph_sink) = graph(&config, &store);
         let intake = Arc::new(Intake::new(
             Arc::clone(&store),
             recorder.clone(),
             Arc::clone(&clock),
             Arc::clone(&instant) as Arc<dyn InstantEmbedder>,
-            background_models,
+            queued_models.clone(),
             chunk_options(&config),
             Arc::clone(&ingest_wake),
         ));
@@ -135,14 +139,15 @@ impl House {
             recorder,
             search,
             intake,
-            graph_reader: Arc::new(graph.clone()),
-            graph_sink: Arc::new(graph),
+            graph_reader,
+            graph_sink,
             relay_wake,
             embed_wake,
             ingest_wake,
             embedding_paused: watch::Sender::new(paused),
             instant,
             background,
+            queued_models,
             store,
         })
     }
@@ -214,7 +219,7 @@ impl House {
             recorder: self.recorder.clone(),
             clock: Arc::clone(&self.clock),
             instant: Arc::clone(&self.instant) as Arc<dyn InstantEmbedder>,
-            background_models: self.background.iter().map(|model| model.model().clone()).collect(),
+            background_models: self.queued_models.clone(),
             chunks: chunk_options(&self.config),
             drop_zone: self.config.drop_zone.clone(),
             wake: Arc::clone(&self.ingest_wake),
@@ -295,7 +300,8 @@ impl House {
         };
         let embedder = self.background.clone().unwrap_or_else(|| Arc::clone(&self.instant) as Arc<dyn Embedder>);
         let clock = Arc::clone(&self.clock);
-        let probes = Probes::new(Arc::clone(&self.store), Arc::clone(&self.graph_reader), "embedded", embedder, clock);
+        let graph_name = if self.config.services.falkordb.is_some() { "falkordb" } else { "embedded" };
+        let probes = Probes::new(Arc::clone(&self.store), Arc::clone(&self.graph_reader), graph_name, embedder, clock);
         StatusWorker::new(gatherer, probes)
     }
 
@@ -325,6 +331,54 @@ impl House {
         }
         self.store.close().await;
     }
+}
+
+/// The graph the settings ask for.
+fn graph(config: &Config, store: &SharedStore) -> (Arc<dyn GraphReader>, Arc<dyn GraphSink>) {
+    if let Some(settings) = &config.services.falkordb {
+        let graph = Arc::new(FalkorGraph::new(FalkorAddress {
+            host: settings.host.clone(),
+            port: settings.port,
+            password: settings.password.as_ref().map(|password| password.reveal().to_owned()),
+            graph: settings.graph.clone(),
+        }));
+        return (graph.clone(), graph);
+    }
+    let graph = Arc::new(EmbeddedGraph::new(Arc::clone(store)));
+    (graph.clone(), graph)
+}
+
+/// The background embedder the settings ask for.
+fn background_embedder(config: &Config, cores: usize) -> eyre::Result<Option<Arc<dyn Embedder>>> {
+    let no_client = |error: String| eyre::eyre!("cannot make an HTTP client: {error}");
+    Ok(match (&config.services.embedder, config.background_model) {
+        (Some(EmbedService::Ollama { url, model }), _) => Some(Arc::new(Ollama::new(url, model).map_err(no_client)?)),
+        (Some(EmbedService::OpenAi { url, model, key }), _) => {
+            Some(Arc::new(OpenAi::new(url, model, key.clone()).map_err(no_client)?))
+        }
+        (None, BackgroundModel::Minilm) => Some(Arc::new(Arc::new(MiniLm::new(cores)))),
+        (None, BackgroundModel::None) => None,
+    })
+}
+
+/// Makes the background model known to the store, if it answers. One that does not now may be known from before.
+async fn registered(
+    store: &SharedStore,
+    background: Option<&Arc<dyn Embedder>>,
+    now: Timestamp,
+) -> eyre::Result<Vec<ModelId>> {
+    let Some(background) = background else { return Ok(Vec::new()) };
+    let model = background.model();
+    match tokio::time::timeout(PREPARE_TIMEOUT, background.prepare()).await {
+        Ok(Ok(dimension)) => {
+            store.register_model(model, dimension, now).await?;
+            return Ok(vec![model.clone()]);
+        }
+        Ok(Err(error)) => tracing::warn!(%error, "embedder_not_ready"),
+        Err(_) => tracing::warn!(%model, seconds = PREPARE_TIMEOUT.as_secs(), "embedder_not_ready"),
+    }
+    let known = store.embedding_progress().await?;
+    Ok(known.into_iter().map(|progress| progress.model).filter(|known| known == model).collect())
 }
 
 fn chunk_options(config: &Config) -> crate::ingest::chunk::ChunkOptions {

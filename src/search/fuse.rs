@@ -80,8 +80,8 @@ pub fn fuse(words: &Leg, vectors: &Leg, vector_weight: f32, fusion: Fusion) -> V
                     weighted(vector_weight, of(vector), of(lexical))
                 }
                 Fusion::ZScore => {
-                    let word = lexical.map_or(word_scale.z(word_scale.minimum), |leg| word_scale.z(leg.score));
-                    let meaning = vector.map_or(vector_scale.z(vector_scale.minimum), |leg| vector_scale.z(leg.score));
+                    let word = word_scale.z(lexical.map(|leg| leg.score));
+                    let meaning = vector_scale.z(vector.map(|leg| leg.score));
                     weighted(vector_weight, meaning, word)
                 }
             };
@@ -133,8 +133,14 @@ impl Scale {
         }
     }
 
-    fn z(&self, score: f32) -> f32 {
-        if self.deviation > 1e-9 { (score - self.mean) / self.deviation } else { 0.0 }
+    /// How far a score stands out in its list; a candidate without one counts as the list's last. In a list of one, or of
+    /// equal scores, being listed is all there is to tell.
+    fn z(&self, score: Option<f32>) -> f32 {
+        if self.deviation > 1e-9 {
+            (score.unwrap_or(self.minimum) - self.mean) / self.deviation
+        } else {
+            f32::from(u8::from(score.is_some()))
+        }
     }
 }
 
@@ -189,6 +195,13 @@ mod tests {
         assert!((score(1) - (0.6 * 0.5 + 0.4)).abs() < 1e-6);
         assert!((score(2) - 0.4 * 0.5).abs() < 1e-6);
         assert!((score(3) - (0.6 * 0.8 + 0.4 * 0.2)).abs() < 1e-6);
+    }
+
+    #[test]
+    fn the_only_match_of_a_rare_word_counts() {
+        let words = leg(&[(3, 7.0)]);
+        let vectors = leg(&[(1, 0.62), (2, 0.61), (3, 0.605), (4, 0.2)]);
+        assert_eq!(order(&words, &vectors, 0.5, Fusion::ZScore)[0], 3);
     }
 
     #[test]

@@ -73,7 +73,13 @@ impl MiniLm {
     }
 
     fn error(&self, kind: EmbedErrorKind, operation: impl Into<String>, message: impl Into<String>) -> EmbedError {
-        EmbedError { kind, operation: operation.into(), model: self.model.clone(), message: message.into() }
+        EmbedError {
+            kind,
+            operation: operation.into(),
+            model: self.model.clone(),
+            message: message.into(),
+            retry_after: None,
+        }
     }
 
     /// Vectors of texts; long ones by parts, averaged by their length. Blocking.
@@ -157,7 +163,7 @@ impl Embedder for Arc<MiniLm> {
         DIMENSION
     }
     fn profile(&self) -> FusionProfile {
-        FusionProfile { vector_weight: VECTOR_WEIGHT, calibration: (1.0, 0.0) }
+        FusionProfile { vector_weight: VECTOR_WEIGHT, calibration: (1.0, 0.0), by_z_score: false }
     }
     async fn embed_documents(&self, texts: &[EmbedText<'_>]) -> Result<Vec<Option<Vec<f32>>>, EmbedError> {
         let texts: Vec<String> = texts.iter().map(|text| joined(*text)).collect();

@@ -37,6 +37,7 @@ impl StaticModel {
             operation: "load model".into(),
             model: ModelId::from("static-256"),
             message,
+            retry_after: None,
         };
         let file = SafeTensors::deserialize(FILE).map_err(|error| wrong(error.to_string()))?;
         let rows = file.tensor("embeddings").map_err(|error| wrong(error.to_string()))?.data();
@@ -86,7 +87,7 @@ impl Embedder for StaticModel {
         DIMENSION
     }
     fn profile(&self) -> FusionProfile {
-        FusionProfile { vector_weight: VECTOR_WEIGHT, calibration: (1.0, 0.0) }
+        FusionProfile { vector_weight: VECTOR_WEIGHT, calibration: (1.0, 0.0), by_z_score: false }
     }
     async fn embed_documents(&self, texts: &[EmbedText<'_>]) -> Result<Vec<Option<Vec<f32>>>, EmbedError> {
         Ok(texts.iter().map(|text| self.embed_now(*text)).collect())

@@ -19,7 +19,7 @@ use crate::domain::search::{Scores, SearchMode, SearchRequest, SearchResponse, V
 use crate::embed::Embedder;
 use crate::store::{Legs, SharedStore, StoreError};
 
-use super::fuse::{Fused, Leg, fuse};
+use super::fuse::{Fused, Fusion, Leg, fuse};
 use super::query::{self, ParsedQuery, QueryError};
 
 pub use group::explain;
@@ -29,6 +29,8 @@ use options::Options;
 const EMBED_DEADLINE: Duration = Duration::from_millis(1500);
 /// How long the share of chunks that have a vector is taken as known.
 const COVERAGE_KEPT: Duration = Duration::from_secs(1);
+/// A model that failed is left alone this long: somebody who types must not wait for it with every key.
+const RESTS: Duration = Duration::from_secs(5);
 /// A word is corrected when it matches nothing and is at least this long.
 const SHORTEST_CORRECTED: usize = 3;
 
@@ -48,6 +50,30 @@ pub enum SearchError {
 pub struct ServingModel {
     /// The model.
     pub embedder: Arc<dyn Embedder>,
+    /// Until when it is left alone, and why.
+    resting: Arc<Mutex<Option<(Instant, String)>>>,
+}
+
+impl ServingModel {
+    fn rest(&self) -> Option<String> {
+        let resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
+        resting.as_ref().filter(|(until, _)| *until > Instant::now()).map(|(_, why)| why.clone())
+    }
+
+    /// The query's vector, or why there is none now.
+    async fn embed(&self, text: &str) -> Result<Option<Vec<f32>>, String> {
+        if let Some(why) = self.rest() {
+            return Err(why);
+        }
+        let why = match tokio::time::timeout(EMBED_DEADLINE, self.embedder.embed_query(text)).await {
+            Ok(Ok(vector)) => return Ok(vector),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("{} did not answer within {EMBED_DEADLINE:?}", self.embedder.model()),
+        };
+        let until = Instant::now() + RESTS;
+        *self.resting.lock().unwrap_or_else(PoisonError::into_inner) = Some((until, why.clone()));
+        Err(why)
+    }
 }
 
 /// Searches one store.
@@ -64,13 +90,16 @@ pub struct SearchService {
 struct Meaning {
     queries: Vec<VectorQuery>,
     vector_weight: f32,
+    fusion: Fusion,
+    /// Why a model that should serve does not.
+    degraded: Option<String>,
 }
 
 impl SearchService {
     /// A service over `store` that embeds queries with `models`, best first.
     #[must_use]
     pub fn new(store: SharedStore, models: Vec<Arc<dyn Embedder>>, clock: Arc<dyn Clock>) -> Self {
-        let models = models.into_iter().map(|embedder| ServingModel { embedder }).collect();
+        let models = models.into_iter().map(|embedder| ServingModel { embedder, resting: Arc::default() }).collect();
         Self { store, models, clock, options: Mutex::new(None), coverage: Mutex::new(None) }
     }
 
@@ -137,6 +166,10 @@ impl SearchService {
         };
         response.semantic_coverage = self.coverage().await?;
         response.model = queries.first().map(|query| query.model.clone());
+        if let Some(reason) = meaning.as_ref().and_then(|meaning| meaning.degraded.clone()) {
+            response.degraded = true;
+            response.degraded_reason = Some(reason);
+        }
         let weight = match (mode, &meaning) {
             (SearchMode::Words, _) | (_, None) => 0.0,
             (SearchMode::Vectors, _) => 1.0,
@@ -144,31 +177,35 @@ impl SearchService {
         };
         let words = Leg { ranked: found.words, filled_in: found.words_of_others };
         let vectors = Leg { ranked: found.vectors, filled_in: found.vectors_of_others };
-        Ok(fuse(&words, &vectors, weight, options.fusion))
+        let fusion = meaning.as_ref().map_or(options.fusion.unwrap_or(Fusion::Score), |meaning| meaning.fusion);
+        Ok(fuse(&words, &vectors, weight, fusion))
     }
 
     /// Query vectors of every serving model that answers in time.
     async fn meaning(&self, text: &str, options: &Options) -> Result<Meaning, String> {
         let mut queries = Vec::new();
-        let mut weight = None;
-        let mut failure = None;
+        let mut best = None;
+        let mut failure: Option<String> = None;
         for model in &self.models {
             let embedder = &model.embedder;
             let profile = embedder.profile();
-            match tokio::time::timeout(EMBED_DEADLINE, embedder.embed_query(text)).await {
-                Ok(Ok(Some(vector))) => {
-                    weight = weight.or(Some(profile.vector_weight));
+            match model.embed(text).await {
+                Ok(Some(vector)) => {
+                    best = best.or(Some(profile));
                     let (scale, offset) = profile.calibration;
                     queries.push(VectorQuery { model: embedder.model().clone(), vector, scale, offset });
                 }
-                Ok(Ok(None)) => {}
-                Ok(Err(error)) => failure = Some(error.to_string()),
-                Err(_) => failure = Some(format!("{} did not answer within {EMBED_DEADLINE:?}", embedder.model())),
+                Ok(None) => {}
+                Err(why) => failure = failure.or(Some(why)),
             }
         }
         match failure {
             Some(failure) if queries.is_empty() => Err(failure),
-            _ => Ok(Meaning { queries, vector_weight: options.vector_weight.or(weight).unwrap_or(0.0) }),
+            degraded => {
+                let weight = options.vector_weight.or(best.map(|best| best.vector_weight)).unwrap_or(0.0);
+                let by_profile = if best.is_some_and(|best| best.by_z_score) { Fusion::ZScore } else { Fusion::Score };
+                Ok(Meaning { queries, vector_weight: weight, fusion: options.fusion.unwrap_or(by_profile), degraded })
+            }
         }
     }
 

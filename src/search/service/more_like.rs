@@ -37,10 +37,14 @@ impl SearchService {
         let depth = 100.max(limit * 4);
         let mut queries = Vec::new();
         let mut weight = 0.0_f32;
+        let mut fusion = Fusion::Score;
         for model in &self.models {
             let vectors = self.store.document_vectors(model.embedder.model(), id).await?;
             if let Some(vector) = mean(&vectors) {
                 let profile = model.embedder.profile();
+                if profile.by_z_score && queries.is_empty() {
+                    fusion = Fusion::ZScore;
+                }
                 weight = weight.max(profile.vector_weight);
                 let (scale, offset) = profile.calibration;
                 queries.push(VectorQuery { model: model.embedder.model().clone(), vector, scale, offset });
@@ -50,7 +54,7 @@ impl SearchService {
         let by_vectors = self.store.search_vectors(&queries, &Filter::default(), depth).await?;
         let (words, vectors) =
             (Leg { ranked: by_words, ..Leg::default() }, Leg { ranked: by_vectors, ..Leg::default() });
-        let mut fused = fuse(&words, &vectors, weight, Fusion::Score);
+        let mut fused = fuse(&words, &vectors, weight, fusion);
         fused.retain(|chunk| chunk.document_id != id);
         let parsed = ParsedQuery { highlights: telling, ..ParsedQuery::default() };
         Ok(SearchResponse {

@@ -13,7 +13,8 @@ const KEPT: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Options {
-    pub(super) fusion: Fusion,
+    /// `None`: as the serving model's profile wants it.
+    pub(super) fusion: Option<Fusion>,
     /// `None`: the serving model's own.
     pub(super) vector_weight: Option<f32>,
     pub(super) candidates: usize,
@@ -30,9 +31,10 @@ impl SearchService {
         let value = |key: &str| settings.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
         let k = value("search.rrf_k").and_then(|value| value.parse().ok()).unwrap_or(60.0);
         let fusion = match value("search.fusion") {
-            Some("rrf") => Fusion::Reciprocal { k },
-            Some("zscore") => Fusion::ZScore,
-            _ => Fusion::Score,
+            Some("rrf") => Some(Fusion::Reciprocal { k }),
+            Some("zscore") => Some(Fusion::ZScore),
+            Some("score") => Some(Fusion::Score),
+            _ => None,
         };
         let options = Options {
             fusion,

@@ -107,7 +107,7 @@ impl World {
     /// What the graph must say about one document.
     pub(super) fn projection(&self, id: DocumentId, now: Timestamp) -> DocumentProjection {
         let Some(document) = self.by_id.get(&id).and_then(|seq| self.documents.get(seq)) else {
-            return DocumentProjection { id, nodes: Vec::new(), edges: Vec::new(), at: now };
+            return DocumentProjection { id, nodes: Vec::new(), edges: Vec::new(), deleted: true, at: now };
         };
         let mut collected = Collected::default();
         let own = document.node();
@@ -131,7 +131,8 @@ impl World {
         }
         collected.nodes.remove(&id.0);
         let nodes = std::iter::once(own).chain(collected.nodes.into_values()).collect();
-        DocumentProjection { id, nodes, edges: collected.edges.into_iter().collect(), at: now }
+        let edges = collected.edges.into_iter().collect();
+        DocumentProjection { id, nodes, edges, deleted: !document.live, at: now }
     }
 
     /// The graph of everything that was loaded.

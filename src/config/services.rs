@@ -1,0 +1,147 @@
+//! Addresses of services and their secrets. Called by [`super::Config::load`].
+//!
+//! A secret is looked for in the file its `…_FILE` variable names, then in the secrets folder (`/run/secrets/<name>`), then
+//! in the environment, then in the settings file.
+
+use std::path::{Path, PathBuf};
+
+use crate::domain::Secret;
+
+use super::file::FileValues;
+use super::{ConfigError, Environment, bad};
+
+/// Where container runtimes put secrets; `PEANUT_SECRETS_DIR` names another folder.
+const SECRETS: &str = "/run/secrets";
+const FALKORDB_PORT: u16 = 6379;
+const GRAPH_NAME: &str = "peanut";
+const OLLAMA_MODEL: &str = "nomic-embed-text";
+const BUILT_IN: [&str; 3] = ["minilm", "static", "none"];
+
+/// A FalkorDB to keep the graph in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FalkorSettings {
+    /// Host name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// Password.
+    pub password: Option<Secret>,
+    /// Name of the graph.
+    pub graph: String,
+}
+
+/// A service that embeds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EmbedService {
+    /// Ollama.
+    Ollama {
+        /// Its address.
+        url: String,
+        /// Model to ask for.
+        model: String,
+    },
+    /// A server with OpenAI's `/v1/embeddings`.
+    OpenAi {
+        /// Its address, up to and with `/v1`.
+        url: String,
+        /// Model to ask for.
+        model: String,
+        /// Key, if it wants one.
+        key: Option<Secret>,
+    },
+}
+
+/// The services a process stands on; what is not named here is embedded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServiceSettings {
+    /// `postgres://…`, with its password.
+    pub postgres_url: Option<Secret>,
+    /// The graph.
+    pub falkordb: Option<FalkorSettings>,
+    /// The embedder.
+    pub embedder: Option<EmbedService>,
+}
+
+/// Reads a secret from the first place that has it.
+fn secret(environment: &Environment, name: &str, in_file: Option<&String>) -> Result<Option<Secret>, ConfigError> {
+    let read = |path: &Path| -> Result<Option<Secret>, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        let text = text.trim_end_matches(['\r', '\n']);
+        Ok((!text.is_empty()).then(|| Secret::new(text)))
+    };
+    if let Some(path) = environment.path(&format!("{name}_FILE")) {
+        return read(&path);
+    }
+    let folder = environment.path("PEANUT_SECRETS_DIR").unwrap_or_else(|| PathBuf::from(SECRETS));
+    let path = folder.join(name.to_lowercase());
+    if path.is_file() {
+        return read(&path);
+    }
+    Ok(environment.text(name).or_else(|| in_file.filter(|text| !text.is_empty()).cloned()).map(Secret::new))
+}
+
+/// An address with a scheme; `host:port` is taken as `http://host:port`.
+fn web_address(name: &str, text: &str) -> Result<String, ConfigError> {
+    let address = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+    let rest = address.strip_prefix("http://").or_else(|| address.strip_prefix("https://"));
+    if rest.is_none_or(|rest| rest.is_empty() || rest.starts_with(['/', ':'])) {
+        return Err(bad(name, text, "an address like http://127.0.0.1:11434"));
+    }
+    Ok(address.trim_end_matches('/').to_owned())
+}
+
+pub(super) fn read(values: &FileValues, environment: &Environment) -> Result<ServiceSettings, ConfigError> {
+    let postgres_url = secret(environment, "POSTGRES_URL", values.store.postgres_url.as_ref())?;
+    if postgres_url
+        .as_ref()
+        .is_some_and(|url| !url.reveal().starts_with("postgres://") && !url.reveal().starts_with("postgresql://"))
+    {
+        // The value itself may hold a password.
+        return Err(bad("POSTGRES_URL", "…", "an address like postgres://user:password@host:5432/database"));
+    }
+    Ok(ServiceSettings {
+        postgres_url,
+        falkordb: falkordb(values, environment)?,
+        embedder: embedder(values, environment)?,
+    })
+}
+
+fn falkordb(values: &FileValues, environment: &Environment) -> Result<Option<FalkorSettings>, ConfigError> {
+    let Some(host) = environment.text("FALKORDB_HOST").or_else(|| values.graph.host.clone()) else { return Ok(None) };
+    if host.contains("://") || host.contains('/') {
+        return Err(bad("FALKORDB_HOST", &host, "a host name or address alone; the port goes to FALKORDB_PORT"));
+    }
+    let port = match environment.text("FALKORDB_PORT") {
+        Some(text) => text.parse().map_err(|_| bad("FALKORDB_PORT", &text, "a port number, 1 to 65535"))?,
+        None => values.graph.port.unwrap_or(FALKORDB_PORT),
+    };
+    let graph = environment.text("FALKORDB_GRAPH").or_else(|| values.graph.name.clone());
+    Ok(Some(FalkorSettings {
+        host,
+        port,
+        password: secret(environment, "FALKORDB_PASSWORD", values.graph.password.as_ref())?,
+        graph: graph.unwrap_or_else(|| GRAPH_NAME.to_owned()),
+    }))
+}
+
+fn embedder(values: &FileValues, environment: &Environment) -> Result<Option<EmbedService>, ConfigError> {
+    let is_built_in = |name: &str| BUILT_IN.contains(&name.to_lowercase().as_str());
+    // Somebody who names a built-in model wants that one, whatever addresses there are.
+    if environment.text("PEANUT_MODEL").is_some_and(|name| is_built_in(&name)) {
+        return Ok(None);
+    }
+    let named = environment.text("EMBED_MODEL").or_else(|| values.embedding.model.clone());
+    let model = named.filter(|name| !is_built_in(name));
+    if let Some(url) = environment.text("OLLAMA_URL").or_else(|| values.embedding.ollama_url.clone()) {
+        let url = web_address("OLLAMA_URL", &url)?;
+        return Ok(Some(EmbedService::Ollama { url, model: model.unwrap_or_else(|| OLLAMA_MODEL.to_owned()) }));
+    }
+    let Some(url) = environment.text("OPENAI_BASE_URL").or_else(|| values.embedding.openai_url.clone()) else {
+        return Ok(None);
+    };
+    let url = web_address("OPENAI_BASE_URL", &url)?;
+    let model = model.ok_or_else(|| bad("EMBED_MODEL", "", "the name of a model the server at OPENAI_BASE_URL has"))?;
+    let key = secret(environment, "OPENAI_API_KEY", None)?;
+    Ok(Some(EmbedService::OpenAi { url, model, key }))
+}
