@@ -78,13 +78,14 @@ fn next_mark(known: Option<&str>, engine: &str, location: &str, now: Timestamp) 
         let (rest, generation) = known.rsplit_once('/')?;
         Some((rest.split_once('/')?.1, generation.parse().ok()?))
     });
-    match parts {
-        Some((store, generation)) => format!("{engine}/{store}/{}", generation.saturating_add(1)),
-        None => {
-            let store = Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("{location} {}", now.0).as_bytes());
-            format!("{engine}/{store}/1")
-        }
-    }
+    let (store, generation) = parts.map_or_else(
+        || {
+            let name = format!("{location} {}", now.0);
+            (Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes()).to_string(), 0)
+        },
+        |(store, generation)| (store.to_owned(), generation),
+    );
+    format!("{engine}/{store}/{}", generation.saturating_add(1))
 }
 
 #[cfg(test)]

@@ -1,13 +1,15 @@
 //! Embedders behind HTTP against a stand-in that speaks the documented API: what they send, and every way it can fail.
+#![expect(clippy::expect_used, reason = "a case that cannot go on has failed")]
 #![expect(clippy::disallowed_methods, reason = "the store is filled without waking anybody")]
 
 #[path = "../store_conformance/build.rs"]
-#[allow(dead_code, reason = "the store's cases use the rest")]
+#[expect(dead_code, reason = "the store's cases use the rest")]
 mod build;
 mod harness;
 #[path = "../support/ollama.rs"]
 mod ollama;
 #[path = "../support/proxy.rs"]
+#[expect(dead_code, reason = "the graph's cases use the rest")]
 mod proxy;
 mod worker;
 

@@ -1,7 +1,7 @@
 //! The embedding worker over a service that fails, and searches meanwhile.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use peanut::domain::search::{SearchMode, SearchRequest};
 use peanut::domain::status::EmbeddingProgress;
@@ -144,5 +144,12 @@ async fn a_service_that_comes_late_is_used_and_searches_do_without_it_meanwhile(
     let answer = search.search(&request).await.expect("both");
     assert!(!answer.degraded && answer.model.is_some(), "{answer:?}");
     assert_eq!(answer.hits[0].document_id, notes(5)[3].id);
+    // A service that is slow at query time: words alone, in time, and at once for the keys that follow.
+    server.fail_next(&[Fault::Slow(Duration::from_secs(30))]);
+    for longest in [Duration::from_millis(4_000), Duration::from_millis(1_000)] {
+        let start = Instant::now();
+        assert!(search.search(&request).await.expect("words").degraded);
+        assert!(start.elapsed() < longest, "{:?}", start.elapsed());
+    }
     running.end().await;
 }

@@ -1,9 +1,10 @@
 //! One promise, every graph: the same cases run against the embedded graph and FalkorDB (a real one), each case under its
 //! own test name. What only a service can do (stop, stall, lose its data) is in `service`.
+#![expect(clippy::expect_used, reason = "a case that cannot go on has failed")]
 #![expect(clippy::disallowed_methods, reason = "the outbox is filled without waking anybody")]
 
 #[path = "../store_conformance/build.rs"]
-#[allow(dead_code, reason = "the store's cases use the rest")]
+#[expect(dead_code, reason = "the store's cases use the rest")]
 mod build;
 mod cases;
 mod harness;
@@ -11,6 +12,7 @@ mod harness;
 mod proxy;
 mod service;
 #[path = "../support/services.rs"]
+#[expect(dead_code, reason = "the stores' cases use the rest")]
 mod services;
 
 /// Makes a test of each case for one engine.

@@ -1,8 +1,6 @@
 //! A stand-in for Ollama (and an OpenAI-compatible server) that speaks their documented HTTP and fails on command:
 //! <https://github.com/ollama/ollama/blob/main/docs/api.md>. Vectors are made from the words, always the same.
 
-#![allow(dead_code, reason = "each test binary uses the part it needs")]
-
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};

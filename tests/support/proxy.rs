@@ -1,7 +1,5 @@
 //! A TCP proxy that can be bad: between Peanut and a service, for tests of what happens then.
 
-#![allow(dead_code, reason = "each test binary uses the part it needs")]
-
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

@@ -1,8 +1,6 @@
 //! Real services for tests: starts them once for everything that runs under one `cargo test`, through
 //! `tests/services/services`, which ends them with it. A test that cannot have them fails. Called by the test binaries.
 
-#![allow(dead_code, reason = "each test binary uses the part it needs")]
-
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

@@ -110,7 +110,7 @@ impl Connection {
                 }
                 refused
             }
-            Err(_) => self.unavailable(operation, key, format!("no answer within {} s", limit.as_secs())),
+            Err(_) => unavailable(operation, key, format!("no answer within {} s", limit.as_secs())),
         };
         *self.open.lock().await = None;
         Err(problem)
@@ -124,7 +124,7 @@ impl Connection {
         let made = tokio::time::timeout(CONNECT_TIMEOUT, self.connect()).await;
         let made = made.unwrap_or_else(|_| {
             let seconds = CONNECT_TIMEOUT.as_secs();
-            Err(format!("{} does not answer as FalkorDB within {seconds} s: {}", self.address.at(), self.is_it_there()))
+            Err(format!("{} does not answer as FalkorDB within {seconds} s: {}", self.address.at(), is_it_there()))
         });
         match made {
             Ok(made) => {
@@ -132,12 +132,8 @@ impl Connection {
                 *open = Some(made);
                 Ok(line)
             }
-            Err(message) => Err(self.unavailable(operation, key, message)),
+            Err(message) => Err(unavailable(operation, key, message)),
         }
-    }
-
-    fn is_it_there(&self) -> String {
-        "start it, or correct FALKORDB_HOST and FALKORDB_PORT ([graph] host and port in the settings file)".to_owned()
     }
 
     /// Connects, logs in, and looks whether the graph module is there.
@@ -175,13 +171,13 @@ impl Connection {
             return format!("FalkorDB at {at} refuses {given}: set FALKORDB_PASSWORD_FILE (or FALKORDB_PASSWORD)");
         }
         if error.is_connection_refusal() {
-            return format!("nothing listens at {at}: {}", self.is_it_there());
+            return format!("nothing listens at {at}: {}", is_it_there());
         }
         if code == "LOADING" || error.to_string().contains("LOADING") {
             return format!("FalkorDB at {at} is still loading its data: it will answer when it is done");
         }
         if error.is_io_error() && !error.is_connection_dropped() {
-            return format!("cannot reach {at} ({error}): {}", self.is_it_there());
+            return format!("cannot reach {at} ({error}): {}", is_it_there());
         }
         format!("what listens at {at} is not FalkorDB ({error}): correct FALKORDB_HOST and FALKORDB_PORT")
     }
@@ -210,10 +206,14 @@ impl Connection {
             _ => text,
         }
     }
+}
 
-    fn unavailable(&self, operation: &'static str, key: &str, message: String) -> GraphError {
-        GraphError { kind: GraphErrorKind::Unavailable, operation, key: key.to_owned(), message }
-    }
+fn is_it_there() -> String {
+    "start it, or correct FALKORDB_HOST and FALKORDB_PORT ([graph] host and port in the settings file)".to_owned()
+}
+
+fn unavailable(operation: &'static str, key: &str, message: String) -> GraphError {
+    GraphError { kind: GraphErrorKind::Unavailable, operation, key: key.to_owned(), message }
 }
 
 /// A graph nobody has written to yet is answered as an error.
