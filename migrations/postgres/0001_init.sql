@@ -310,7 +310,7 @@ CREATE VIEW counter_total AS SELECT name, sum(value)::BIGINT AS value FROM count
 
 -- Events recorded before this moment may have been pruned.
 CREATE TABLE outbox_mark (
-    only          BOOLEAN PRIMARY KEY DEFAULT TRUE CHECK (only),
+    single        BOOLEAN PRIMARY KEY DEFAULT TRUE CHECK (single),
     pruned_before BIGINT  NOT NULL
 );
 INSERT INTO outbox_mark (pruned_before) VALUES (0);

@@ -9,7 +9,9 @@ mod error;
 mod graph;
 mod intake;
 mod outbox;
+pub mod postgres;
 mod search;
+mod shared;
 pub mod sqlite;
 mod system;
 

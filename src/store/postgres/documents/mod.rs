@@ -1,0 +1,1 @@
+//! Documents: the tables `document`, `document_*`, `person`, `concept`, `chunk` and what a commit tells outbox and ledger.
