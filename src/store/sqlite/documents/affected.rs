@@ -7,11 +7,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use sha2::{Digest as _, Sha256};
 use sqlx::{Row as _, SqliteConnection};
 
 use crate::domain::Timestamp;
 use crate::domain::outbox::EventType;
+use crate::store::shared::links::message_hash;
 
 use super::super::batch::{insert_rows, json_numbers, json_texts};
 use super::super::rows::from_json;
@@ -27,12 +27,6 @@ pub(super) struct Touched {
     pub(super) names: HashSet<String>,
     /// Message-IDs of mails that came to life or left it.
     pub(super) message_ids: HashSet<String>,
-}
-
-/// 64 bits of SHA-256 of a Message-ID: the key of `document_reference`.
-pub(in super::super) fn message_hash(message_id: &str) -> i64 {
-    let digest = Sha256::digest(message_id.as_bytes());
-    digest.iter().take(8).fold(0_i64, |hash, byte| (hash << 8) | i64::from(*byte))
 }
 
 /// Appends `document_changed` for every other live document whose edges change. Returns how many.

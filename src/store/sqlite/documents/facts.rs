@@ -6,26 +6,12 @@ use sqlx::SqliteConnection;
 use uuid::Uuid;
 
 use crate::domain::{LinkKind, NewDocument, PersonRole, Timestamp, concept_id};
+use crate::store::shared::links::{link_kind_name, message_hash};
+use crate::store::shared::names::{names_of, target_name, wikilink_label};
 
 use super::super::batch::{insert_rows, json_ids, json_numbers};
-use super::super::names::{names_of, target_name, wikilink_label};
 use super::super::rows::uuid;
-use super::affected::message_hash;
 use super::write::Writing;
-
-/// The stable name of a link's kind in the store.
-pub(in super::super) fn link_kind_name(kind: LinkKind) -> &'static str {
-    match kind {
-        LinkKind::Wikilink => "wikilink",
-        LinkKind::File => "file",
-        LinkKind::Url => "url",
-    }
-}
-
-/// The kind with that name.
-pub(in super::super) fn parse_link_kind(name: &str) -> Option<LinkKind> {
-    [LinkKind::Wikilink, LinkKind::File, LinkKind::Url].into_iter().find(|kind| link_kind_name(*kind) == name)
-}
 
 /// Removes what replaced documents said before.
 pub(super) async fn clear(connection: &mut SqliteConnection, replaced: &[i64]) -> Result<(), sqlx::Error> {

@@ -17,9 +17,6 @@ use crate::store::{CommitBatch, CommitReport, ContentMatch, DocumentStore, Retir
 
 use super::SqliteStore;
 
-pub(super) use affected::message_hash;
-pub(super) use facts::parse_link_kind;
-
 #[async_trait]
 impl DocumentStore for SqliteStore {
     async fn commit(&self, batch: CommitBatch) -> StoreResult<CommitReport> {
