@@ -9,6 +9,7 @@ mod error;
 mod graph;
 mod intake;
 mod outbox;
+mod plan;
 pub mod postgres;
 mod search;
 mod shared;

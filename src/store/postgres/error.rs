@@ -11,7 +11,7 @@ pub(super) fn classify(operation: &'static str, key: impl Into<String>, error: s
 }
 
 fn verdict(error: &sqlx::Error) -> (StoreErrorKind, &'static str) {
-    use StoreErrorKind::{Invariant, NotFound, Permanent, Retryable};
+    use StoreErrorKind::{NotFound, Permanent, Retryable};
     match error {
         sqlx::Error::RowNotFound => (NotFound, ""),
         sqlx::Error::PoolTimedOut => (Retryable, " (every connection is busy, or the server does not answer)"),
@@ -19,15 +19,17 @@ fn verdict(error: &sqlx::Error) -> (StoreErrorKind, &'static str) {
             (Retryable, " (nothing listens there: start PostgreSQL, or correct host and port)")
         }
         sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed => (Retryable, " (the connection to PostgreSQL was lost)"),
-        sqlx::Error::Tls(_) => (Permanent, " (the encrypted connection failed: see sslmode and sslrootcert in the address)"),
+        sqlx::Error::Tls(_) => {
+            (Permanent, " (the encrypted connection failed: see sslmode and sslrootcert in the address)")
+        }
         // Bytes that are not the protocol: a connection cut in the middle, or a port that is not PostgreSQL.
         sqlx::Error::Protocol(_) => (Retryable, " (the answer is not PostgreSQL's: is it the right port?)"),
-        sqlx::Error::Configuration(_) => (Permanent, " (correct the address: postgres://user:password@host:5432/database)"),
+        sqlx::Error::Configuration(_) => {
+            (Permanent, " (correct the address: postgres://user:password@host:5432/database)")
+        }
         sqlx::Error::Database(database) => sqlstate(database.code().as_deref().unwrap_or("")),
         sqlx::Error::Migrate(migration) => match &**migration {
-            MigrateError::VersionMissing(_)
-            | MigrateError::VersionTooNew(..)
-            | MigrateError::VersionNotPresent(_) => {
+            MigrateError::VersionMissing(_) | MigrateError::VersionTooNew(..) | MigrateError::VersionNotPresent(_) => {
                 (Permanent, " (the store belongs to a newer Peanut: update this program)")
             }
             MigrateError::VersionMismatch(_) => {

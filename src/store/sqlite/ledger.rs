@@ -12,7 +12,7 @@ use crate::domain::intake::{FileState, ItemCounts};
 use super::batch::{insert_rows, json_texts};
 use super::rows::{named, signed, unsigned};
 
-pub(super) use crate::store::shared::ledger::{FileRow, Tally};
+pub(super) use crate::store::shared::ledger::FileRow;
 
 /// Loads the rows of `paths`; paths without a row are left out.
 pub(super) async fn load_files<'a>(

@@ -2,10 +2,8 @@
 
 mod affected;
 mod commit;
-mod diff;
 mod facts;
 mod load;
-mod plan;
 mod read;
 mod retire;
 mod write;
