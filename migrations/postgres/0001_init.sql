@@ -175,6 +175,8 @@ CREATE TABLE outbox (
     processed_at BIGINT
 );
 CREATE INDEX outbox_entity ON outbox (entity_id);
+-- Finds what holds an event back without reading the history of its entity.
+CREATE INDEX outbox_open ON outbox (entity_id, id) WHERE state <> 'processed';
 CREATE INDEX outbox_pending ON outbox (id) WHERE state = 'pending';
 CREATE INDEX outbox_claimed ON outbox (lease_until) WHERE state = 'claimed';
 CREATE INDEX outbox_dead ON outbox (dead_at) WHERE state = 'dead';

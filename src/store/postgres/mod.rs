@@ -4,9 +4,18 @@
 //! one of the store traits; `search` holds the two legs. Rows that several processes work on are claimed with
 //! `FOR UPDATE SKIP LOCKED`; documents are written by one transaction at a time (see [`PostgresStore::begin_writing`]).
 
+mod dead_letters;
 mod documents;
+mod embeddings;
 mod error;
+mod graph_tables;
+mod intake;
+mod ledger;
+mod outbox;
+mod project;
 mod rows;
+mod system;
+mod verify;
 
 use std::time::Duration;
 
@@ -54,6 +63,7 @@ pub struct PostgresStore {
     /// Where the data is, without the password.
     location: String,
     pool: PgPool,
+    missing_cursor: embeddings::MissingCursor,
 }
 
 /// A transaction of this adapter.
@@ -76,12 +86,20 @@ impl PostgresStore {
             .max_lifetime(MAX_LIFETIME)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_lazy_with(connect);
-        Ok(Self { location, pool })
+        Ok(Self { location, pool, missing_cursor: embeddings::MissingCursor::default() })
     }
 
     /// Starts a transaction.
     async fn begin(&self, operation: &'static str, key: &str) -> StoreResult<PgTransaction> {
         self.pool.begin().await.map_err(|error| classify(operation, key, error))
+    }
+
+    /// Starts a reading transaction in which every statement sees the same moment.
+    async fn begin_reading(&self, operation: &'static str, key: &str) -> StoreResult<PgTransaction> {
+        self.pool
+            .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            .await
+            .map_err(|error| classify(operation, key, error))
     }
 
     /// Starts a transaction that writes documents. It waits for every other one, in any process: what a commit decides
@@ -108,7 +126,9 @@ fn location_of(options: &PgConnectOptions) -> String {
     let database = options.get_database().unwrap_or_else(|| options.get_username());
     match options.get_socket() {
         Some(socket) => format!("postgres://{}@{}/{database}", options.get_username(), socket.display()),
-        None => format!("postgres://{}@{}:{}/{database}", options.get_username(), options.get_host(), options.get_port()),
+        None => {
+            format!("postgres://{}@{}:{}/{database}", options.get_username(), options.get_host(), options.get_port())
+        }
     }
 }
 
@@ -141,5 +161,8 @@ async fn prepare(connection: &mut PgConnection, location: &str) -> StoreResult<(
             source: None,
         });
     }
-    MIGRATOR.run_direct(None, connection, false).await.map_err(|error| classify("migrate store", location, error.into()))
+    MIGRATOR
+        .run_direct(None, connection, false)
+        .await
+        .map_err(|error| classify("migrate store", location, error.into()))
 }
