@@ -10,6 +10,13 @@ pub(super) fn classify(operation: &'static str, key: impl Into<String>, error: s
     StoreError { kind, operation, key: key.into(), message: format!("{error}{hint}"), source: Some(Box::new(error)) }
 }
 
+/// Whether the server ended the transaction to break a deadlock: the same transaction may run again at once.
+pub(super) fn is_deadlock(error: &StoreError) -> bool {
+    let cause = error.source.as_ref().and_then(|source| source.downcast_ref::<sqlx::Error>());
+    let database = cause.and_then(sqlx::Error::as_database_error);
+    database.and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "40P01")
+}
+
 fn verdict(error: &sqlx::Error) -> (StoreErrorKind, &'static str) {
     use StoreErrorKind::{NotFound, Permanent, Retryable};
     match error {

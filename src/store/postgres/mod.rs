@@ -14,6 +14,7 @@ mod ledger;
 mod outbox;
 mod project;
 mod rows;
+mod search;
 mod system;
 mod verify;
 
@@ -23,6 +24,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, PgConnection, PgPool};
 
 use self::error::classify;
+use self::search::{GRAPH_SETTINGS, SearchIndex};
 use super::{StoreError, StoreResult};
 
 static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("migrations/postgres");
@@ -63,6 +65,7 @@ pub struct PostgresStore {
     /// Where the data is, without the password.
     location: String,
     pool: PgPool,
+    search: SearchIndex,
     missing_cursor: embeddings::MissingCursor,
 }
 
@@ -80,13 +83,15 @@ impl PostgresStore {
         let location = location_of(&connect);
         bring_up_to_date(&connect, &location).await?;
         let connect = connect
-            .options([("statement_timeout", STATEMENT_TIMEOUT), ("idle_in_transaction_session_timeout", IDLE_TIMEOUT)]);
+            .options([("statement_timeout", STATEMENT_TIMEOUT), ("idle_in_transaction_session_timeout", IDLE_TIMEOUT)])
+            .options(GRAPH_SETTINGS);
         let pool = PgPoolOptions::new()
             .max_connections(options.max_connections)
             .max_lifetime(MAX_LIFETIME)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_lazy_with(connect);
-        Ok(Self { location, pool, missing_cursor: embeddings::MissingCursor::default() })
+        let search = SearchIndex::new(pool.clone());
+        Ok(Self { location, pool, search, missing_cursor: embeddings::MissingCursor::default() })
     }
 
     /// Starts a transaction.
