@@ -11,11 +11,12 @@ use crate::domain::search::{Filter, Occur, ScoredChunk, WordMatch, WordsQuery};
 use crate::domain::terms::is_stop_term;
 use crate::domain::{ChunkId, DocumentId};
 use crate::store::StoreResult;
+use crate::store::shared::ranking::{bm25, idf};
 
 use super::super::SqliteStore;
 use super::super::error::classify;
 use super::slots::{Allowed, Slots};
-use super::words::{Words, bm25, idf};
+use super::words::Words;
 
 /// Where a clause's postings come from.
 enum Source {
