@@ -7,6 +7,7 @@
 mod build;
 mod cases;
 mod harness;
+mod postgres_harness;
 
 /// Lists every case once and makes a test of each for one engine.
 macro_rules! conformance {
@@ -118,3 +119,4 @@ macro_rules! conformance {
 }
 
 conformance!(sqlite, crate::harness::SqliteHarness);
+conformance!(postgres, crate::postgres_harness::PostgresHarness);
