@@ -13,7 +13,7 @@ use crate::domain::intake::{FileState, ItemCounts};
 
 use super::rows::{named, signed, text, unsigned};
 
-pub(super) use crate::store::shared::ledger::{FileRow, Tally};
+pub(super) use crate::store::shared::ledger::FileRow;
 
 /// Loads the rows of `paths` and keeps others from changing them until the transaction ends; paths without a row are
 /// left out.

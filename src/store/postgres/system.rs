@@ -71,8 +71,8 @@ async fn optimize(store: &PostgresStore) -> Result<(), sqlx::Error> {
 #[async_trait]
 impl SystemStore for PostgresStore {
     async fn ping(&self) -> StoreResult<()> {
-        let answer: Result<bool, sqlx::Error> =
-            sqlx::query_scalar("SELECT only FROM outbox_mark").fetch_one(&self.pool).await;
+        let answer: Result<i64, sqlx::Error> =
+            sqlx::query_scalar("SELECT pruned_before FROM outbox_mark").fetch_one(&self.pool).await;
         answer.map(drop).map_err(|error| classify("ping", self.location.as_str(), error))
     }
 
@@ -189,7 +189,8 @@ impl SystemStore for PostgresStore {
     }
 
     async fn optimize(&self) -> StoreResult<()> {
-        optimize(self).await.map_err(|error| classify("optimize", self.location.as_str(), error))
+        optimize(self).await.map_err(|error| classify("optimize", self.location.as_str(), error))?;
+        self.search.compact().await.map(drop)
     }
 
     async fn close(&self) {

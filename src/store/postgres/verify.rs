@@ -14,7 +14,7 @@ const CHECKS: [(&str, &str); 15] = [
     (
         "chunks of a document are numbered 0..n without gaps",
         "SELECT 'document ' || document.id FROM chunk JOIN document ON document.seq = chunk.document_seq
-         GROUP BY chunk.document_seq HAVING min(ordinal) <> 0 OR max(ordinal) <> count(*) - 1
+         GROUP BY document.seq HAVING min(ordinal) <> 0 OR max(ordinal) <> count(*) - 1
             OR count(DISTINCT ordinal) <> count(*)",
     ),
     (

@@ -89,9 +89,11 @@ async fn copy_known(
 ) -> Result<HashSet<i64>, sqlx::Error> {
     let texts: HashSet<&[u8]> = due.iter().map(|(_, text)| text.as_slice()).collect();
     let known: Vec<(Vec<u8>, i64)> = sqlx::query_as(
+        // `OFFSET 0` keeps the planner at the index of texts, also while it knows nothing of new tables.
         "SELECT wanted.text, held.chunk_id FROM unnest($2::BYTEA[]) AS wanted (text) CROSS JOIN LATERAL (
-            SELECT embedding.chunk_id FROM chunk JOIN embedding ON embedding.chunk_id = chunk.id
-            WHERE chunk.text_sha256 = wanted.text AND embedding.model_seq = $1 LIMIT 1) AS held",
+            SELECT min(twin.id) AS chunk_id FROM (SELECT id FROM chunk WHERE text_sha256 = wanted.text OFFSET 0) AS twin
+            WHERE EXISTS (SELECT 1 FROM embedding WHERE chunk_id = twin.id AND model_seq = $1 OFFSET 0)) AS held
+         WHERE held.chunk_id IS NOT NULL",
     )
     .bind(model.seq)
     .bind(texts.into_iter().collect::<Vec<_>>())

@@ -16,6 +16,7 @@ use crate::store::{EmbeddingJob, EmbeddingStore, FailedEmbedding, StoreError, St
 use super::PostgresStore;
 use super::error::classify;
 use super::rows::{text, unsigned};
+use super::search::{drop_model_index, register_model_index};
 
 /// A model's row.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +55,8 @@ impl PostgresStore {
     }
 }
 
-/// Chunks that another process is removing at this moment are passed over: nobody waits here.
+/// Chunks that another process is removing at this moment are passed over: nobody waits here. `OFFSET 0` keeps the planner
+/// at one look into each index per chunk, in the order of chunks, also while it knows nothing of new tables.
 async fn queue_from(
     connection: &mut PgConnection,
     model: Model,
@@ -63,11 +65,11 @@ async fn queue_from(
 ) -> Result<Vec<i64>, sqlx::Error> {
     sqlx::query_scalar(
         "WITH missing AS MATERIALIZED (
-            SELECT chunk.id FROM chunk JOIN document ON document.seq = chunk.document_seq
-            WHERE chunk.searchable AND chunk.id > $2 AND document.deleted_at IS NULL
+            SELECT chunk.id FROM chunk WHERE chunk.searchable AND chunk.id > $2
+              AND EXISTS (SELECT 1 FROM document WHERE seq = chunk.document_seq AND deleted_at IS NULL OFFSET 0)
               AND NOT EXISTS (SELECT 1 FROM embedding WHERE chunk_id = chunk.id AND model_seq = $1 OFFSET 0)
               AND NOT EXISTS (SELECT 1 FROM embedding_job WHERE model_seq = $1 AND chunk_id = chunk.id OFFSET 0)
-            ORDER BY chunk.id LIMIT $3 FOR KEY SHARE OF chunk SKIP LOCKED)
+            ORDER BY chunk.id LIMIT $3 FOR KEY SHARE SKIP LOCKED)
          INSERT INTO embedding_job (model_seq, chunk_id) SELECT $1, id FROM missing
          ON CONFLICT (model_seq, chunk_id) DO NOTHING RETURNING chunk_id",
     )
@@ -109,6 +111,21 @@ async fn complete(
         .map(drop)
 }
 
+/// Gives a model that has none its index for searching. Building it takes a while when there are vectors already, and no
+/// vector is written meanwhile; so nothing is locked when it is there.
+async fn build_index(connection: &mut PgConnection, model: Model) -> Result<(), sqlx::Error> {
+    let missing: bool = sqlx::query_scalar("SELECT to_regclass('embedding_graph_' || $1::BIGINT) IS NULL")
+        .bind(model.seq)
+        .fetch_one(&mut *connection)
+        .await?;
+    if !missing {
+        return Ok(());
+    }
+    sqlx::query("SET LOCAL statement_timeout = 0").execute(&mut *connection).await?;
+    let dimension = usize::try_from(model.dimension).unwrap_or(0);
+    register_model_index(connection, model.seq, dimension).await
+}
+
 #[async_trait]
 impl EmbeddingStore for PostgresStore {
     async fn register_model(&self, model: &ModelId, dimension: usize, now: Timestamp) -> StoreResult<()> {
@@ -117,9 +134,6 @@ impl EmbeddingStore for PostgresStore {
         let wanted = i64::try_from(dimension).unwrap_or(i64::MAX);
         let mut transaction = self.begin(OPERATION, key).await?;
         let work = async {
-            if let Some(found) = find(&mut transaction, model).await? {
-                return Ok(found.dimension);
-            }
             sqlx::query(
                 "INSERT INTO model (name, dimension, registered_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING",
             )
@@ -128,10 +142,13 @@ impl EmbeddingStore for PostgresStore {
             .bind(now.0)
             .execute(&mut *transaction)
             .await?;
-            // Another process may have come first.
-            let held = find(&mut transaction, model).await?.map_or(wanted, |found| found.dimension);
+            // It may have been known, or another process may have come first.
+            let Some(held) = find(&mut transaction, model).await? else { return Ok(wanted) };
+            if held.dimension == wanted {
+                build_index(&mut transaction, held).await?;
+            }
             transaction.commit().await?;
-            Ok(held)
+            Ok(held.dimension)
         };
         let held = work.await.map_err(|error| classify(OPERATION, key, error))?;
         if held == wanted {
@@ -282,6 +299,8 @@ impl EmbeddingStore for PostgresStore {
         const OPERATION: &str = "drop model";
         let (mut transaction, found) = self.begin_with_model(OPERATION, model).await?;
         let work = async {
+            // First of all, for it locks the table: a writer that waits for this transaction must not hold what it needs.
+            drop_model_index(&mut transaction, found.seq).await?;
             for sql in [
                 // Whoever is about to write a row of this model waits, and then finds it gone.
                 "SELECT 1 FROM model WHERE seq = $1 FOR UPDATE",
