@@ -8,6 +8,7 @@ mod build;
 mod cases;
 mod harness;
 mod postgres_harness;
+mod postgres_only;
 
 /// Lists every case once and makes a test of each for one engine.
 macro_rules! conformance {

@@ -26,7 +26,8 @@ const TEMPLATE_LOCK: i64 = 7_240_001;
 /// A database on the test server.
 pub(crate) struct PostgresHarness {
     store: PostgresStore,
-    database: String,
+    /// Its name.
+    pub(crate) database: String,
 }
 
 impl Harness for PostgresHarness {
@@ -115,7 +116,7 @@ fn schema_hash() -> String {
 }
 
 /// Runs statements that stand outside any transaction.
-async fn execute(statements: &[String]) {
+pub(crate) async fn execute(statements: &[String]) {
     let mut admin = PgConnection::connect(server()).await.expect("connect to the test server");
     for sql in statements {
         let mut attempts = 0;
@@ -131,14 +132,14 @@ async fn execute(statements: &[String]) {
 }
 
 /// The server's address with another database.
-fn address_of(database: &str) -> String {
+pub(crate) fn address_of(database: &str) -> String {
     let (address, parameters) = server().split_once('?').map_or((server(), None), |(left, right)| (left, Some(right)));
     let (host, _) = address.rsplit_once('/').expect("an address with a database");
     parameters.map_or(format!("{host}/{database}"), |parameters| format!("{host}/{database}?{parameters}"))
 }
 
 /// Address of the test server's own database.
-fn server() -> &'static str {
+pub(crate) fn server() -> &'static str {
     static SERVER: OnceLock<String> = OnceLock::new();
     SERVER.get_or_init(|| std::env::var("PEANUT_TEST_POSTGRES_URL").unwrap_or_else(|_| start_server()))
 }

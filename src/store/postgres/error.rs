@@ -25,6 +25,9 @@ fn verdict(error: &sqlx::Error) -> (StoreErrorKind, &'static str) {
         sqlx::Error::Io(cause) if cause.kind() == std::io::ErrorKind::ConnectionRefused => {
             (Retryable, " (nothing listens there: start PostgreSQL, or correct host and port)")
         }
+        sqlx::Error::Io(cause) if cause.kind() == std::io::ErrorKind::TimedOut => {
+            (Retryable, " (the server does not answer: check host, port, firewall, and whether it is stuck)")
+        }
         sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed => (Retryable, " (the connection to PostgreSQL was lost)"),
         sqlx::Error::Tls(_) => {
             (Permanent, " (the encrypted connection failed: see sslmode and sslrootcert in the address)")
@@ -78,9 +81,12 @@ fn sqlstate(code: &str) -> (StoreErrorKind, &'static str) {
 /// What went wrong while the schema was made. The extension is the likeliest: it is the only thing not in PostgreSQL.
 fn migration_verdict(cause: &sqlx::Error) -> (StoreErrorKind, &'static str) {
     let Some(database) = cause.as_database_error() else { return verdict(cause) };
-    let code = database.code().unwrap_or_default();
-    let about_vector = database.message().contains("vector");
-    match &*code {
+    migration_sqlstate(database.code().as_deref().unwrap_or(""), database.message())
+}
+
+fn migration_sqlstate(code: &str, message: &str) -> (StoreErrorKind, &'static str) {
+    let about_vector = message.contains("\"vector\"") || message.contains("vector.control");
+    match code {
         // The control file is missing (58P01), or the server knows no such extension (0A000).
         "58P01" | "0A000" | "42704" if about_vector => (
             StoreErrorKind::Permanent,
@@ -99,6 +105,15 @@ fn migration_verdict(cause: &sqlx::Error) -> (StoreErrorKind, &'static str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_missing_extension_is_named() {
+        let (kind, hint) = migration_sqlstate("0A000", "extension \"vector\" is not available");
+        assert!(kind == StoreErrorKind::Permanent && hint.contains("postgresql-<version>-pgvector"));
+        let (_, hint) = migration_sqlstate("42501", "permission denied to create extension \"vector\"");
+        assert!(hint.contains("CREATE EXTENSION vector"));
+        assert!(migration_sqlstate("42501", "permission denied for schema public").1.contains("owner"));
+    }
 
     #[test]
     fn codes_are_told_apart() {

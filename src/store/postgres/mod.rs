@@ -141,13 +141,12 @@ fn location_of(options: &PgConnectOptions) -> String {
 /// sqlx holds an advisory lock meanwhile, so of several processes that start together one migrates and the rest wait.
 async fn bring_up_to_date(options: &PgConnectOptions, location: &str) -> StoreResult<()> {
     const OPERATION: &str = "open store";
-    let mut connection = match tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(options)).await {
-        Ok(connected) => connected.map_err(|error| classify(OPERATION, location, error))?,
-        Err(_) => {
-            let silent = std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer within 10 seconds");
-            return Err(classify(OPERATION, location, silent.into()));
-        }
-    };
+    let connected = tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(options)).await;
+    let silent = |_| std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer within 10 seconds");
+    let mut connection = connected
+        .map_err(|late| silent(late).into())
+        .flatten()
+        .map_err(|error| classify(OPERATION, location, error))?;
     let prepared = prepare(&mut connection, location).await;
     // The server frees the connection by itself should it be gone already.
     drop(connection.close().await);

@@ -71,9 +71,9 @@ pub(super) fn key_text(name: &str) -> Cow<'_, str> {
     if name.len() <= KEY_BYTES {
         return text(name);
     }
-    let hash: String = Sha256::digest(name.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let hash = Sha256::digest(name.as_bytes()).iter().take(8).fold(0_u64, |hash, byte| hash << 8 | u64::from(*byte));
     let start = &name[..name.floor_char_boundary(KEY_BYTES - 20)];
-    Cow::Owned(format!("{}… {hash}", text(start)))
+    Cow::Owned(format!("{}… {hash:016x}", text(start)))
 }
 
 #[cfg(test)]
