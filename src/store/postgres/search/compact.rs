@@ -11,7 +11,7 @@
 //! together with the last segment that holds its chunk, and chunk ids are never used again.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use sqlx::{PgConnection, PgPool};
 
@@ -19,6 +19,7 @@ use crate::store::StoreResult;
 
 use super::super::error::classify;
 use super::super::rows::undecodable;
+use super::neighbours::Running;
 use super::segment::{Input, Segment, merge};
 use super::write::write_segment;
 use super::{SearchIndex, compute};
@@ -35,13 +36,15 @@ const MERGER_LOCK: i64 = 0x77_6f_72_64_73;
 const OPERATION: &str = "merge word index";
 
 impl SearchIndex {
-    /// Merges what there is to merge, unless another process is at it. Returns the number of merges.
+    /// Merges what there is to merge and builds the graphs that are due, unless another process is at it. Returns how many
+    /// there were of both.
     pub(in crate::store::postgres) async fn compact(&self) -> StoreResult<u64> {
-        compact(&self.pool).await
+        Ok(compact(&self.pool).await? + self.build_graphs().await?)
     }
 
-    /// Merges in the background, unless this process is at it already. Called after commits.
+    /// The same in the background, unless this process is at it already. Called after commits.
     pub(in crate::store::postgres) fn compact_soon(&self) {
+        self.build_graphs_soon();
         if self.commits.fetch_add(1, Ordering::Relaxed) % FAN_IN as u64 != FAN_IN as u64 - 1
             || self.compacting.swap(true, Ordering::AcqRel)
         {
@@ -54,15 +57,6 @@ impl SearchIndex {
                 tracing::debug!(event = "word_index_merge_failed", %error, "segments stay as they are until the next try");
             }
         });
-    }
-}
-
-/// Clears the mark however the task ends.
-struct Running(Arc<AtomicBool>);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.store(false, Ordering::Release);
     }
 }
 

@@ -3,7 +3,7 @@
 //! PostgreSQL's own text ranking is not BM25 and reads every match whole, so commits write packed postings beside their
 //! rows (`write`, `segment`), merged like a log-structured tree (`compact`). A search lists the segments (`refresh`, one
 //! small statement), reads the few blocks that are not in memory yet (`blocks`, `cache`) and scores them with the formula
-//! of the embedded store (`matches`). `vectors` is the other leg, `filter` turns conditions into a set of documents.
+//! of the embedded store (`matches`). `vectors` is the other leg (`neighbours` builds its graphs), `filter` turns conditions into a set of documents.
 //! Everything committed is searched, by whichever process it was committed.
 
 mod blocks;
@@ -12,6 +12,7 @@ mod compact;
 mod filter;
 mod hydrate;
 mod matches;
+mod neighbours;
 mod refresh;
 mod segment;
 mod suggest;
@@ -35,8 +36,9 @@ use super::PostgresStore;
 use cache::BlockCache;
 use view::View;
 
+pub(super) use neighbours::{drop_model_index, register_model_index};
 pub(super) use vectors::GRAPH_SETTINGS;
-pub(super) use write::{IndexedChunk, drop_model_index, index_chunks, register_model_index};
+pub(super) use write::{IndexedChunk, index_chunks};
 
 /// What a process keeps of the index, and the connections it is read by.
 #[derive(Debug)]
@@ -54,6 +56,8 @@ pub(super) struct SearchIndex {
     /// Set while this process merges segments.
     compacting: Arc<AtomicBool>,
     commits: AtomicU64,
+    /// Set while this process waits to build a graph, or builds one.
+    building: Arc<AtomicBool>,
 }
 
 impl SearchIndex {
@@ -69,6 +73,7 @@ impl SearchIndex {
             covered: Mutex::default(),
             compacting: Arc::default(),
             commits: AtomicU64::new(0),
+            building: Arc::default(),
         }
     }
 }
@@ -137,6 +142,7 @@ impl SearchStore for PostgresStore {
     }
 
     async fn warm_up(&self) -> StoreResult<()> {
+        self.search.build_graphs_soon();
         self.search.refresh().await.map(drop)
     }
 }

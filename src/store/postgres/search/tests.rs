@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use super::super::{PostgresOptions, PostgresStore};
-use super::{IndexedChunk, index_chunks, register_model_index};
+use super::{IndexedChunk, index_chunks};
 use crate::domain::search::{Condition, Filter, Occur, Predicate, ScoredChunk, VectorQuery, WordMatch, WordsQuery};
 use crate::domain::{
     ChunkId, ChunkKind, DocumentId, ModelId, NewChunk, NewDocument, Place, SourceType, Timestamp, terms,
@@ -384,8 +384,6 @@ async fn the_graph_finds_what_an_exact_scan_finds() {
         .execute(&mut *transaction)
         .await
         .expect("model");
-    register_model_index(&mut transaction, 1, DIMENSION).await.expect("graph");
-    register_model_index(&mut transaction, 2, 8).await.expect("graph");
     for number in 0..DOCUMENTS {
         let vector = unit(&mut random, Some(&centres[number % 60]), DIMENSION);
         let mut document = document(number, &[format!("text {number}")]);
@@ -400,6 +398,8 @@ async fn the_graph_finds_what_an_exact_scan_finds() {
         vectors.push((ids[0], number, vector));
     }
     transaction.commit().await.expect("commit");
+    assert_eq!(postgres.search.build_graphs().await.expect("build"), 1);
+    assert_eq!(postgres.search.build_graphs().await.expect("build"), 0);
     sqlx::raw_sql("ANALYZE embedding").execute(&postgres.pool).await.expect("analyze");
     sqlx::raw_sql("UPDATE document SET deleted_at = 1 WHERE seq % 50 = 2")
         .execute(&postgres.pool)

@@ -93,6 +93,9 @@ impl SearchIndex {
         }
         // A third more than the share demands, since a filter may keep more far away than near by.
         let mut wanted = (limit as f64 / share * if share < 1.0 { 1.33 } else { 1.0 }).ceil() as usize;
+        if number > 0 {
+            wanted *= 4;
+        }
         // Rounded up, so that few different statements are prepared.
         wanted = wanted.max(LEAST_CANDIDATES).next_multiple_of(100);
         loop {
@@ -103,14 +106,12 @@ impl SearchIndex {
                 .into_iter()
                 .filter(|(id, _)| view.find(*id).is_some_and(|(part, place)| allowed.lets(part, place)))
                 .collect();
-            if kept.len() >= limit || kept.len() as f64 >= count {
+            // Exhausted: that was every vector the model has. Behind the first model few chunks are left to find: not worth
+            // looking ever deeper.
+            if kept.len() >= limit || kept.len() as f64 >= count || exhausted || number > 0 {
                 return Ok(kept);
             }
-            // Behind the first model few chunks are left to find: not worth looking at all of them.
-            if (exhausted || wanted >= MOST_CANDIDATES) && number > 0 {
-                return Ok(kept);
-            }
-            if exhausted || wanted >= MOST_CANDIDATES {
+            if wanted >= MOST_CANDIDATES {
                 return self.best_exactly(asked, number, view.allowed_chunks(allowed), limit).await;
             }
             wanted *= 4;

@@ -1,14 +1,11 @@
-//! What the writers of documents and models tell the search index. Called by `documents` and `embeddings`.
+//! What the writers of documents tell the search index. Called by `documents`.
 //! Chunks that are deleted and documents that are retired tell it by themselves, by triggers (`0002_search.sql`).
 
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::PgConnection;
 
 use crate::domain::DocumentId;
 
 use super::segment::{Packed, Place, pack};
-
-/// Most dimensions pgvector's graph takes of a half-precision vector; models beyond are searched by scanning.
-const MOST_DIMENSIONS: usize = 4_000;
 
 /// A new searchable chunk.
 #[derive(Clone, Copy, Debug)]
@@ -73,29 +70,4 @@ pub(super) async fn write_segment(connection: &mut PgConnection, packed: Packed)
         first += blocks.len() as i64;
     }
     Ok(())
-}
-
-/// Builds the graph of a model's vectors, unless it has one; from then on every new vector finds its place in it.
-pub(in crate::store::postgres) async fn register_model_index(
-    connection: &mut PgConnection,
-    model_seq: i64,
-    dimension: usize,
-) -> Result<(), sqlx::Error> {
-    if dimension == 0 || dimension > MOST_DIMENSIONS {
-        return Ok(());
-    }
-    let sql = format!(
-        "CREATE INDEX IF NOT EXISTS embedding_graph_{model_seq} ON embedding \
-         USING hnsw ((vector::halfvec({dimension})) halfvec_cosine_ops) WHERE model_seq = {model_seq}"
-    );
-    sqlx::query(AssertSqlSafe(sql)).persistent(false).execute(connection).await.map(drop)
-}
-
-/// Drops the graph of a model that is dropped.
-pub(in crate::store::postgres) async fn drop_model_index(
-    connection: &mut PgConnection,
-    model_seq: i64,
-) -> Result<(), sqlx::Error> {
-    let sql = format!("DROP INDEX IF EXISTS embedding_graph_{model_seq}");
-    sqlx::query(AssertSqlSafe(sql)).persistent(false).execute(connection).await.map(drop)
 }
