@@ -10,7 +10,7 @@ use super::PostgresStore;
 const NAMED: usize = 10;
 
 /// What must hold: in words, and a query whose rows (one text each) are the violations.
-const CHECKS: [(&str, &str); 15] = [
+const CHECKS: [(&str, &str); 18] = [
     (
         "chunks of a document are numbered 0..n without gaps",
         "SELECT 'document ' || document.id FROM chunk JOIN document ON document.seq = chunk.document_seq
@@ -25,6 +25,24 @@ const CHECKS: [(&str, &str); 15] = [
     (
         "chunks of bodies and attachments are searchable, others are not",
         "SELECT 'chunk ' || id FROM chunk WHERE searchable <> (kind IN ('body', 'attachment'))",
+    ),
+    (
+        "the word index holds every searchable chunk and nothing else",
+        "SELECT held || ' chunks of ' || wanted FROM (
+            SELECT (SELECT coalesce(sum(chunks), 0) FROM word_segment) - (SELECT count(*) FROM word_gone) AS held,
+                   (SELECT count(*) FROM chunk WHERE searchable) AS wanted) AS counted WHERE held <> wanted
+         UNION ALL SELECT 'chunk ' || chunk_id FROM word_gone JOIN chunk ON chunk.id = chunk_id",
+    ),
+    (
+        "every segment of the word index is whole",
+        "SELECT 'segment ' || segment_id FROM word_block GROUP BY segment_id
+            HAVING min(block) <> 0 OR max(block) <> count(*) - 1
+                OR NOT EXISTS (SELECT 1 FROM word_segment WHERE id = segment_id)",
+    ),
+    (
+        "the searches know which documents are retired",
+        "SELECT 'document ' || id FROM document LEFT JOIN search_retired ON document_seq = seq
+            WHERE (deleted_at IS NOT NULL) <> coalesce(retired, FALSE)",
     ),
     (
         "no two documents have the same Message-ID",

@@ -80,18 +80,24 @@ async fn queue_from(
     .await
 }
 
-/// A chunk that is gone, or being removed at this moment, is passed over; a job left by a removal that did not happen
-/// is taken again when its lease ends.
+/// A chunk that is gone, or being removed at this moment, is passed over, and so is one whose job another worker takes at
+/// this moment because the lease ran out: nobody waits here, and a job that was passed over for nothing is taken again.
 async fn complete(
     connection: &mut PgConnection,
     model: Model,
     vectors: &[(ChunkId, Option<Vec<f32>>)],
 ) -> Result<(), sqlx::Error> {
-    let alive: Vec<i64> =
-        sqlx::query_scalar("SELECT id FROM chunk WHERE id = ANY($1) ORDER BY id FOR KEY SHARE SKIP LOCKED")
-            .bind(vectors.iter().map(|(chunk, _)| chunk.0).collect::<Vec<_>>())
-            .fetch_all(&mut *connection)
-            .await?;
+    let alive: Vec<i64> = sqlx::query_scalar(
+        "WITH job AS MATERIALIZED (SELECT chunk_id FROM embedding_job WHERE model_seq = $1 AND chunk_id = ANY($2)
+            FOR UPDATE SKIP LOCKED)
+         SELECT id FROM chunk WHERE id = ANY($2) AND (id IN (SELECT chunk_id FROM job)
+            OR NOT EXISTS (SELECT 1 FROM embedding_job WHERE model_seq = $1 AND chunk_id = chunk.id OFFSET 0))
+         ORDER BY id FOR KEY SHARE SKIP LOCKED",
+    )
+    .bind(model.seq)
+    .bind(vectors.iter().map(|(chunk, _)| chunk.0).collect::<Vec<_>>())
+    .fetch_all(&mut *connection)
+    .await?;
     let held: HashSet<i64> = alive.iter().copied().collect();
     let rows: Vec<&(ChunkId, Option<Vec<f32>>)> = vectors.iter().filter(|(chunk, _)| held.contains(&chunk.0)).collect();
     sqlx::query(

@@ -75,7 +75,7 @@ impl IntakeStore for PostgresStore {
         sqlx::query(
             "UPDATE file SET state = 'queued', worker = NULL, lease_until = NULL, offered_again = 0, updated_at = $2,
                 seen = 0, documents = 0, duplicates = 0, unchanged = 0, dead_letters = 0, skipped = 0
-             WHERE state = 'parsing' AND path = ANY($1)",
+             WHERE seq IN (SELECT seq FROM file WHERE state = 'parsing' AND path = ANY($1) ORDER BY path FOR UPDATE)",
         )
         .bind(paths)
         .bind(now.0)
