@@ -1,13 +1,13 @@
-//! Merges segments: eight of one size (powers of eight) become one of the next, so that a search reads few of them, however many
-//! commits there were, and every posting is rewritten a handful of times in its life.
+//! Merges segments: eight of one size (powers of eight) become one of the next, so that a search reads few of them,
+//! however many commits there were, and every posting is rewritten a handful of times in its life.
 //!
 //! One merger at a time, in any process, by an advisory lock that its transaction holds. The merge happens in one
 //! transaction: the old segments vanish when the new one appears, and readers see either. A reader whose list is older
 //! misses blocks and looks again.
 //!
 //! Removals while a merge runs are not lost. The merger drops exactly the chunks whose rows it read in `word_gone`, and
-//! deletes exactly those rows. A removal that commits later, or that was not committed when it looked, keeps its row: it
-//! hides the chunk in the new segment as it did in the old, until a later merge drops it. A row is only ever deleted
+//! deletes exactly those rows. A removal that commits later, or that was not committed when it looked, keeps its row:
+//! it hides the chunk in the new segment as it did in the old, until a later merge drops it. A row is only ever deleted
 //! together with the last segment that holds its chunk, and chunk ids are never used again.
 
 use std::sync::Arc;
@@ -36,8 +36,8 @@ const MERGER_LOCK: i64 = 0x77_6f_72_64_73;
 const OPERATION: &str = "merge word index";
 
 impl SearchIndex {
-    /// Merges what there is to merge and builds the graphs that are due, unless another process is at it. Returns how many
-    /// there were of both.
+    /// Merges what there is to merge and builds the graphs that are due, unless another process is at it. Returns how
+    /// many there were of both.
     pub(in crate::store::postgres) async fn compact(&self) -> StoreResult<u64> {
         Ok(compact(&self.pool).await? + self.build_graphs().await?)
     }
@@ -54,7 +54,7 @@ impl SearchIndex {
         tokio::spawn(async move {
             let _running = Running(compacting);
             if let Err(error) = compact(&pool).await {
-                tracing::debug!(event = "word_index_merge_failed", %error, "segments stay as they are until the next try");
+                tracing::debug!(event = "word_index_merge_failed", %error, "segments stay as they are");
             }
         });
     }

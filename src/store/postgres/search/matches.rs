@@ -1,7 +1,7 @@
 //! Scores the words leg: every clause adds to one array over all slots; required and forbidden clauses gate it.
 //!
-//! Terms are scored straight from their blocks. A prefix matches the chunks of all its terms together, a phrase those that
-//! hold all its terms and whose text has them side by side; both count as one occurrence.
+//! Terms are scored straight from their blocks. A prefix matches the chunks of all its terms together, a phrase those
+//! that hold all its terms and whose text has them side by side; both count as one occurrence.
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -1,10 +1,10 @@
 //! Both legs of search over PostgreSQL: an inverted index of our own for words, pgvector's graph for meaning.
 //!
 //! PostgreSQL's own text ranking is not BM25 and reads every match whole, so commits write packed postings beside their
-//! rows (`write`, `segment`), merged like a log-structured tree (`compact`). A search lists the segments (`refresh`, one
-//! small statement), reads the few blocks that are not in memory yet (`blocks`, `cache`) and scores them with the formula
-//! of the embedded store (`matches`). `vectors` is the other leg (`neighbours` builds its graphs), `filter` turns conditions into a set of documents.
-//! Everything committed is searched, by whichever process it was committed.
+//! rows (`write`, `segment`), merged like a log-structured tree (`compact`). A search lists the segments (`refresh`,
+//! one small statement), reads the few blocks that are not in memory yet (`blocks`, `cache`) and scores them with the
+//! formula of the embedded store (`matches`). `vectors` is the other leg (`neighbours` builds its graphs), `filter`
+//! turns conditions into a set of documents. Everything committed is searched, by whichever process it was committed.
 
 mod blocks;
 mod cache;

@@ -1,9 +1,9 @@
 //! Builds the graphs of neighbours (HNSW, one per model) that the vector leg asks.
 //!
-//! Placing a vector in a graph costs more than all the rest of storing its chunk. So a graph is built in one go, by several
-//! of the server's processes, once a model has enough vectors and no documents are coming in; while an archive is taken
-//! in for the first time there is none, and searches scan. From then on every new vector finds its place when it is
-//! stored. Nobody waits for the build: it runs on a connection of its own and locks nothing but other builders.
+//! Placing a vector in a graph costs more than all the rest of storing its chunk. So a graph is built in one go, by
+//! several of the server's processes, once a model has enough vectors and no documents are coming in; while an archive
+//! is taken in for the first time there is none, and searches scan. From then on every new vector finds its place when
+//! it is stored. Nobody waits for the build: it runs on a connection of its own and locks nothing but other builders.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -75,7 +75,8 @@ async fn due(connection: &mut PgConnection) -> Result<Vec<(i64, i64)>, sqlx::Err
     sqlx::query_as(
         "SELECT model.seq, model.dimension FROM model JOIN embedding_total t ON t.model_seq = model.seq \
          WHERE t.done >= $1 AND model.dimension BETWEEN 1 AND $2 AND NOT EXISTS ( \
-            SELECT 1 FROM pg_index i WHERE i.indisvalid AND i.indexrelid = to_regclass('embedding_graph_' || model.seq))",
+            SELECT 1 FROM pg_index i \
+            WHERE i.indisvalid AND i.indexrelid = to_regclass('embedding_graph_' || model.seq))",
     )
     .bind(LEAST_VECTORS)
     .bind(MOST_DIMENSIONS)

@@ -1,6 +1,7 @@
 //! Words of the index close to one that matched nothing: "did you mean".
 //!
-//! Reads the dictionaries of all segments; they stay in memory for the next time, since whoever mistypes once does so again.
+//! Reads the dictionaries of all segments; they stay in memory for the next time, since whoever mistypes once does so
+//! again.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};

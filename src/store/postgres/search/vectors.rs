@@ -1,8 +1,9 @@
 //! The vector leg: pgvector's HNSW graph over half-precision copies finds candidates, the stored f32 score them.
 //!
-//! Retired documents and filters are applied to what the graph returns, which is asked for more the less they let through.
-//! When they let through little, or the graph's best are all ruled out, the allowed chunks are scored one by one instead:
-//! a page is full whenever enough chunks exist. The graph's settings are set per connection ([`GRAPH_SETTINGS`]).
+//! Retired documents and filters are applied to what the graph returns, which is asked for more the less they let
+//! through. When they let through little, or the graph's best are all ruled out, the allowed chunks are scored one by
+//! one instead: a page is full whenever enough chunks exist. The graph's settings are set per connection
+//! ([`GRAPH_SETTINGS`]).
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -21,8 +22,8 @@ use super::super::error::classify;
 use super::view::{Allowed, Model, View};
 use super::{SearchIndex, best_first};
 
-/// What every connection is opened with: how widely the graph is searched (recall@10 above 0.99 at 100,000 vectors), and
-/// that it goes on searching when more rows are asked for.
+/// What every connection is opened with: how widely the graph is searched (recall@10 above 0.99 at 100,000 vectors),
+/// and that it goes on searching when more rows are asked for.
 pub(in crate::store::postgres) const GRAPH_SETTINGS: [(&str, &str); 3] =
     [("hnsw.ef_search", "200"), ("hnsw.iterative_scan", "relaxed_order"), ("hnsw.max_scan_tuples", "40000")];
 
@@ -106,8 +107,8 @@ impl SearchIndex {
                 .into_iter()
                 .filter(|(id, _)| view.find(*id).is_some_and(|(part, place)| allowed.lets(part, place)))
                 .collect();
-            // Exhausted: that was every vector the model has. Behind the first model few chunks are left to find: not worth
-            // looking ever deeper.
+            // Exhausted: that was every vector the model has. Behind the first model few chunks are left to find: not
+            // worth looking ever deeper.
             if kept.len() >= limit || kept.len() as f64 >= count || exhausted || number > 0 {
                 return Ok(kept);
             }
