@@ -1,9 +1,9 @@
 //! Ingest and hybrid search in a warm process, per store: 200 two-word queries of all frequencies, the 20 most frequent
 //! words among them, one at a time and 1,000 at once.
 //!
-//! `cargo bench --bench search -- [messages]` takes an archive (100,000 messages unless told) in, warms the indexes up and
-//! prints percentiles of the service's own time. With `PEANUT_BENCH_POSTGRES_URL` the same archive goes into that (empty)
-//! PostgreSQL database as well; `PEANUT_BENCH_STORE=postgres` leaves SQLite out.
+//! `cargo bench --bench search -- [messages]` takes an archive (100,000 messages unless told) in, warms the indexes up
+//! and prints percentiles of the service's own time. With `PEANUT_BENCH_POSTGRES_URL` the same archive goes into that
+//! (empty) PostgreSQL database as well; `PEANUT_BENCH_STORE=postgres` leaves SQLite out.
 
 #![expect(clippy::print_stdout, clippy::unwrap_used, unreachable_pub, reason = "a program of measurements")]
 
