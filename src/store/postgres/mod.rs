@@ -112,7 +112,8 @@ impl PostgresStore {
     /// come in the order of commits, and nobody else ever waits for this lock.
     async fn begin_writing(&self, operation: &'static str, key: &str) -> StoreResult<PgTransaction> {
         let mut transaction = self.begin(operation, key).await?;
-        sqlx::query("SELECT pg_advisory_xact_lock($1)")
+        // Look-ups by key are over before helpers of the server could have started.
+        sqlx::query("SELECT pg_advisory_xact_lock($1), set_config('max_parallel_workers_per_gather', '0', true)")
             .bind(WRITER_LOCK)
             .execute(&mut *transaction)
             .await

@@ -51,34 +51,54 @@ async fn linking(connection: &mut PgConnection, touched: &Touched) -> Result<Has
     if touched.names.is_empty() {
         return Ok(HashSet::new());
     }
-    let found: Vec<i64> = sqlx::query_scalar(
-        "SELECT DISTINCT link.document_seq
+    let links: Vec<(i64, String, String)> = sqlx::query_as(
+        "SELECT link.document_seq, link.kind, link.target_name
          FROM document_link AS link JOIN document ON document.seq = link.document_seq
-         WHERE link.target_name = ANY($1) AND document.deleted_at IS NULL AND link.document_seq <> ALL($2)
-           AND (link.kind = 'wikilink' OR EXISTS (
-                SELECT 1 FROM document_name AS name JOIN document AS other ON other.seq = name.document_seq
-                WHERE name.name = link.target_name AND other.deleted_at IS NULL AND name.document_seq <> ALL($2)))",
+         WHERE link.target_name = ANY($1) AND document.deleted_at IS NULL",
     )
     .bind(touched.names.iter().map(String::as_str).collect::<Vec<_>>())
-    .bind(touched.documents.iter().copied().collect::<Vec<_>>())
+    .fetch_all(&mut *connection)
+    .await?;
+    let links: Vec<_> = links.into_iter().filter(|(seq, ..)| !touched.documents.contains(seq)).collect();
+    let (concepts, plain): (Vec<_>, Vec<_>) = links.into_iter().partition(|(_, kind, _)| kind == "wikilink");
+    let mut changed: HashSet<i64> = concepts.into_iter().map(|(seq, ..)| seq).collect();
+    if plain.is_empty() {
+        return Ok(changed);
+    }
+    // Names that also lead to a document that was and stays.
+    let held: Vec<(String, i64)> = sqlx::query_as(
+        "SELECT name.name, name.document_seq
+         FROM document_name AS name JOIN document ON document.seq = name.document_seq
+         WHERE name.name = ANY($1) AND document.deleted_at IS NULL",
+    )
+    .bind(plain.iter().map(|(.., name)| name.as_str()).collect::<HashSet<_>>().into_iter().collect::<Vec<_>>())
     .fetch_all(connection)
     .await?;
-    Ok(found.into_iter().collect())
+    let held: HashSet<String> =
+        held.into_iter().filter(|(_, seq)| !touched.documents.contains(seq)).map(|(name, _)| name).collect();
+    changed.extend(plain.into_iter().filter(|(.., name)| held.contains(name)).map(|(seq, ..)| seq));
+    Ok(changed)
 }
 
 async fn answering(connection: &mut PgConnection, touched: &Touched) -> Result<HashSet<i64>, sqlx::Error> {
     if touched.message_ids.is_empty() {
         return Ok(HashSet::new());
     }
-    let rows = sqlx::query(
-        "SELECT seq, in_reply_to, reference_ids FROM document
-         WHERE seq IN (SELECT document_seq FROM document_reference WHERE message_hash = ANY($1))
-           AND deleted_at IS NULL AND seq <> ALL($2)",
-    )
-    .bind(touched.message_ids.iter().map(|id| message_hash(id)).collect::<Vec<_>>())
-    .bind(touched.documents.iter().copied().collect::<Vec<_>>())
-    .fetch_all(&mut *connection)
-    .await?;
+    // In two steps: most messages are answered by none, and then the documents need not be looked at.
+    let mut naming: Vec<i64> =
+        sqlx::query_scalar("SELECT document_seq FROM document_reference WHERE message_hash = ANY($1)")
+            .bind(touched.message_ids.iter().map(|id| message_hash(id)).collect::<Vec<_>>())
+            .fetch_all(&mut *connection)
+            .await?;
+    naming.retain(|seq| !touched.documents.contains(seq));
+    if naming.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let rows =
+        sqlx::query("SELECT seq, in_reply_to, reference_ids FROM document WHERE seq = ANY($1) AND deleted_at IS NULL")
+            .bind(naming)
+            .fetch_all(&mut *connection)
+            .await?;
     // For each answer, the ids it names, the best last.
     let mut answers: HashMap<i64, Vec<String>> = HashMap::new();
     for row in rows {

@@ -28,11 +28,15 @@ pub(super) async fn load_known(
         documents.iter().map(|document| document.id.0).chain(moves.iter().map(|(_, id)| id.0)).collect();
     let contents: Vec<&[u8]> = files.map(|document| document.content_sha256.as_slice()).collect();
     let rows = sqlx::query(
+        // One may come by several ways. Three plain look-ups, so that each is by its index however large the table is.
         "SELECT seq, id, source_key, source_path, source_offset, content_sha256, deleted_at, deleted_reason
-         FROM document WHERE seq IN (
-            SELECT seq FROM unnest($1::TEXT[]) AS met (source_key) JOIN document USING (source_key)
-            UNION SELECT seq FROM document WHERE id = ANY($2)
-            UNION SELECT seq FROM document WHERE content_sha256 = ANY($3) AND deleted_at IS NULL)",
+            FROM document WHERE source_key = ANY($1)
+         UNION ALL
+         SELECT seq, id, source_key, source_path, source_offset, content_sha256, deleted_at, deleted_reason
+            FROM document WHERE id = ANY($2)
+         UNION ALL
+         SELECT seq, id, source_key, source_path, source_offset, content_sha256, deleted_at, deleted_reason
+            FROM document WHERE content_sha256 = ANY($3) AND deleted_at IS NULL",
     )
     .bind(keys)
     .bind(ids)
