@@ -1,7 +1,7 @@
 //! What could not be read: recorded with the commit that met it, retried on a fixed schedule, listed for the screens.
 //!
-//! Called by `documents::commit` (record, recovered) and `intake` (retries, list). Whoever changes dead letters of a file
-//! with a ledger row has locked that row first.
+//! Called by `documents::commit` (record, recovered) and `intake` (retries, list). Whoever changes dead letters of a
+//! file with a ledger row has locked that row first.
 
 use std::collections::HashMap;
 

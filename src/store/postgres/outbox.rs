@@ -1,4 +1,5 @@
-//! The outbox as the relay and the screens see it. Rows are appended by `documents` in the transaction that makes them true.
+//! The outbox as the relay and the screens see it. Rows are appended by `documents` in the transaction that makes them
+//! true.
 
 use std::time::Duration;
 
@@ -16,7 +17,8 @@ use super::rows::{named, signed, small, text, unsigned};
 /// The lock of whoever claims events: two relays that looked at the same moment could take two events of one entity.
 const CLAIM_LOCK: i64 = 0x72_65_6c_61_79;
 
-/// Events whose turn it is: pending, not parked, no earlier event of the same entity in somebody's hands, parked or dead.
+/// Events whose turn it is: pending, not parked, no earlier event of the same entity in somebody's hands, parked or
+/// dead.
 /// `OFFSET 0` keeps the planner at one look into `outbox_open` per event: it must not read the whole outbox for a few.
 macro_rules! deliverable {
     () => {

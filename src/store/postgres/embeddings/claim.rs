@@ -14,11 +14,12 @@ use super::Model;
 /// Rounds of copying vectors of known texts within one claim; the rest is copied by the next claim.
 const COPY_ROUNDS: usize = 64;
 
-/// Half of the lock of whoever claims jobs; the model is the other half. Two workers that looked at the same moment could
-/// take twins of one text.
+/// Half of the lock of whoever claims jobs; the model is the other half. Two workers that looked at the same moment
+/// could take twins of one text.
 const CLAIM_LOCK: i32 = 0x656d_6265;
 
-/// Claims within a transaction. Jobs of chunks that are being removed at this moment are passed over: nobody waits here.
+/// Claims within a transaction. Jobs of chunks that are being removed at this moment are passed over: nobody waits for
+/// them.
 pub(super) async fn claim(
     connection: &mut PgConnection,
     model: Model,

@@ -26,7 +26,8 @@ struct Model {
 }
 
 /// How far the last search for chunks without vector and job came, so that bounded steps do not start over.
-/// One position serves all models: a search that ends away from the start runs once more over all before it answers "none".
+/// One position serves all models: a search that ends away from the start runs once more over all before it answers
+/// "none".
 #[derive(Debug, Default)]
 pub(super) struct MissingCursor(AtomicI64);
 
@@ -55,8 +56,8 @@ impl PostgresStore {
     }
 }
 
-/// Chunks that another process is removing at this moment are passed over: nobody waits here. `OFFSET 0` keeps the planner
-/// at one look into each index per chunk, in the order of chunks, also while it knows nothing of new tables.
+/// Chunks that another process is removing at this moment are passed over: nobody waits here. `OFFSET 0` keeps the
+/// planner at one look into each index per chunk, in the order of chunks, also while it knows nothing of new tables.
 async fn queue_from(
     connection: &mut PgConnection,
     model: Model,
@@ -117,21 +118,6 @@ async fn complete(
         .map(drop)
 }
 
-/// Gives a model that has none its index for searching. Building it takes a while when there are vectors already, and no
-/// vector is written meanwhile; so nothing is locked when it is there.
-async fn build_index(connection: &mut PgConnection, model: Model) -> Result<(), sqlx::Error> {
-    let missing: bool = sqlx::query_scalar("SELECT to_regclass('embedding_graph_' || $1::BIGINT) IS NULL")
-        .bind(model.seq)
-        .fetch_one(&mut *connection)
-        .await?;
-    if !missing {
-        return Ok(());
-    }
-    sqlx::query("SET LOCAL statement_timeout = 0").execute(&mut *connection).await?;
-    let dimension = usize::try_from(model.dimension).unwrap_or(0);
-    register_model_index(connection, model.seq, dimension).await
-}
-
 #[async_trait]
 impl EmbeddingStore for PostgresStore {
     async fn register_model(&self, model: &ModelId, dimension: usize, now: Timestamp) -> StoreResult<()> {
@@ -151,7 +137,7 @@ impl EmbeddingStore for PostgresStore {
             // It may have been known, or another process may have come first.
             let Some(held) = find(&mut transaction, model).await? else { return Ok(wanted) };
             if held.dimension == wanted {
-                build_index(&mut transaction, held).await?;
+                register_model_index(&mut transaction, held.seq, dimension).await?;
             }
             transaction.commit().await?;
             Ok(held.dimension)

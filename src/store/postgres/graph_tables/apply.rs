@@ -12,8 +12,9 @@ use crate::store::shared::graph_changes::{EdgeKey, EdgeState, Tables, label_name
 use super::super::rows::{named, text};
 use super::read::{NODE, node_at};
 
-/// The lock of whoever writes the graph tables: node numbers and degrees are worked out from what was read.
-const GRAPH_LOCK: i64 = 0x67_72_61_70_68;
+/// The lock of whoever writes the graph tables: node numbers and degrees are worked out from what was read. Any number
+/// that nothing else uses ("nodes" in ASCII).
+const GRAPH_LOCK: i64 = 0x6e_6f_64_65_73;
 
 /// Waits for every other writer of the graph tables, in any process.
 pub(super) async fn lock(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
