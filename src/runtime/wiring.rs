@@ -25,8 +25,9 @@ use crate::ingest::watch::Watcher;
 use crate::outbox::recorder::Recorder;
 use crate::outbox::relay::Relay;
 use crate::search::service::SearchService;
-use crate::store::SharedStore;
+use crate::store::postgres::{PostgresOptions, PostgresStore};
 use crate::store::sqlite::SqliteStore;
+use crate::store::{SharedStore, StoreResult};
 
 use super::lock::WorkerLock;
 use super::shutdown::{DRAIN_DEADLINE, Shutdown};
@@ -106,7 +107,7 @@ impl House {
         std::fs::create_dir_all(&config.data_dir)
             .wrap_err_with(|| format!("cannot make the data folder {}", config.data_dir.display()))?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let store: SharedStore = Arc::new(SqliteStore::open(&config.store_path).await?);
+        let store = open_store(&config).await?;
         let (relay_wake, embed_wake, ingest_wake) = (Arc::default(), Arc::default(), Arc::default());
         let recorder = Recorder::new(Arc::clone(&store), Arc::clone(&relay_wake), Arc::clone(&embed_wake));
         let instant = Arc::new(StaticModel::open()?);
@@ -379,6 +380,14 @@ async fn registered(
     }
     let known = store.embedding_progress().await?;
     Ok(known.into_iter().map(|progress| progress.model).filter(|known| known == model).collect())
+}
+
+/// PostgreSQL where an address is set, else the file in the data folder.
+async fn open_store(config: &Config) -> StoreResult<SharedStore> {
+    Ok(match &config.services.postgres_url {
+        Some(url) => Arc::new(PostgresStore::open(url.reveal(), &PostgresOptions::default()).await?),
+        None => Arc::new(SqliteStore::open(&config.store_path).await?),
+    })
 }
 
 fn chunk_options(config: &Config) -> crate::ingest::chunk::ChunkOptions {

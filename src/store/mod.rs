@@ -9,7 +9,10 @@ mod error;
 mod graph;
 mod intake;
 mod outbox;
+mod plan;
+pub mod postgres;
 mod search;
+mod shared;
 pub mod sqlite;
 mod system;
 

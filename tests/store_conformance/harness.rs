@@ -29,6 +29,11 @@ pub(crate) trait Harness: Sized {
 
     /// Another handle on the same data, as another process would have.
     async fn another(&self) -> Self::Store;
+
+    /// A text as the engine gives it back: not every engine can hold every character.
+    fn held(text: &str) -> String {
+        text.to_owned()
+    }
 }
 
 /// SQLite in a temporary folder.

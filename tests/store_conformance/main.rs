@@ -7,6 +7,8 @@
 mod build;
 mod cases;
 mod harness;
+mod postgres_harness;
+mod postgres_only;
 
 /// Lists every case once and makes a test of each for one engine.
 macro_rules! conformance {
@@ -130,3 +132,4 @@ macro_rules! conformance {
 }
 
 conformance!(sqlite, crate::harness::SqliteHarness);
+conformance!(postgres, crate::postgres_harness::PostgresHarness);

@@ -3,39 +3,16 @@
 //! Called by `documents::commit` (record, recovered) and `intake` (retries, list).
 
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
 
 use sqlx::{Row as _, SqliteConnection};
 
 use crate::domain::Timestamp;
-use crate::domain::intake::{DeadLetter, FileState, NewDeadLetter};
+use crate::domain::intake::{DeadLetter, NewDeadLetter};
+use crate::store::shared::dead_letters::{self as shared, position};
 
 use super::batch::{insert_rows, json_numbers, json_texts};
 use super::ledger::FileRow;
 use super::rows::{moment, signed, unsigned};
-
-/// Waits after the first, second and third failure; a fourth gives it up.
-const RETRY_AFTER: [Duration; 3] = [Duration::from_secs(2), Duration::from_secs(8), Duration::from_secs(32)];
-/// Stands for "the whole file".
-const WHOLE_FILE: i64 = -1;
-
-struct Upsert<'a> {
-    letter: &'a NewDeadLetter,
-    position: i64,
-    attempts: i64,
-    next_retry_at: Option<i64>,
-    pass: Option<i64>,
-}
-
-fn position(offset: Option<u64>) -> i64 {
-    offset.map_or(WHOLE_FILE, signed)
-}
-
-/// When something that failed `attempts` times is tried again.
-fn next_retry_at(attempts: i64, now: Timestamp) -> Option<i64> {
-    let index = usize::try_from(attempts - 1).ok()?;
-    RETRY_AFTER.get(index).map(|wait| now.plus(*wait).0)
-}
 
 /// Records failures and counts them on their files. One that already failed in this pass of its file is the
 /// repetition of a commit and counts nothing.
@@ -57,31 +34,11 @@ pub(super) async fn record(
     .bind(json_numbers(letters.iter().map(|letter| position(letter.offset))))
     .fetch_all(&mut *connection)
     .await?;
-    let mut held: HashMap<(String, i64), (i64, Option<i64>)> = HashMap::new();
+    let mut held = shared::Held::new();
     for row in rows {
         held.insert((row.try_get(0)?, row.try_get(1)?), (row.try_get(2)?, row.try_get(3)?));
     }
-    let mut met = HashSet::new();
-    let mut upserts = Vec::new();
-    for letter in letters {
-        let position = position(letter.offset);
-        if !met.insert((letter.path.as_str(), position)) {
-            continue;
-        }
-        let file = files.get_mut(&letter.path);
-        let pass = file.as_ref().map(|file| file.pass).filter(|pass| *pass > 0);
-        let before = held.get(&(letter.path.clone(), position));
-        if before.is_some_and(|(_, failed_in)| pass.is_some() && *failed_in == pass) {
-            continue;
-        }
-        if let Some(file) = file
-            && (before.is_none() || pass.is_some())
-        {
-            file.items.dead_letters += 1;
-        }
-        let attempts = before.map_or(0, |(attempts, _)| *attempts) + 1;
-        upserts.push(Upsert { letter, position, attempts, next_retry_at: next_retry_at(attempts, now), pass });
-    }
+    let upserts = shared::record(letters, &held, files, now);
     insert_rows(
         connection,
         "INSERT INTO dead_letter (path, position, error, attempts, next_retry_at, pass, first_failed_at, last_failed_at) VALUES",
@@ -145,12 +102,7 @@ pub(super) async fn recovered(
 
 /// Removes what a finished pass over its file no longer met: neither failing again nor before the place it began at.
 pub(super) async fn clear_passed(connection: &mut SqliteConnection, finished: &[&FileRow]) -> Result<(), sqlx::Error> {
-    let passed: Vec<&&FileRow> = finished
-        .iter()
-        .filter(|file| {
-            file.pass > 0 && matches!(file.state, FileState::Indexed | FileState::Duplicate | FileState::Skipped)
-        })
-        .collect();
+    let passed = shared::passed(finished);
     if passed.is_empty() || !any(connection).await? {
         return Ok(());
     }
@@ -212,13 +164,7 @@ pub(super) async fn take_due(
     .bind(now.0)
     .fetch_all(connection)
     .await?;
-    let mut first: HashMap<String, i64> = HashMap::new();
-    for (path, position) in due {
-        first.entry(path).and_modify(|earliest| *earliest = (*earliest).min(position)).or_insert(position);
-    }
-    let mut paths: Vec<_> = first.into_iter().collect();
-    paths.sort_unstable();
-    Ok(paths)
+    Ok(shared::earliest(due))
 }
 
 /// Puts the attempts of one dead letter back to zero and marks it as being retried; its path and place, if it exists.

@@ -11,7 +11,6 @@ mod error;
 mod graph_tables;
 mod intake;
 mod ledger;
-mod names;
 mod outbox;
 mod project;
 mod rows;

@@ -7,33 +7,15 @@
 
 use std::collections::{HashMap, HashSet};
 
-use sha2::{Digest as _, Sha256};
 use sqlx::{Row as _, SqliteConnection};
 
 use crate::domain::Timestamp;
 use crate::domain::outbox::EventType;
+use crate::store::plan::affected::{Touched, changed_answers};
+use crate::store::shared::links::message_hash;
 
 use super::super::batch::{insert_rows, json_numbers, json_texts};
 use super::super::rows::from_json;
-
-/// What the transaction changed.
-#[derive(Debug, Default)]
-pub(super) struct Touched {
-    /// Documents that have events of their own.
-    pub(super) documents: HashSet<i64>,
-    /// Of those, the ones that came to life or left it.
-    pub(super) appeared_or_gone: HashSet<i64>,
-    /// Names that lead, or led, to one of them.
-    pub(super) names: HashSet<String>,
-    /// Message-IDs of mails that came to life or left it.
-    pub(super) message_ids: HashSet<String>,
-}
-
-/// 64 bits of SHA-256 of a Message-ID: the key of `document_reference`.
-pub(in super::super) fn message_hash(message_id: &str) -> i64 {
-    let digest = Sha256::digest(message_id.as_bytes());
-    digest.iter().take(8).fold(0_i64, |hash, byte| (hash << 8) | i64::from(*byte))
-}
 
 /// Appends `document_changed` for every other live document whose edges change. Returns how many.
 pub(super) async fn append_for_others(
@@ -84,9 +66,8 @@ async fn linking(connection: &mut SqliteConnection, touched: &Touched) -> Result
 }
 
 async fn answering(connection: &mut SqliteConnection, touched: &Touched) -> Result<HashSet<i64>, sqlx::Error> {
-    let mut changed = HashSet::new();
     if touched.message_ids.is_empty() {
-        return Ok(changed);
+        return Ok(HashSet::new());
     }
     let rows = sqlx::query(
         "SELECT seq, in_reply_to, reference_ids FROM document
@@ -106,7 +87,7 @@ async fn answering(connection: &mut SqliteConnection, touched: &Touched) -> Resu
         answers.insert(row.try_get(0)?, named);
     }
     if answers.is_empty() {
-        return Ok(changed);
+        return Ok(HashSet::new());
     }
     let held: Vec<(String, i64)> = sqlx::query_as(
         "SELECT message_id, seq FROM document
@@ -116,16 +97,7 @@ async fn answering(connection: &mut SqliteConnection, touched: &Touched) -> Resu
     .fetch_all(connection)
     .await?;
     let held: HashMap<String, i64> = held.into_iter().collect();
-    for (answer, named) in answers {
-        let others =
-            |id: &&String| held.get(*id).is_some_and(|seq| *seq != answer && !touched.appeared_or_gone.contains(seq));
-        // The place among the ids of the best document that was and stays; what was touched matters when it beats it.
-        let Some(stays_at) = named.iter().rposition(|id| others(&id)) else { continue };
-        if named.iter().skip(stays_at + 1).any(|id| touched.message_ids.contains(id)) {
-            changed.insert(answer);
-        }
-    }
-    Ok(changed)
+    Ok(changed_answers(answers, &held, touched))
 }
 
 /// One event for each document, in the order given.

@@ -1,31 +1,18 @@
 //! What documents say beside their text: tags, people, concepts, links, names, references. Called by `documents::commit`.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use sqlx::SqliteConnection;
 use uuid::Uuid;
 
-use crate::domain::{LinkKind, NewDocument, PersonRole, Timestamp, concept_id};
+use crate::domain::Timestamp;
+use crate::store::plan::commit::Writing;
+use crate::store::plan::facts::{Mentioned, better_name, concepts_and_links, people, references};
+use crate::store::shared::links::link_kind_name;
+use crate::store::shared::names::names_of;
 
 use super::super::batch::{insert_rows, json_ids, json_numbers};
-use super::super::names::{names_of, target_name, wikilink_label};
 use super::super::rows::uuid;
-use super::affected::message_hash;
-use super::write::Writing;
-
-/// The stable name of a link's kind in the store.
-pub(in super::super) fn link_kind_name(kind: LinkKind) -> &'static str {
-    match kind {
-        LinkKind::Wikilink => "wikilink",
-        LinkKind::File => "file",
-        LinkKind::Url => "url",
-    }
-}
-
-/// The kind with that name.
-pub(in super::super) fn parse_link_kind(name: &str) -> Option<LinkKind> {
-    [LinkKind::Wikilink, LinkKind::File, LinkKind::Url].into_iter().find(|kind| link_kind_name(*kind) == name)
-}
 
 /// Removes what replaced documents said before.
 pub(super) async fn clear(connection: &mut SqliteConnection, replaced: &[i64]) -> Result<(), sqlx::Error> {
@@ -75,55 +62,12 @@ async fn write_tags(connection: &mut SqliteConnection, writings: &[Writing<'_>])
     .await
 }
 
-struct Mentioned {
-    email: Option<String>,
-    name: String,
-}
-
-/// The better of two names to show: the longer one, the known one when equal. An address stands in only until a name is known.
-fn better_name(known: &str, offered: &str, email: Option<&str>) -> bool {
-    let is_stand_in = email == Some(known);
-    let offered_is_stand_in = email == Some(offered);
-    !offered.is_empty()
-        && !offered_is_stand_in
-        && (is_stand_in || known.is_empty() || offered.chars().count() > known.chars().count())
-}
-
 async fn write_people(
     connection: &mut SqliteConnection,
     writings: &[Writing<'_>],
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
-    let mut mentioned: BTreeMap<Uuid, Mentioned> = BTreeMap::new();
-    let mut roles: Vec<(i64, Uuid, PersonRole, Option<&str>)> = Vec::new();
-    for writing in writings {
-        let mut met: HashMap<(Uuid, PersonRole), usize> = HashMap::new();
-        for mention in &writing.document.people {
-            let Some(id) = mention.person_id() else { continue };
-            let name = mention.name.as_deref().map(str::trim).filter(|name| !name.is_empty());
-            let email =
-                mention.email.as_deref().map(|email| email.trim().to_lowercase()).filter(|email| !email.is_empty());
-            let shown = name.map_or_else(|| email.clone().unwrap_or_default(), str::to_owned);
-            let person =
-                mentioned.entry(id.0).or_insert_with(|| Mentioned { email: email.clone(), name: shown.clone() });
-            if better_name(&person.name, &shown, person.email.as_deref()) {
-                person.name = shown;
-            }
-            match met.entry((id.0, mention.role)) {
-                std::collections::hash_map::Entry::Vacant(entry) => {
-                    entry.insert(roles.len());
-                    roles.push((writing.slot.seq, id.0, mention.role, name));
-                }
-                std::collections::hash_map::Entry::Occupied(entry) => {
-                    if let Some(row) = roles.get_mut(*entry.get())
-                        && row.3.is_none()
-                    {
-                        row.3 = name;
-                    }
-                }
-            }
-        }
-    }
+    let (mentioned, roles) = people(writings);
     if mentioned.is_empty() {
         return Ok(());
     }
@@ -199,74 +143,18 @@ async fn upsert_persons(
     Ok(numbers)
 }
 
-/// Concepts a document contains whatever its links lead to: its labels without those that only repeat a wikilink
-/// (a wikilink is a concept only while no document answers to it).
-fn own_concepts(document: &NewDocument) -> impl Iterator<Item = &str> {
-    let tags: HashSet<String> = document.tags.iter().map(|tag| tag.to_lowercase()).collect();
-    let mut linked: HashSet<String> = HashSet::new();
-    for link in document.links.iter().filter(|link| link.kind == LinkKind::Wikilink) {
-        linked.insert(link.target.trim().to_lowercase());
-        linked.extend(wikilink_label(&link.target).map(str::to_lowercase));
-        linked.extend(target_name(link.kind, &link.target, &document.source_path));
-    }
-    document.concepts.iter().map(|label| label.trim()).filter(move |label| {
-        let folded = label.to_lowercase();
-        !folded.is_empty() && (tags.contains(&folded) || !linked.contains(&folded))
-    })
-}
-
-struct LinkRow<'a> {
-    document_seq: i64,
-    kind: LinkKind,
-    target: &'a str,
-    target_name: Option<String>,
-    concept: Option<Uuid>,
-}
-
 async fn write_concepts_and_links(
     connection: &mut SqliteConnection,
     writings: &[Writing<'_>],
 ) -> Result<(), sqlx::Error> {
-    // In the order met, so that the spelling first seen is the one kept.
-    let mut labels: Vec<(Uuid, &str)> = Vec::new();
-    let mut known: HashSet<Uuid> = HashSet::new();
-    let mut contains: Vec<(i64, Uuid)> = Vec::new();
-    let mut links: Vec<LinkRow<'_>> = Vec::new();
-    for writing in writings {
-        let document = writing.document;
-        for label in own_concepts(document) {
-            let id = concept_id(label);
-            contains.push((writing.slot.seq, id));
-            if known.insert(id) {
-                labels.push((id, label));
-            }
-        }
-        for link in &document.links {
-            let concept = match link.kind {
-                LinkKind::Wikilink => wikilink_label(&link.target),
-                LinkKind::File | LinkKind::Url => None,
-            };
-            if let Some(label) = concept
-                && known.insert(concept_id(label))
-            {
-                labels.push((concept_id(label), label));
-            }
-            links.push(LinkRow {
-                document_seq: writing.slot.seq,
-                kind: link.kind,
-                target: &link.target,
-                target_name: target_name(link.kind, &link.target, &document.source_path),
-                concept: concept.map(concept_id),
-            });
-        }
-    }
-    let numbers = intern_concepts(connection, &labels).await?;
+    let said = concepts_and_links(writings);
+    let numbers = intern_concepts(connection, &said.labels).await?;
     insert_rows(
         connection,
         "INSERT INTO document_concept (document_seq, concept_seq) VALUES",
         2,
         "ON CONFLICT DO NOTHING",
-        &contains,
+        &said.contains,
         |statement, (document, concept)| statement.bind(*document).bind(numbers.get(concept).copied()),
     )
     .await?;
@@ -275,7 +163,7 @@ async fn write_concepts_and_links(
         "INSERT INTO document_link (document_seq, kind, target, target_name, concept_seq) VALUES",
         5,
         "ON CONFLICT DO NOTHING",
-        &links,
+        &said.links,
         |statement, link| {
             statement
                 .bind(link.document_seq)
@@ -327,20 +215,12 @@ async fn intern_concepts(
 }
 
 async fn write_references(connection: &mut SqliteConnection, writings: &[Writing<'_>]) -> Result<(), sqlx::Error> {
-    let mut rows: Vec<(i64, i64)> = Vec::new();
-    for writing in writings {
-        let Some(message) = &writing.document.message else { continue };
-        let named = message.references.iter().chain(&message.in_reply_to);
-        rows.extend(named.map(|id| (message_hash(id), writing.slot.seq)));
-    }
-    rows.sort_unstable();
-    rows.dedup();
     insert_rows(
         connection,
         "INSERT INTO document_reference (message_hash, document_seq) VALUES",
         2,
         "",
-        &rows,
+        &references(writings),
         |statement, (hash, document)| statement.bind(*hash).bind(*document),
     )
     .await

@@ -5,40 +5,11 @@ use std::collections::{HashMap, HashSet};
 use sqlx::{Row as _, SqliteConnection};
 
 use crate::domain::{ChunkKind, DocumentId, NewDocument, SourceType};
-use crate::store::RetireReason;
+use crate::store::plan::chunks::HeldChunk;
+use crate::store::plan::documents::{Held, Known, alternative_id, parse_reason};
 
 use super::super::batch::{json_blobs, json_ids, json_numbers, json_texts};
 use super::super::rows::{document_id, named, sha256, undecodable};
-use super::plan::{Held, Known, alternative_id};
-
-/// A stored chunk of a document that is replaced.
-#[derive(Clone, Debug)]
-pub(super) struct HeldChunk {
-    /// Row.
-    pub(super) id: i64,
-    /// Position.
-    pub(super) ordinal: i64,
-    /// What it is.
-    pub(super) kind: ChunkKind,
-    /// Its text's hash.
-    pub(super) text_sha256: [u8; 32],
-    /// Bytes shared with its predecessor.
-    pub(super) overlap_bytes: i64,
-    /// Where it stands, as stored.
-    pub(super) place: String,
-}
-
-/// The stable name of a reason.
-pub(super) fn reason_name(reason: RetireReason) -> &'static str {
-    match reason {
-        RetireReason::Deleted => "deleted",
-        RetireReason::FileGone => "file_gone",
-    }
-}
-
-fn parse_reason(name: &str) -> Option<RetireReason> {
-    [RetireReason::Deleted, RetireReason::FileGone].into_iter().find(|reason| reason_name(*reason) == name)
-}
 
 /// Loads every document the batch may meet.
 pub(super) async fn load_known(

@@ -2,10 +2,8 @@
 
 mod affected;
 mod commit;
-mod diff;
 mod facts;
 mod load;
-mod plan;
 mod read;
 mod retire;
 mod write;
@@ -16,9 +14,6 @@ use crate::domain::{DocumentId, DocumentView, Timestamp};
 use crate::store::{CommitBatch, CommitReport, ContentMatch, DocumentStore, RetireReason, StoreResult};
 
 use super::SqliteStore;
-
-pub(super) use affected::message_hash;
-pub(super) use facts::parse_link_kind;
 
 #[async_trait]
 impl DocumentStore for SqliteStore {

@@ -9,13 +9,13 @@ use crate::domain::{
     ChunkId, ChunkKind, DocumentId, DocumentView, MessageMeta, PersonMention, PersonRole, SourceType, StoredChunk,
     Timestamp,
 };
+use crate::store::shared::links::message_hash;
 use crate::store::{ContentMatch, StoreError, StoreResult};
 
 use super::super::SqliteStore;
 use super::super::batch::{json_blobs, json_numbers, json_texts};
 use super::super::error::classify;
 use super::super::rows::{document_id, from_json, moment, named, sha256, unsigned};
-use super::affected::message_hash;
 
 /// Longest thread that is gathered.
 const THREAD_LIMIT: usize = 1000;

@@ -5,14 +5,16 @@ use uuid::Uuid;
 
 use crate::domain::outbox::EventType;
 use crate::domain::{DocumentId, Timestamp};
+use crate::store::plan::affected::Touched;
+use crate::store::plan::documents::reason_name;
 use crate::store::{RetireReason, StoreResult};
 
 use super::super::batch::{json_ids, json_numbers};
 use super::super::error::classify;
 use super::super::rows::uuid;
 use super::super::{SqliteStore, dead_letters};
-use super::affected::{Touched, append_events, append_for_others};
-use super::load::{load_names, reason_name};
+use super::affected::{append_events, append_for_others};
+use super::load::load_names;
 
 /// One document whose life changes.
 struct Turning {

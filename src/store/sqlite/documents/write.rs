@@ -5,21 +5,13 @@ use std::collections::HashMap;
 use sqlx::SqliteConnection;
 
 use crate::domain::{NewChunk, NewDocument, Timestamp};
+use crate::store::plan::chunks::{HeldChunk, changes};
+use crate::store::plan::commit::{Models, Writing};
+use crate::store::plan::documents::{Fate, Plan, Slot};
 
 use super::super::batch::{insert_at_once, insert_rows, json_numbers};
 use super::super::rows::{signed, to_json, vector_bytes};
-use super::diff::{ChunkDiff, diff};
-use super::load::{HeldChunk, last_seq};
-use super::plan::{Fate, Plan, Slot};
-
-/// A document about to be written.
-#[derive(Debug)]
-pub(super) struct Writing<'a> {
-    /// Where and how.
-    pub(super) slot: &'a Slot,
-    /// What.
-    pub(super) document: &'a NewDocument,
-}
+use super::load::last_seq;
 
 struct DocumentRow<'a> {
     slot: &'a Slot,
@@ -150,22 +142,6 @@ pub(super) async fn write_positions(connection: &mut SqliteConnection, plan: &Pl
     .await
 }
 
-/// Models of a commit, by row number.
-#[derive(Debug, Default)]
-pub(super) struct Models {
-    /// Model of the vectors that come with the chunks.
-    pub(super) instant: Option<i64>,
-    /// Models with jobs for new chunks.
-    pub(super) background: Vec<i64>,
-}
-
-struct ChunkRow<'a> {
-    id: i64,
-    document_seq: i64,
-    chunk: &'a NewChunk,
-    place: String,
-}
-
 /// Writes chunks, words, instant vectors and background jobs. Returns how many jobs were queued.
 pub(super) async fn write_chunks(
     connection: &mut SqliteConnection,
@@ -173,33 +149,16 @@ pub(super) async fn write_chunks(
     held: &HashMap<i64, Vec<HeldChunk>>,
     models: &Models,
 ) -> Result<u64, sqlx::Error> {
-    let mut next_id = last_seq(connection, "chunk").await?;
-    let mut rows = Vec::new();
-    let mut moved = Vec::new();
-    let mut removed = Vec::new();
-    let mut kept = Vec::new();
-    for writing in writings {
-        let diff = match held.get(&writing.slot.seq) {
-            Some(held) => diff(held, &writing.document.chunks)?,
-            None => ChunkDiff { added: writing.document.chunks.iter().collect(), ..ChunkDiff::default() },
-        };
-        for chunk in diff.added {
-            next_id += 1;
-            let place = to_json(&chunk.place)?;
-            rows.push(ChunkRow { id: next_id, document_seq: writing.slot.seq, chunk, place });
-        }
-        moved.extend(diff.moved);
-        removed.extend(diff.removed);
-        kept.extend(diff.kept);
-    }
-    remove_chunks(connection, &removed).await?;
+    let last_id = last_seq(connection, "chunk").await?;
+    let changes = changes(writings, held, last_id).map_err(|error| sqlx::Error::Encode(error.into()))?;
+    remove_chunks(connection, &changes.removed).await?;
     insert_rows(
         connection,
         "WITH new (id, ordinal, overlap_bytes, place, token_count) AS (VALUES",
         5,
         ") UPDATE chunk SET ordinal = new.ordinal, overlap_bytes = new.overlap_bytes, place = new.place,
               token_count = new.token_count FROM new WHERE chunk.id = new.id",
-        &moved,
+        &changes.moved,
         |statement, moved| {
             statement
                 .bind(moved.id)
@@ -216,7 +175,7 @@ pub(super) async fn write_chunks(
                             text_sha256) VALUES",
         11,
         "",
-        &rows,
+        &changes.added,
         |statement, row| {
             statement
                 .bind(row.id)
@@ -233,8 +192,7 @@ pub(super) async fn write_chunks(
         },
     )
     .await?;
-    let searchable: Vec<(i64, &NewChunk)> =
-        rows.iter().filter(|row| row.chunk.kind.is_searchable()).map(|row| (row.id, row.chunk)).collect();
+    let searchable = changes.added_searchable();
     insert_at_once(
         connection,
         "INSERT INTO chunk_words (rowid, terms) VALUES",
@@ -243,7 +201,7 @@ pub(super) async fn write_chunks(
         |statement, (id, chunk)| statement.bind(*id).bind(chunk.terms.as_str()),
     )
     .await?;
-    write_vectors(connection, &searchable, &kept, models).await?;
+    write_vectors(connection, &searchable, &changes.kept_searchable(), models).await?;
     queue_jobs(connection, &searchable, models).await
 }
 
@@ -260,8 +218,7 @@ async fn write_vectors(
     let head = "INSERT INTO embedding (model_seq, chunk_id, vector) VALUES";
     insert_rows(connection, head, 3, "", added, bind).await?;
     // A kept chunk has its vector unless it was stored before this model came into use.
-    let kept: Vec<(i64, &NewChunk)> = kept.iter().filter(|(_, chunk)| chunk.kind.is_searchable()).copied().collect();
-    insert_rows(connection, head, 3, "ON CONFLICT (chunk_id, model_seq) DO NOTHING", &kept, bind).await
+    insert_rows(connection, head, 3, "ON CONFLICT (chunk_id, model_seq) DO NOTHING", kept, bind).await
 }
 
 async fn queue_jobs(

@@ -1,42 +1,16 @@
 //! Applies projections: reads what the tables say of their documents, works out the difference in memory, writes it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashSet;
 
 use sqlx::{Row as _, SqliteConnection};
 use uuid::Uuid;
 
 use crate::domain::graph::{DocumentProjection, EdgeKind, Node, NodeLabel};
+use crate::store::shared::graph_changes::{EdgeKey, EdgeState, Tables, label_name};
 
 use super::super::batch::{insert_rows, json_ids, json_numbers};
-use super::super::rows::{named, uuid};
-use super::read::{NODE, label_name, node_at};
-
-/// An edge's identity in the tables.
-type EdgeKey = (i64, EdgeKind, i64, String);
-
-/// What an edge row says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct EdgeState {
-    valid_at: i64,
-    invalid_at: Option<i64>,
-}
-
-/// The touched part of the tables, as read and as it shall be.
-#[derive(Default)]
-struct Tables {
-    numbers: HashMap<Uuid, i64>,
-    held_nodes: HashMap<i64, Node>,
-    new_nodes: BTreeMap<i64, Node>,
-    changed_nodes: BTreeMap<i64, Node>,
-    held_edges: HashMap<EdgeKey, EdgeState>,
-    edges: HashMap<EdgeKey, EdgeState>,
-    touching: HashMap<i64, HashSet<EdgeKey>>,
-    /// Nodes without a row when all is applied.
-    gone: HashSet<i64>,
-    /// Nodes that were gone at some point: every edge they had is deleted before anything is written.
-    purged: HashSet<i64>,
-    next_number: i64,
-}
+use super::super::rows::named;
+use super::read::{NODE, node_at};
 
 /// Applies projections in order, in the caller's transaction.
 pub(super) async fn apply(
@@ -51,79 +25,10 @@ pub(super) async fn apply(
     mark_deleted(connection, projections, &tables).await
 }
 
-impl Tables {
-    fn put_node(&mut self, node: &Node) -> i64 {
-        if let Some(number) = self.numbers.get(&node.id()) {
-            let number = *number;
-            // Removed earlier in this batch and named again: its row stays.
-            self.gone.remove(&number);
-            if let Some(new) = self.new_nodes.get_mut(&number) {
-                new.clone_from(node);
-            } else if self.held_nodes.get(&number) != Some(node) {
-                self.changed_nodes.insert(number, node.clone());
-            } else {
-                self.changed_nodes.remove(&number);
-            }
-            return number;
-        }
-        self.next_number += 1;
-        self.numbers.insert(node.id(), self.next_number);
-        self.new_nodes.insert(self.next_number, node.clone());
-        self.next_number
-    }
-
-    fn put_edge(&mut self, key: EdgeKey, state: EdgeState) {
-        self.touching.entry(key.0).or_default().insert(key.clone());
-        self.touching.entry(key.2).or_default().insert(key.clone());
-        self.edges.insert(key, state);
-    }
-
-    fn apply(&mut self, projection: &DocumentProjection) {
-        if projection.nodes.is_empty() {
-            if let Some(number) = self.numbers.get(&projection.id.0).copied() {
-                for key in self.touching.remove(&number).unwrap_or_default() {
-                    self.edges.remove(&key);
-                    for end in [key.0, key.2] {
-                        if let Some(keys) = self.touching.get_mut(&end) {
-                            keys.remove(&key);
-                        }
-                    }
-                }
-                self.gone.insert(number);
-                self.purged.insert(number);
-            }
-            return;
-        }
-        for node in &projection.nodes {
-            self.put_node(node);
-        }
-        let mut said = HashSet::new();
-        for edge in &projection.edges {
-            let (Some(from), Some(to)) = (self.numbers.get(&edge.from), self.numbers.get(&edge.to)) else { continue };
-            let key = (*from, edge.kind, *to, edge.field.clone());
-            let state = EdgeState { valid_at: edge.valid_at.0, invalid_at: edge.invalid_at.map(|at| at.0) };
-            said.insert(key.clone());
-            self.put_edge(key, state);
-        }
-        let Some(own) = self.numbers.get(&projection.id.0) else { return };
-        for key in self.touching.get(own).into_iter().flatten() {
-            if let Some(state) = self.edges.get_mut(key)
-                && state.invalid_at.is_none()
-                && !said.contains(key)
-            {
-                state.invalid_at = Some(projection.at.0);
-            }
-        }
-    }
-}
-
 async fn load(connection: &mut SqliteConnection, projections: &[DocumentProjection]) -> Result<Tables, sqlx::Error> {
-    let mut tables = Tables {
-        next_number: sqlx::query_scalar("SELECT coalesce(max(seq), 0) FROM graph_node")
-            .fetch_one(&mut *connection)
-            .await?,
-        ..Tables::default()
-    };
+    let highest =
+        sqlx::query_scalar("SELECT coalesce(max(seq), 0) FROM graph_node").fetch_one(&mut *connection).await?;
+    let mut tables = Tables::after(highest);
     let mut ids: HashSet<Uuid> = projections.iter().map(|projection| projection.id.0).collect();
     ids.extend(projections.iter().flat_map(|projection| &projection.nodes).map(Node::id));
     let rows = sqlx::query(sqlx::AssertSqlSafe(format!(
@@ -133,12 +38,9 @@ async fn load(connection: &mut SqliteConnection, projections: &[DocumentProjecti
     .fetch_all(&mut *connection)
     .await?;
     for row in &rows {
-        let number: i64 = row.try_get(0)?;
-        tables.numbers.insert(uuid(row.try_get(1)?)?, number);
-        tables.held_nodes.insert(number, node_at(row)?);
+        tables.hold_node(row.try_get(0)?, node_at(row)?);
     }
-    let own: Vec<i64> =
-        projections.iter().filter_map(|projection| tables.numbers.get(&projection.id.0).copied()).collect();
+    let own = tables.own(projections);
     if own.is_empty() {
         return Ok(tables);
     }
@@ -155,19 +57,13 @@ async fn load(connection: &mut SqliteConnection, projections: &[DocumentProjecti
         let kind = named("edge kind", row.try_get(1)?, EdgeKind::parse)?;
         let key: EdgeKey = (row.try_get(0)?, kind, row.try_get(2)?, row.try_get(3)?);
         let state = EdgeState { valid_at: row.try_get(4)?, invalid_at: row.try_get(5)? };
-        tables.held_edges.insert(key.clone(), state);
-        tables.put_edge(key, state);
+        tables.hold_edge(key, state);
     }
     Ok(tables)
 }
 
 async fn save(connection: &mut SqliteConnection, tables: &Tables) -> Result<(), sqlx::Error> {
-    let nodes: Vec<(&i64, &Node)> = tables
-        .new_nodes
-        .iter()
-        .filter(|(number, _)| !tables.gone.contains(number))
-        .chain(&tables.changed_nodes)
-        .collect();
+    let nodes = tables.nodes_to_write();
     insert_rows(
         connection,
         "INSERT INTO graph_node (seq, id, label, name, email, pii, source_path, source_type, ingested_at) VALUES",
@@ -177,7 +73,7 @@ async fn save(connection: &mut SqliteConnection, tables: &Tables) -> Result<(), 
         &nodes,
         |statement, (number, node)| {
             let id = node.id();
-            let statement = statement.bind(**number).bind(id.as_bytes().as_slice()).bind(label_name(node.label()));
+            let statement = statement.bind(*number).bind(id.as_bytes().as_slice()).bind(label_name(node.label()));
             match node {
                 Node::Person { email, display_name, pii, .. } => statement
                     .bind(display_name.as_str())
@@ -204,8 +100,9 @@ async fn save(connection: &mut SqliteConnection, tables: &Tables) -> Result<(), 
         },
     )
     .await?;
-    if !tables.purged.is_empty() {
-        let json = json_numbers(tables.purged.iter().copied());
+    let purged = tables.nodes_to_purge();
+    if !purged.is_empty() {
+        let json = json_numbers(purged);
         for sql in [
             "DELETE FROM graph_edge WHERE from_seq IN (SELECT value FROM json_each(?1))",
             "DELETE FROM graph_edge WHERE to_seq IN (SELECT value FROM json_each(?1))",
@@ -213,10 +110,7 @@ async fn save(connection: &mut SqliteConnection, tables: &Tables) -> Result<(), 
             sqlx::query(sql).bind(json.as_str()).execute(&mut *connection).await?;
         }
     }
-    let purged = |key: &EdgeKey| tables.purged.contains(&key.0) || tables.purged.contains(&key.2);
-    let mut edges: Vec<(&EdgeKey, &EdgeState)> =
-        tables.edges.iter().filter(|(key, state)| tables.held_edges.get(*key) != Some(*state) || purged(key)).collect();
-    edges.sort_unstable_by_key(|(key, _)| *key);
+    let edges = tables.edges_to_write();
     insert_rows(
         connection,
         "INSERT INTO graph_edge (from_seq, kind, to_seq, field, valid_at, invalid_at) VALUES",
@@ -235,7 +129,7 @@ async fn save(connection: &mut SqliteConnection, tables: &Tables) -> Result<(), 
     )
     .await?;
     save_degrees(connection, tables).await?;
-    let gone: Vec<i64> = tables.gone.iter().filter(|number| !tables.new_nodes.contains_key(number)).copied().collect();
+    let gone = tables.nodes_to_delete();
     if gone.is_empty() {
         return Ok(());
     }
@@ -248,23 +142,7 @@ async fn save(connection: &mut SqliteConnection, tables: &Tables) -> Result<(), 
 
 /// Keeps the number of true edges of every touched node, and of all.
 async fn save_degrees(connection: &mut SqliteConnection, tables: &Tables) -> Result<(), sqlx::Error> {
-    let mut degrees: BTreeMap<i64, i64> = BTreeMap::new();
-    let mut edges = 0;
-    let keys = tables.edges.keys().chain(tables.held_edges.keys().filter(|key| !tables.edges.contains_key(*key)));
-    for key in keys {
-        let is_true = |edges: &HashMap<EdgeKey, EdgeState>| {
-            i64::from(edges.get(key).is_some_and(|state| state.invalid_at.is_none()))
-        };
-        let change = is_true(&tables.edges) - is_true(&tables.held_edges);
-        if change != 0 {
-            edges += change;
-            *degrees.entry(key.0).or_default() += change;
-            if key.2 != key.0 {
-                *degrees.entry(key.2).or_default() += change;
-            }
-        }
-    }
-    let degrees: Vec<(i64, i64)> = degrees.into_iter().filter(|(_, change)| *change != 0).collect();
+    let (degrees, edges) = tables.degree_changes();
     insert_rows(
         connection,
         "WITH new (seq, change) AS (VALUES",
@@ -291,11 +169,8 @@ async fn mark_deleted(
     projections: &[DocumentProjection],
     tables: &Tables,
 ) -> Result<(), sqlx::Error> {
-    let without_edges = projections.iter().filter(|projection| projection.edges.is_empty());
-    let own: HashSet<i64> =
-        projections.iter().filter_map(|projection| tables.numbers.get(&projection.id.0).copied()).collect();
-    let held_before = own.iter().any(|number| tables.held_nodes.contains_key(number));
-    if !held_before && without_edges.count() == 0 {
+    let own = tables.nodes_to_mark(projections);
+    if own.is_empty() {
         return Ok(());
     }
     sqlx::query(

@@ -6,7 +6,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row as _, SqlitePool};
 use uuid::Uuid;
 
-use crate::domain::graph::{Edge, EdgeKind, GraphCounts, GraphDump, Node, NodeLabel};
+use crate::domain::graph::{Edge, EdgeKind, GraphCounts, GraphDump, Node};
 use crate::domain::{DocumentId, PersonId, SourceType, Timestamp};
 use crate::store::Neighbourhood;
 
@@ -16,15 +16,6 @@ use super::super::rows::{moment, named, undecodable, unsigned, uuid};
 /// Columns of a node, in the order [`node_at`] reads them; the row number first.
 pub(super) const NODE: &str = "seq, id, label, name, email, pii, source_path, source_type, ingested_at";
 const EDGE: &str = "from_seq, kind, to_seq, field, valid_at, invalid_at";
-
-/// The stable name of a label in the tables.
-pub(super) fn label_name(label: NodeLabel) -> &'static str {
-    match label {
-        NodeLabel::Person => "person",
-        NodeLabel::Document => "document",
-        NodeLabel::Concept => "concept",
-    }
-}
 
 /// The node in a row of [`NODE`] columns.
 pub(super) fn node_at(row: &SqliteRow) -> Result<Node, sqlx::Error> {

@@ -7,57 +7,11 @@ use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
 
 use crate::domain::Timestamp;
 use crate::domain::intake::{FileRecord, FileState, OfferedFile, Origin};
+use crate::store::shared::offers::{KnownFile, folded, resume_at, sort, unique};
 
 use super::super::batch::{insert_rows, json_texts};
 use super::super::rows::{millis, named, signed};
 use super::list::{RECORD, record};
-
-/// How much of an archive's start its head hash covers; a scan may resume behind it without reading it all again.
-const HEAD_BYTES: i64 = 64 * 1024;
-
-/// Unicode lower case of a path when ASCII lower case does not give the same.
-fn folded(path: &str) -> Option<String> {
-    let folded = path.to_lowercase();
-    (folded != path.to_ascii_lowercase()).then_some(folded)
-}
-
-/// What is known of a file that is offered.
-struct KnownFile {
-    origin: Origin,
-    state: FileState,
-    size_bytes: i64,
-    modified_at: i64,
-}
-
-/// What an offer does to a known file.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Reoffer {
-    /// Queue it; `reread` forgets how far it was read.
-    Queue { reread: bool },
-    /// Only its facts: it waits already.
-    Refresh,
-    /// In hand and changed: queue again afterwards.
-    Again { reread: bool },
-    /// Nothing but, perhaps, who offered it.
-    Leave,
-}
-
-fn reoffer(known: &KnownFile, file: &OfferedFile, force: bool) -> Reoffer {
-    let same = known.size_bytes == signed(file.size_bytes) && known.modified_at == file.modified_at.0;
-    match known.state {
-        FileState::Queued => Reoffer::Refresh,
-        FileState::Parsing if same && !force => Reoffer::Leave,
-        FileState::Parsing => Reoffer::Again { reread: force },
-        FileState::Retired => Reoffer::Queue { reread: true },
-        _ if same && !force => Reoffer::Leave,
-        _ => Reoffer::Queue { reread: force },
-    }
-}
-
-/// A path given by hand does not take a file out of the folder that owns it.
-fn origin_after(known: Origin, offered: Origin) -> Origin {
-    if offered == Origin::Explicit { known } else { offered }
-}
 
 /// Puts files in the queue; see [`crate::store::IntakeStore::offer`].
 pub(super) async fn offer(
@@ -66,17 +20,7 @@ pub(super) async fn offer(
     force: bool,
     now: Timestamp,
 ) -> Result<u64, sqlx::Error> {
-    // The last offer of a path wins.
-    let mut offered: Vec<&OfferedFile> = Vec::with_capacity(files.len());
-    let mut at: HashMap<&str, usize> = HashMap::new();
-    for file in files {
-        if let Some(slot) = at.get(file.path.as_str()).and_then(|index| offered.get_mut(*index)) {
-            *slot = file;
-        } else {
-            at.insert(&file.path, offered.len());
-            offered.push(file);
-        }
-    }
+    let offered = unique(files);
     let rows = sqlx::query(
         "SELECT path, origin, state, size_bytes, modified_at FROM file
          WHERE path IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?1))",
@@ -94,32 +38,13 @@ pub(super) async fn offer(
         };
         known.insert(row.try_get(0)?, file);
     }
-    let mut new: Vec<&OfferedFile> = Vec::new();
-    let mut changed: Vec<(&OfferedFile, Origin, Reoffer)> = Vec::new();
-    let mut queued = 0;
-    for file in offered {
-        let Some(before) = known.get(&file.path) else {
-            new.push(file);
-            queued += 1;
-            continue;
-        };
-        let what = reoffer(before, file, force);
-        let origin = origin_after(before.origin, file.origin);
-        if what == Reoffer::Leave {
-            if origin == before.origin {
-                continue;
-            }
-        } else {
-            queued += 1;
-        }
-        changed.push((file, origin, what));
-    }
+    let offer = sort(offered, &known, force);
     insert_rows(
         connection,
         "INSERT INTO file (path, path_folded, origin, state, size_bytes, modified_at, offered_at, updated_at) VALUES",
         8,
         "",
-        &new,
+        &offer.new,
         |statement, file| {
             statement
                 .bind(file.path.as_str())
@@ -146,27 +71,22 @@ pub(super) async fn offer(
               bytes_done = CASE new.reread WHEN 1 THEN 0 ELSE file.bytes_done END,
               head_sha256 = CASE new.reread WHEN 1 THEN NULL ELSE file.head_sha256 END
          FROM new WHERE file.path = new.path",
-        &changed,
+        &offer.changed,
         |statement, (file, origin, what)| {
-            let queue = matches!(what, Reoffer::Queue { .. });
-            let again = match what {
-                Reoffer::Again { reread } => 1 + i64::from(*reread),
-                _ => 0,
-            };
-            let reread = *what == Reoffer::Queue { reread: true } || (force && *what == Reoffer::Refresh);
+            let change = what.change(force);
             statement
                 .bind(file.path.as_str())
                 .bind(origin.as_str())
                 .bind(signed(file.size_bytes))
                 .bind(file.modified_at.0)
-                .bind(i64::from(queue))
-                .bind(again)
-                .bind(i64::from(reread))
+                .bind(i64::from(change.queue))
+                .bind(change.again)
+                .bind(i64::from(change.reread))
                 .bind(now.0)
         },
     )
     .await?;
-    Ok(queued)
+    Ok(offer.queued)
 }
 
 /// Queues the file of a dead letter so that its pass reads from `position` at the latest.
@@ -176,8 +96,6 @@ pub(super) async fn queue_for_retry(
     position: i64,
     now: Timestamp,
 ) -> Result<bool, sqlx::Error> {
-    // Behind the hashed head a scan may begin in the middle; anything else is read from the start.
-    let resume = if position >= HEAD_BYTES { position } else { 0 };
     let done = sqlx::query(
         "UPDATE file SET
             offered_again = CASE state WHEN 'parsing' THEN 2 ELSE 0 END,
@@ -189,7 +107,7 @@ pub(super) async fn queue_for_retry(
          WHERE path = ?1",
     )
     .bind(path)
-    .bind(resume)
+    .bind(resume_at(position))
     .bind(now.0)
     .execute(connection)
     .await?;

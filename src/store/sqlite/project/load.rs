@@ -7,11 +7,11 @@ use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
 
 use crate::domain::graph::Node;
 use crate::domain::{DocumentId, PersonId, PersonRole, SourceType, Timestamp};
+use crate::store::shared::links::{message_hash, parse_link_kind};
+use crate::store::shared::world::{Document, OutLink, World};
 
 use super::super::batch::{json_ids, json_numbers, json_texts};
-use super::super::documents::{message_hash, parse_link_kind};
 use super::super::rows::{document_id, from_json, moment, named, uuid};
-use super::world::{Document, OutLink, World};
 
 const DOCUMENT: &str = "SELECT seq, id, title, source_path, source_type, dated_at, ingested_at, deleted_at, in_reply_to, \
                         reference_ids, message_id FROM document";

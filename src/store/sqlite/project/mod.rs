@@ -1,10 +1,9 @@
 //! What the graph must say: the projection of documents, and of the whole store.
 //!
-//! `load` reads what is needed (a few documents and their surroundings, or everything), `world` works it out in memory;
-//! both ways share the same rules, so that projections and the expected graph cannot drift apart.
+//! `load` reads what is needed (a few documents and their surroundings, or everything), `shared::world` works it out in
+//! memory; both ways share the same rules, so that projections and the expected graph cannot drift apart.
 
 mod load;
-mod world;
 
 use crate::domain::graph::{DocumentProjection, GraphDump};
 use crate::domain::{DocumentId, Timestamp};

@@ -11,11 +11,12 @@ use crate::domain::ChunkId;
 use crate::domain::search::{Occur, WordMatch, WordsQuery};
 use crate::domain::terms::is_stop_term;
 use crate::store::StoreResult;
+use crate::store::shared::ranking::{Lengths, bm25, idf};
 
 use super::super::SqliteStore;
 use super::super::error::classify;
 use super::slots::{Allowed, Slots};
-use super::words::{Lengths, Words, bm25, idf};
+use super::words::Words;
 
 /// Where a clause's postings come from.
 pub(super) enum Source {
@@ -113,7 +114,7 @@ pub(super) fn accumulate(clauses: &[(Occur, Source)], slots: &Slots, words: Opti
     let required = clauses.iter().filter(|(occur, _)| *occur == Occur::Must).count();
     let mut met = if required > 0 { vec![0_u16; slots.ids.len()] } else { Vec::new() };
     let mut forbidden = Vec::new();
-    let length = Lengths::new(slots);
+    let length = Lengths::of(slots.mean_length());
     for (occur, source) in clauses {
         if *occur == Occur::MustNot {
             each_match(source, slots, words, |slot, _| forbidden.push(slot));

@@ -1,4 +1,6 @@
 //! Documents and what they say, in memory, and the nodes and edges that follow. Pure.
+//!
+//! Filled by the adapters' `project`, which reads a few documents and their surroundings, or everything.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -7,29 +9,29 @@ use uuid::Uuid;
 use crate::domain::graph::{DocumentProjection, Edge, EdgeKind, GraphDump, Node};
 use crate::domain::{DocumentId, LinkKind, PersonRole, SourceType, Timestamp};
 
-use super::super::names::{Candidate, Resolution, resolve};
+use super::names::{Candidate, Resolution, resolve};
 
 /// A document.
 #[derive(Clone, Debug)]
-pub(super) struct Document {
+pub(crate) struct Document {
     /// Row number.
-    pub(super) seq: i64,
+    pub(crate) seq: i64,
     /// Its id.
-    pub(super) id: DocumentId,
+    pub(crate) id: DocumentId,
     /// Its title.
-    pub(super) title: String,
+    pub(crate) title: String,
     /// Its path.
-    pub(super) source_path: String,
+    pub(crate) source_path: String,
     /// Its kind.
-    pub(super) source_type: SourceType,
+    pub(crate) source_type: SourceType,
     /// Its own date.
-    pub(super) dated_at: Option<Timestamp>,
+    pub(crate) dated_at: Option<Timestamp>,
     /// When it was taken in.
-    pub(super) ingested_at: Timestamp,
+    pub(crate) ingested_at: Timestamp,
     /// Whether it is not deleted.
-    pub(super) live: bool,
+    pub(crate) live: bool,
     /// Message-IDs it names, the best to answer last.
-    pub(super) answers: Vec<String>,
+    pub(crate) answers: Vec<String>,
 }
 
 impl Document {
@@ -51,40 +53,40 @@ impl Document {
 
 /// A link that may lead to a document.
 #[derive(Clone, Debug)]
-pub(super) struct OutLink {
+pub(crate) struct OutLink {
     /// How it was written.
-    pub(super) kind: LinkKind,
+    pub(crate) kind: LinkKind,
     /// As written.
-    pub(super) target: String,
+    pub(crate) target: String,
     /// The name it looks for.
-    pub(super) target_name: String,
+    pub(crate) target_name: String,
     /// What it stands for when unresolved.
-    pub(super) concept: Option<i64>,
+    pub(crate) concept: Option<i64>,
 }
 
 /// What was loaded. Everything is by row number.
 #[derive(Debug, Default)]
-pub(super) struct World {
+pub(crate) struct World {
     /// Documents, retired ones among them.
-    pub(super) documents: HashMap<i64, Document>,
+    pub(crate) documents: HashMap<i64, Document>,
     /// The same, by id.
-    pub(super) by_id: HashMap<DocumentId, i64>,
+    pub(crate) by_id: HashMap<DocumentId, i64>,
     /// Live documents by Message-ID.
-    pub(super) by_message: HashMap<String, i64>,
+    pub(crate) by_message: HashMap<String, i64>,
     /// Live documents by name.
-    pub(super) by_name: HashMap<String, Vec<i64>>,
+    pub(crate) by_name: HashMap<String, Vec<i64>>,
     /// Links of documents.
-    pub(super) links: HashMap<i64, Vec<OutLink>>,
+    pub(crate) links: HashMap<i64, Vec<OutLink>>,
     /// People of documents.
-    pub(super) people: HashMap<i64, Vec<(PersonRole, i64)>>,
+    pub(crate) people: HashMap<i64, Vec<(PersonRole, i64)>>,
     /// Person nodes.
-    pub(super) persons: HashMap<i64, Node>,
+    pub(crate) persons: HashMap<i64, Node>,
     /// Concepts documents contain.
-    pub(super) contains: HashMap<i64, Vec<i64>>,
+    pub(crate) contains: HashMap<i64, Vec<i64>>,
     /// Concept nodes.
-    pub(super) concepts: HashMap<i64, Node>,
+    pub(crate) concepts: HashMap<i64, Node>,
     /// Live documents that may link to or answer a document, by that document.
-    pub(super) pointing: HashMap<i64, BTreeSet<i64>>,
+    pub(crate) pointing: HashMap<i64, BTreeSet<i64>>,
 }
 
 /// Nodes and edges, each once.
@@ -105,7 +107,7 @@ impl Collected {
 
 impl World {
     /// What the graph must say about one document.
-    pub(super) fn projection(&self, id: DocumentId, now: Timestamp) -> DocumentProjection {
+    pub(crate) fn projection(&self, id: DocumentId, now: Timestamp) -> DocumentProjection {
         let Some(document) = self.by_id.get(&id).and_then(|seq| self.documents.get(seq)) else {
             return DocumentProjection { id, nodes: Vec::new(), edges: Vec::new(), deleted: true, at: now };
         };
@@ -136,7 +138,7 @@ impl World {
     }
 
     /// The graph of everything that was loaded.
-    pub(super) fn whole(&self) -> GraphDump {
+    pub(crate) fn whole(&self) -> GraphDump {
         let mut collected = Collected::default();
         for document in self.documents.values().filter(|document| document.live) {
             collected.nodes.insert(document.id.0, document.node());

@@ -3,51 +3,51 @@
 //! Where a message stands in its archive is not its identity: an archive may be rewritten. A message met at another
 //! offset of the same file is a second copy (`Duplicate`) when the stored one still stands where it stood: it was met
 //! earlier in this pass over the file, or lies before the place this pass began to read. Otherwise the message moved
-//! within the file and keeps its document, at the new offset. Called by `documents::commit`.
+//! within the file and keeps its document, at the new offset. Called by the adapters' `documents::commit`.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::domain::{DocumentId, NewDocument, SourceType, WriteOutcome};
 use crate::store::RetireReason;
+use crate::store::shared::ledger::FileRow;
 
-use super::super::ledger::FileRow;
-use super::super::rows::signed;
+use super::signed;
 
 /// A stored document, as far as the decision needs it.
 #[derive(Clone, Debug)]
-pub(super) struct Held {
+pub(crate) struct Held {
     /// Row number.
-    pub(super) seq: i64,
+    pub(crate) seq: i64,
     /// Its id.
-    pub(super) id: DocumentId,
+    pub(crate) id: DocumentId,
     /// Its source key.
-    pub(super) source_key: String,
+    pub(crate) source_key: String,
     /// Its file.
-    pub(super) source_path: String,
+    pub(crate) source_path: String,
     /// Its place in the file.
-    pub(super) source_offset: Option<i64>,
+    pub(crate) source_offset: Option<i64>,
     /// Its content.
-    pub(super) content_sha256: [u8; 32],
+    pub(crate) content_sha256: [u8; 32],
     /// Why it is retired, if it is.
-    pub(super) retired: Option<RetireReason>,
+    pub(crate) retired: Option<RetireReason>,
 }
 
 /// What the batch meets in the store.
 #[derive(Debug, Default)]
-pub(super) struct Known {
+pub(crate) struct Known {
     /// By row number.
-    pub(super) documents: HashMap<i64, Held>,
+    pub(crate) documents: HashMap<i64, Held>,
     /// Ids that cannot be given to a new document although no document above has them.
-    pub(super) taken_ids: HashSet<DocumentId>,
+    pub(crate) taken_ids: HashSet<DocumentId>,
     /// Pass over its archive in which a message was last met.
-    pub(super) passes: HashMap<i64, i64>,
+    pub(crate) passes: HashMap<i64, i64>,
     /// Highest row number in use.
-    pub(super) last_seq: i64,
+    pub(crate) last_seq: i64,
 }
 
 /// How a document's rows come to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(crate) enum Fate {
     /// All rows are new.
     New,
     /// An existing document gets new content, place, or life.
@@ -61,37 +61,50 @@ pub(super) enum Fate {
 
 /// One document to write.
 #[derive(Clone, Debug)]
-pub(super) struct Slot {
+pub(crate) struct Slot {
     /// Row number.
-    pub(super) seq: i64,
+    pub(crate) seq: i64,
     /// Id it has or gets.
-    pub(super) id: DocumentId,
+    pub(crate) id: DocumentId,
     /// Which document of the batch it is.
-    pub(super) document: usize,
+    pub(crate) document: usize,
     /// How.
-    pub(super) fate: Fate,
+    pub(crate) fate: Fate,
     /// Whether it is live afterwards (one the user deleted stays deleted).
-    pub(super) live: bool,
+    pub(crate) live: bool,
 }
 
 /// The whole decision.
 #[derive(Debug, Default)]
-pub(super) struct Plan {
+pub(crate) struct Plan {
     /// One per document, in order.
-    pub(super) outcomes: Vec<WriteOutcome>,
+    pub(crate) outcomes: Vec<WriteOutcome>,
     /// What to write, each row number once.
-    pub(super) slots: Vec<Slot>,
+    pub(crate) slots: Vec<Slot>,
     /// Messages that moved within their file, otherwise as they were: row number and new offset.
-    pub(super) shifted: Vec<(i64, Option<i64>)>,
+    pub(crate) shifted: Vec<(i64, Option<i64>)>,
     /// Messages of archives met now: row number and pass.
-    pub(super) met: Vec<(i64, i64)>,
+    pub(crate) met: Vec<(i64, i64)>,
     /// Archives of which a message was met at this very place in this very pass before: the batch is committed once
     /// more (its acknowledgement was lost), and its items are counted already.
-    pub(super) repeated: HashSet<String>,
+    pub(crate) repeated: HashSet<String>,
+}
+
+/// The stable name of a reason.
+pub(crate) fn reason_name(reason: RetireReason) -> &'static str {
+    match reason {
+        RetireReason::Deleted => "deleted",
+        RetireReason::FileGone => "file_gone",
+    }
+}
+
+/// The reason with that name.
+pub(crate) fn parse_reason(name: &str) -> Option<RetireReason> {
+    [RetireReason::Deleted, RetireReason::FileGone].into_iter().find(|reason| reason_name(*reason) == name)
 }
 
 /// The id for a key whose own id another document has.
-pub(super) fn alternative_id(key: &str, number: u32) -> DocumentId {
+pub(crate) fn alternative_id(key: &str, number: u32) -> DocumentId {
     DocumentId::from_source_key(&format!("{key}#{number}"))
 }
 
@@ -108,7 +121,7 @@ struct Planner<'a> {
 }
 
 /// Decides what happens to `documents`.
-pub(super) fn plan(
+pub(crate) fn plan(
     documents: &[NewDocument],
     moves: &[(String, DocumentId)],
     known: Known,

@@ -3,7 +3,7 @@
 //! A document is named by its path without a known extension (exactly, for file links), and by its lower-cased file
 //! stem, title and aliases (for wikilinks). Mails have no such names: a subject is shared by whole threads, and the
 //! path of an archive by thousands of messages; only a mail in a file of its own can be reached, by that path.
-//! Called by `documents` (what to store) and `project` (what it means now).
+//! Called by the adapters' `documents` (what to store) and by `world` (what it means now).
 
 use std::cmp::Reverse;
 
@@ -13,7 +13,7 @@ use crate::domain::{DocumentId, LinkKind, NewDocument, SourceType};
 const EXTENSIONS: [&str; 9] = ["md", "markdown", "txt", "html", "htm", "pdf", "docx", "eml", "text"];
 
 /// The names `document` can be linked by, sorted, unique.
-pub(super) fn names_of(document: &NewDocument) -> Vec<String> {
+pub(crate) fn names_of(document: &NewDocument) -> Vec<String> {
     let mut names = Vec::new();
     let in_own_file = document.source_offset.is_none() && document.source_type != SourceType::Note;
     if in_own_file {
@@ -33,7 +33,7 @@ pub(super) fn names_of(document: &NewDocument) -> Vec<String> {
 }
 
 /// The name a link in the document at `source_path` looks for; `None` when it cannot lead to a document.
-pub(super) fn target_name(kind: LinkKind, target: &str, source_path: &str) -> Option<String> {
+pub(crate) fn target_name(kind: LinkKind, target: &str, source_path: &str) -> Option<String> {
     match kind {
         LinkKind::Url => None,
         LinkKind::Wikilink => {
@@ -45,25 +45,25 @@ pub(super) fn target_name(kind: LinkKind, target: &str, source_path: &str) -> Op
 }
 
 /// The label of the concept an unresolved wikilink stands for.
-pub(super) fn wikilink_label(target: &str) -> Option<&str> {
+pub(crate) fn wikilink_label(target: &str) -> Option<&str> {
     let label = without_extension(target.trim()).trim_matches('/').trim();
     (!label.is_empty()).then_some(label)
 }
 
 /// A document that bears the name a link looks for.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Candidate<'a> {
+pub(crate) struct Candidate<'a> {
     /// Row number.
-    pub(super) seq: i64,
+    pub(crate) seq: i64,
     /// Its id, the last resort in choosing.
-    pub(super) id: DocumentId,
+    pub(crate) id: DocumentId,
     /// Its path.
-    pub(super) path: &'a str,
+    pub(crate) path: &'a str,
 }
 
 /// What a link leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Resolution {
+pub(crate) enum Resolution {
     /// This document (row number).
     Document(i64),
     /// Only the linking document itself.
@@ -73,7 +73,7 @@ pub(super) enum Resolution {
 }
 
 /// Chooses among live documents that bear the link's name: in the same folder first, then the shortest path.
-pub(super) fn resolve<'a>(
+pub(crate) fn resolve<'a>(
     kind: LinkKind,
     target: &str,
     source: Candidate<'_>,

@@ -1,0 +1,192 @@
+//! The parts of a commit around the plan: its models, its events, and the ledger. Called by the adapters'
+//! `documents::commit`.
+
+use std::collections::{HashMap, HashSet};
+
+use uuid::Uuid;
+
+use crate::domain::outbox::EventType;
+use crate::domain::{ModelId, NewDocument, WriteOutcome};
+use crate::store::shared::ledger::{FileRow, Tally};
+use crate::store::{CommitBatch, StoreError, StoreResult};
+
+use super::affected::Touched;
+use super::documents::{Fate, Held, Plan, Slot};
+use super::signed;
+
+/// A document about to be written.
+#[derive(Debug)]
+pub(crate) struct Writing<'a> {
+    /// Where and how.
+    pub(crate) slot: &'a Slot,
+    /// What.
+    pub(crate) document: &'a NewDocument,
+}
+
+/// The documents a plan writes, in its order.
+pub(crate) fn writings<'a>(batch: &'a CommitBatch, plan: &'a Plan) -> Vec<Writing<'a>> {
+    plan.slots
+        .iter()
+        .filter_map(|slot| batch.documents.get(slot.document).map(|document| Writing { slot, document }))
+        .collect()
+}
+
+/// Row numbers of the documents a plan replaces.
+pub(crate) fn replaced(plan: &Plan) -> Vec<i64> {
+    plan.slots.iter().filter(|slot| slot.fate != Fate::New).map(|slot| slot.seq).collect()
+}
+
+/// What a commit is about, for its errors.
+pub(crate) fn describe(batch: &CommitBatch) -> String {
+    let first = batch.documents.first().map(|document| document.source_key.as_str());
+    let first = first.or_else(|| batch.files.first().map(|file| file.path.as_str())).unwrap_or("nothing");
+    format!("{} documents from {first}", batch.documents.len())
+}
+
+/// Models of a commit, by row number.
+#[derive(Debug, Default)]
+pub(crate) struct Models {
+    /// Model of the vectors that come with the chunks.
+    pub(crate) instant: Option<i64>,
+    /// Models with jobs for new chunks.
+    pub(crate) background: Vec<i64>,
+}
+
+/// Finds the models among `known` (name, row number, dimension) and holds every vector to its model's dimension.
+pub(crate) fn models(
+    operation: &'static str,
+    key: &str,
+    batch: &CommitBatch,
+    known: Vec<(String, i64, i64)>,
+) -> StoreResult<Models> {
+    let known: HashMap<String, (i64, i64)> =
+        known.into_iter().map(|(name, seq, dimension)| (name, (seq, dimension))).collect();
+    let find = |model: &ModelId| {
+        known
+            .get(&model.0)
+            .copied()
+            .ok_or_else(|| StoreError::invariant(operation, key, format!("model {model} is not registered")))
+    };
+    let mut models = Models::default();
+    if let Some(model) = &batch.instant_model {
+        let (seq, dimension) = find(model)?;
+        models.instant = Some(seq);
+        for document in &batch.documents {
+            let wrong = document
+                .chunks
+                .iter()
+                .filter_map(|chunk| chunk.vector.as_ref())
+                .find(|vector| i64::try_from(vector.len()) != Ok(dimension));
+            if let Some(vector) = wrong {
+                let message = format!("vector has {} dimensions, {model} has {dimension}", vector.len());
+                return Err(StoreError::invariant(operation, document.source_key.as_str(), message));
+            }
+        }
+    }
+    for model in &batch.background_models {
+        let (seq, _) = find(model)?;
+        if Some(seq) != models.instant && !models.background.contains(&seq) {
+            models.background.push(seq);
+        }
+    }
+    Ok(models)
+}
+
+/// The events of the documents written, and what they touch, given the names each had and has.
+pub(crate) fn events(
+    writings: &[Writing<'_>],
+    old_names: &HashMap<i64, HashSet<String>>,
+    new_names: &HashMap<i64, Vec<String>>,
+) -> (Vec<(EventType, Uuid)>, Touched) {
+    let mut events = Vec::with_capacity(writings.len());
+    let mut touched = Touched::default();
+    for writing in writings {
+        let slot = writing.slot;
+        let event = if slot.fate == Fate::New { EventType::DocumentAdded } else { EventType::DocumentChanged };
+        events.push((event, slot.id.0));
+        touched.documents.insert(slot.seq);
+        if !slot.live {
+            continue;
+        }
+        let (appeared, moved) = match slot.fate {
+            Fate::New => (true, false),
+            Fate::Replace { revived, moved } => (revived, moved),
+        };
+        let none = HashSet::new();
+        let old = old_names.get(&slot.seq).unwrap_or(&none);
+        let new: HashSet<String> = new_names.get(&slot.seq).into_iter().flatten().cloned().collect();
+        if appeared || moved {
+            touched.names.extend(old.union(&new).cloned());
+        } else {
+            touched.names.extend(old.symmetric_difference(&new).cloned());
+        }
+        if appeared {
+            touched.appeared_or_gone.insert(slot.seq);
+            touched.message_ids.extend(writing.document.message.as_ref().map(|message| message.message_id.clone()));
+        }
+    }
+    (events, touched)
+}
+
+/// Paths of the ledger rows a commit moves.
+pub(crate) fn paths(batch: &CommitBatch) -> HashSet<&str> {
+    let mut paths: HashSet<&str> = batch.documents.iter().map(|document| document.source_path.as_str()).collect();
+    paths.extend(batch.files.iter().map(|file| file.path.as_str()));
+    paths.extend(batch.dead_letters.iter().map(|letter| letter.path.as_str()));
+    paths
+}
+
+/// Takes note of every place the commit read.
+pub(crate) fn note_places(batch: &CommitBatch, files: &mut HashMap<String, FileRow>) {
+    let places = batch
+        .documents
+        .iter()
+        .map(|document| (&document.source_path, document.source_offset))
+        .chain(batch.dead_letters.iter().map(|letter| (&letter.path, letter.offset)))
+        .chain(batch.recovered.iter().map(|(path, offset)| (path, *offset)));
+    for (path, offset) in places {
+        if let (Some(file), Some(offset)) = (files.get_mut(path), offset) {
+            file.read_at(signed(offset));
+        }
+    }
+}
+
+/// Counts on their files what became of the documents.
+pub(crate) fn count(batch: &CommitBatch, plan: &Plan, held: &HashMap<i64, Held>, files: &mut HashMap<String, FileRow>) {
+    let paths_of: HashMap<_, &str> = held.values().map(|held| (held.id, held.source_path.as_str())).collect();
+    let mut tallies: HashMap<&str, Tally> = HashMap::new();
+    for (document, outcome) in batch.documents.iter().zip(&plan.outcomes) {
+        let tally = tallies.entry(document.source_path.as_str()).or_default();
+        tally.is_whole_file = document.source_offset.is_none();
+        match outcome {
+            WriteOutcome::Added | WriteOutcome::Changed | WriteOutcome::Moved => tally.documents += 1,
+            WriteOutcome::Unchanged => tally.unchanged += 1,
+            WriteOutcome::Duplicate(id) => {
+                tally.duplicates += 1;
+                tally.duplicate_of = paths_of.get(id).map(|path| (*path).to_owned());
+            }
+        }
+    }
+    for (path, tally) in &tallies {
+        if let Some(file) = files.get_mut(*path)
+            && !plan.repeated.contains(*path)
+        {
+            file.count(tally);
+        }
+    }
+}
+
+/// Takes over the updates and keeps what is in hand for another lease. Returns the rows to write, by path.
+pub(crate) fn settle<'a>(batch: &CommitBatch, files: &'a mut HashMap<String, FileRow>) -> Vec<&'a FileRow> {
+    for update in &batch.files {
+        if let Some(file) = files.get_mut(&update.path) {
+            file.apply(update, batch.now);
+        }
+    }
+    for file in files.values_mut() {
+        file.extend_lease(None, batch.now);
+    }
+    let mut changed: Vec<&FileRow> = files.values().collect();
+    changed.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    changed
+}

@@ -1,0 +1,56 @@
+//! Takes NUL out of everything a commit brings, before anything is decided: PostgreSQL cannot hold it, and what is
+//! compared with stored text must be as it was stored. Called by `documents::commit`.
+
+use crate::domain::NewDocument;
+use crate::store::CommitBatch;
+
+use super::super::rows;
+
+fn clean_text(text: &mut String) {
+    if text.contains('\0') {
+        *text = rows::text(text).into_owned();
+    }
+}
+
+fn clean_all<'a>(texts: impl IntoIterator<Item = &'a mut String>) {
+    texts.into_iter().for_each(clean_text);
+}
+
+/// The batch without a NUL in its texts.
+pub(super) fn clean(mut batch: CommitBatch) -> CommitBatch {
+    batch.documents.iter_mut().for_each(clean_document);
+    clean_all(batch.moves.iter_mut().map(|(key, _)| key));
+    for file in &mut batch.files {
+        clean_text(&mut file.path);
+        clean_all(&mut file.reason);
+    }
+    for letter in &mut batch.dead_letters {
+        clean_text(&mut letter.path);
+        clean_text(&mut letter.error);
+    }
+    clean_all(batch.recovered.iter_mut().map(|(path, _)| path));
+    batch
+}
+
+fn clean_document(document: &mut NewDocument) {
+    clean_all([&mut document.source_key, &mut document.source_path, &mut document.title]);
+    clean_all(&mut document.tags);
+    clean_all(&mut document.concepts);
+    clean_all(&mut document.aliases);
+    clean_all(document.links.iter_mut().map(|link| &mut link.target));
+    for person in &mut document.people {
+        clean_all(&mut person.email);
+        clean_all(&mut person.name);
+    }
+    if let Some(message) = &mut document.message {
+        clean_text(&mut message.message_id);
+        clean_all(&mut message.in_reply_to);
+        clean_all(&mut message.references);
+        clean_all(&mut message.attachments);
+    }
+    for chunk in &mut document.chunks {
+        clean_text(&mut chunk.text);
+        clean_text(&mut chunk.context);
+        clean_text(&mut chunk.terms);
+    }
+}

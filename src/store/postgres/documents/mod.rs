@@ -1,0 +1,48 @@
+//! Documents: the tables `document`, `document_*`, `person`, `concept`, `chunk` and what a commit tells outbox and ledger.
+
+mod affected;
+mod clean;
+mod commit;
+mod facts;
+mod load;
+mod read;
+mod retire;
+mod write;
+
+use async_trait::async_trait;
+
+use crate::domain::{DocumentId, DocumentView, Timestamp};
+use crate::store::{CommitBatch, CommitReport, ContentMatch, DocumentStore, RetireReason, StoreResult};
+
+use super::PostgresStore;
+
+#[async_trait]
+impl DocumentStore for PostgresStore {
+    async fn commit(&self, batch: CommitBatch) -> StoreResult<CommitReport> {
+        commit::commit(self, &clean::clean(batch)).await
+    }
+
+    async fn retire(&self, ids: &[DocumentId], reason: RetireReason, now: Timestamp) -> StoreResult<u64> {
+        retire::retire(self, ids, reason, now).await
+    }
+
+    async fn restore(&self, ids: &[DocumentId], now: Timestamp) -> StoreResult<u64> {
+        retire::restore(self, ids, now).await
+    }
+
+    async fn retire_file(&self, path: &str, now: Timestamp) -> StoreResult<Vec<DocumentId>> {
+        retire::retire_file(self, path, now).await
+    }
+
+    async fn find_by_content(&self, hashes: &[[u8; 32]]) -> StoreResult<Vec<ContentMatch>> {
+        read::find_by_content(self, hashes).await
+    }
+
+    async fn document(&self, id: DocumentId) -> StoreResult<DocumentView> {
+        read::document(self, id).await
+    }
+
+    async fn documents_of_file(&self, path: &str) -> StoreResult<Vec<DocumentId>> {
+        read::documents_of_file(self, path).await
+    }
+}

@@ -1,0 +1,137 @@
+//! Documents leave the searchable set and come back; their rows stay.
+
+use sqlx::{PgConnection, Row as _};
+use uuid::Uuid;
+
+use crate::domain::outbox::EventType;
+use crate::domain::{DocumentId, Timestamp};
+use crate::store::plan::affected::Touched;
+use crate::store::plan::documents::reason_name;
+use crate::store::{RetireReason, StoreResult};
+
+use super::super::error::classify;
+use super::super::{PostgresStore, dead_letters};
+use super::affected::{append_events, append_for_others};
+use super::load::load_names;
+
+/// One document whose life changes.
+struct Turning {
+    seq: i64,
+    id: Uuid,
+    message_id: Option<String>,
+}
+
+/// See [`crate::store::DocumentStore::retire`].
+pub(super) async fn retire(
+    store: &PostgresStore,
+    ids: &[DocumentId],
+    reason: RetireReason,
+    now: Timestamp,
+) -> StoreResult<u64> {
+    const OPERATION: &str = "retire documents";
+    let key = format!("{} ids", ids.len());
+    let mut transaction = store.begin_writing(OPERATION, &key).await?;
+    let work = async {
+        let turning = turning(&mut transaction, &TurnBy::Ids(ids), true).await?;
+        turn(&mut transaction, &turning, Some(reason), now).await?;
+        transaction.commit().await?;
+        Ok(turning.len() as u64)
+    };
+    work.await.map_err(|error| classify(OPERATION, key, error))
+}
+
+/// See [`crate::store::DocumentStore::restore`].
+pub(super) async fn restore(store: &PostgresStore, ids: &[DocumentId], now: Timestamp) -> StoreResult<u64> {
+    const OPERATION: &str = "restore documents";
+    let key = format!("{} ids", ids.len());
+    let mut transaction = store.begin_writing(OPERATION, &key).await?;
+    let work = async {
+        let turning = turning(&mut transaction, &TurnBy::Ids(ids), false).await?;
+        turn(&mut transaction, &turning, None, now).await?;
+        transaction.commit().await?;
+        Ok(turning.len() as u64)
+    };
+    work.await.map_err(|error| classify(OPERATION, key, error))
+}
+
+/// See [`crate::store::DocumentStore::retire_file`]. The ledger row forgets how far the file was read: should it come
+/// back, all of it is read again.
+pub(super) async fn retire_file(store: &PostgresStore, path: &str, now: Timestamp) -> StoreResult<Vec<DocumentId>> {
+    const OPERATION: &str = "retire file";
+    let mut transaction = store.begin_writing(OPERATION, path).await?;
+    let work = async {
+        let turning = turning(&mut transaction, &TurnBy::Path(path), true).await?;
+        turn(&mut transaction, &turning, Some(RetireReason::FileGone), now).await?;
+        sqlx::query(
+            "UPDATE file SET state = 'retired', reason = NULL, bytes_done = 0, head_sha256 = NULL, worker = NULL,
+                lease_until = NULL, offered_again = 0, updated_at = $2
+             WHERE path = $1 AND state <> 'retired'",
+        )
+        .bind(path)
+        .bind(now.0)
+        .execute(&mut *transaction)
+        .await?;
+        dead_letters::forget_file(&mut transaction, path).await?;
+        transaction.commit().await?;
+        Ok(turning.into_iter().map(|document| DocumentId(document.id)).collect())
+    };
+    work.await.map_err(|error| classify(OPERATION, path, error))
+}
+
+enum TurnBy<'a> {
+    Ids(&'a [DocumentId]),
+    Path(&'a str),
+}
+
+/// Finds the documents that are live (or retired) now.
+async fn turning(connection: &mut PgConnection, by: &TurnBy<'_>, live: bool) -> Result<Vec<Turning>, sqlx::Error> {
+    let query = match by {
+        TurnBy::Ids(ids) => sqlx::query(
+            "SELECT seq, id, message_id FROM document WHERE id = ANY($1)
+                AND (deleted_at IS NULL) = $2 ORDER BY seq",
+        )
+        .bind(ids.iter().map(|id| id.0).collect::<Vec<_>>()),
+        TurnBy::Path(path) => sqlx::query(
+            "SELECT seq, id, message_id FROM document WHERE source_path = $1 AND (deleted_at IS NULL) = $2 ORDER BY seq",
+        )
+        .bind(*path),
+    };
+    let rows = query.bind(live).fetch_all(connection).await?;
+    rows.into_iter()
+        .map(|row| Ok(Turning { seq: row.try_get(0)?, id: row.try_get(1)?, message_id: row.try_get(2)? }))
+        .collect()
+}
+
+/// Retires (`Some`) or restores (`None`) documents, and tells the outbox; searches hear of it by themselves.
+async fn turn(
+    connection: &mut PgConnection,
+    turning: &[Turning],
+    reason: Option<RetireReason>,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    if turning.is_empty() {
+        return Ok(());
+    }
+    let seqs: Vec<i64> = turning.iter().map(|document| document.seq).collect();
+    sqlx::query(
+        "UPDATE document SET deleted_at = $2, deleted_reason = $3, changed_at = $4
+         WHERE seq = ANY($1)",
+    )
+    .bind(seqs.as_slice())
+    .bind(reason.map(|_| now.0))
+    .bind(reason.map(reason_name))
+    .bind(now.0)
+    .execute(&mut *connection)
+    .await?;
+    let event = if reason.is_some() { EventType::DocumentDeleted } else { EventType::DocumentChanged };
+    let events: Vec<(EventType, Uuid)> = turning.iter().map(|document| (event, document.id)).collect();
+    append_events(connection, &events, now).await?;
+    let names = load_names(connection, &seqs).await?;
+    let touched = Touched {
+        documents: seqs.iter().copied().collect(),
+        appeared_or_gone: seqs.iter().copied().collect(),
+        names: names.into_values().flatten().collect(),
+        message_ids: turning.iter().filter_map(|document| document.message_id.clone()).collect(),
+    };
+    append_for_others(connection, &touched, now).await.map(drop)
+}

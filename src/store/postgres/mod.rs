@@ -1,0 +1,173 @@
+//! The PostgreSQL adapter: one pool, shared by any number of processes on any number of hosts.
+//!
+//! Owns every sqlx type of the service store; nothing of sqlx leaves this folder. One file per table family implements
+//! one of the store traits; `search` holds the two legs. Rows that several processes work on are claimed with
+//! `FOR UPDATE SKIP LOCKED`; documents are written by one transaction at a time (see [`PostgresStore::begin_writing`]).
+
+mod dead_letters;
+mod documents;
+mod embeddings;
+mod error;
+mod graph_tables;
+mod intake;
+mod ledger;
+mod outbox;
+mod project;
+mod rows;
+mod search;
+mod system;
+mod verify;
+
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection as _, PgConnection, PgPool};
+
+use self::error::classify;
+use self::search::{GRAPH_SETTINGS, SearchIndex};
+use super::{StoreError, StoreResult};
+
+static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("migrations/postgres");
+
+/// Name of every connection in `pg_stat_activity`.
+const APPLICATION: &str = "peanut";
+/// How long a connection is used before a new one takes its place.
+const MAX_LIFETIME: Duration = Duration::from_secs(3600);
+/// How long a caller waits for a connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the first connection may take before the server counts as unreachable.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the server works on one statement, waiting for locks included.
+const STATEMENT_TIMEOUT: &str = "30s";
+/// How long the server lets a transaction stand idle before it frees what it holds.
+const IDLE_TIMEOUT: &str = "60s";
+/// The lock that whoever writes documents holds; any number that nothing else uses ("peanut" in ASCII).
+const WRITER_LOCK: i64 = 0x70_65_61_6e_75_74;
+/// PostgreSQL's oldest release with everything the statements here use.
+const OLDEST_SERVER: u32 = 160_000;
+
+/// How a store is opened.
+#[derive(Clone, Copy, Debug)]
+pub struct PostgresOptions {
+    /// Most connections this process opens.
+    pub max_connections: u32,
+}
+
+impl Default for PostgresOptions {
+    fn default() -> Self {
+        Self { max_connections: 16 }
+    }
+}
+
+/// The service store. Cheap to share behind an `Arc`; every method may be called from many tasks.
+#[derive(Debug)]
+pub struct PostgresStore {
+    /// Where the data is, without the password.
+    location: String,
+    pool: PgPool,
+    search: SearchIndex,
+    missing_cursor: embeddings::MissingCursor,
+}
+
+/// A transaction of this adapter.
+type PgTransaction = sqlx::Transaction<'static, sqlx::Postgres>;
+
+impl PostgresStore {
+    /// Connects to the database at `url` (`postgres://user:password@host:port/database`) and brings its schema up to date.
+    ///
+    /// # Errors
+    /// `Retryable` when the server cannot be reached; `Permanent` when it refuses user or database, lacks pgvector, is
+    /// read-only, or holds the store of a newer Peanut. The message names the remedy.
+    pub async fn open(url: &str, options: &PostgresOptions) -> StoreResult<Self> {
+        let connect = parse(url)?;
+        let location = location_of(&connect);
+        bring_up_to_date(&connect, &location).await?;
+        let connect = connect
+            .options([("statement_timeout", STATEMENT_TIMEOUT), ("idle_in_transaction_session_timeout", IDLE_TIMEOUT)])
+            .options(GRAPH_SETTINGS);
+        let pool = PgPoolOptions::new()
+            .max_connections(options.max_connections)
+            .max_lifetime(MAX_LIFETIME)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_lazy_with(connect);
+        let search = SearchIndex::new(pool.clone());
+        Ok(Self { location, pool, search, missing_cursor: embeddings::MissingCursor::default() })
+    }
+
+    /// Starts a transaction.
+    async fn begin(&self, operation: &'static str, key: &str) -> StoreResult<PgTransaction> {
+        self.pool.begin().await.map_err(|error| classify(operation, key, error))
+    }
+
+    /// Starts a reading transaction in which every statement sees the same moment.
+    async fn begin_reading(&self, operation: &'static str, key: &str) -> StoreResult<PgTransaction> {
+        self.pool
+            .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            .await
+            .map_err(|error| classify(operation, key, error))
+    }
+
+    /// Starts a transaction that writes documents. It waits for every other one, in any process: what a commit decides
+    /// (is this message known? has a document this content?) must still be so when it writes, row numbers and events
+    /// come in the order of commits, and nobody else ever waits for this lock.
+    async fn begin_writing(&self, operation: &'static str, key: &str) -> StoreResult<PgTransaction> {
+        let mut transaction = self.begin(operation, key).await?;
+        // Look-ups by key are over before helpers of the server could have started.
+        sqlx::query("SELECT pg_advisory_xact_lock($1), set_config('max_parallel_workers_per_gather', '0', true)")
+            .bind(WRITER_LOCK)
+            .execute(&mut *transaction)
+            .await
+            .map_err(|error| classify(operation, key, error))?;
+        Ok(transaction)
+    }
+}
+
+/// Reads the address. An unreadable one may hold a password anywhere, so the error does not repeat it.
+fn parse(url: &str) -> StoreResult<PgConnectOptions> {
+    let options: PgConnectOptions = url.parse().map_err(|error| classify("open store", "postgres", error))?;
+    Ok(options.application_name(APPLICATION))
+}
+
+fn location_of(options: &PgConnectOptions) -> String {
+    let database = options.get_database().unwrap_or_else(|| options.get_username());
+    match options.get_socket() {
+        Some(socket) => format!("postgres://{}@{}/{database}", options.get_username(), socket.display()),
+        None => {
+            format!("postgres://{}@{}:{}/{database}", options.get_username(), options.get_host(), options.get_port())
+        }
+    }
+}
+
+/// Brings the schema up to date, on a connection of its own: a migration may take longer than any other statement.
+/// sqlx holds an advisory lock meanwhile, so of several processes that start together one migrates and the rest wait.
+async fn bring_up_to_date(options: &PgConnectOptions, location: &str) -> StoreResult<()> {
+    const OPERATION: &str = "open store";
+    let connected = tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(options)).await;
+    let silent = |_| std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer within 10 seconds");
+    let mut connection = connected
+        .map_err(|late| silent(late).into())
+        .flatten()
+        .map_err(|error| classify(OPERATION, location, error))?;
+    let prepared = prepare(&mut connection, location).await;
+    // The server frees the connection by itself should it be gone already.
+    drop(connection.close().await);
+    prepared
+}
+
+async fn prepare(connection: &mut PgConnection, location: &str) -> StoreResult<()> {
+    let version = connection.server_version_num().unwrap_or(OLDEST_SERVER);
+    if version < OLDEST_SERVER {
+        let message = format!("the server is PostgreSQL {}: 16 or newer is needed", version / 10_000);
+        return Err(StoreError {
+            kind: super::StoreErrorKind::Permanent,
+            operation: "open store",
+            key: location.to_owned(),
+            message,
+            source: None,
+        });
+    }
+    MIGRATOR
+        .run_direct(None, connection, false)
+        .await
+        .map_err(|error| classify("migrate store", location, error.into()))
+}

@@ -1,0 +1,83 @@
+//! What hits show: text, title, sender, place, read in one go; and the newest documents for a query of filters only.
+
+use std::collections::HashMap;
+
+use sqlx::postgres::PgRow;
+use sqlx::{QueryBuilder, Row};
+use uuid::Uuid;
+
+use crate::domain::search::{Filter, HitSource, ScoredChunk};
+use crate::domain::{ChunkId, DocumentId, Place, SourceType};
+use crate::store::StoreResult;
+
+use super::super::error::classify;
+use super::super::rows::{from_json, moment, named};
+use super::SearchIndex;
+use super::filter::push_filter;
+
+impl SearchIndex {
+    pub(super) async fn newest_chunks(&self, filter: &Filter, limit: usize) -> StoreResult<Vec<ScoredChunk>> {
+        let mut query = QueryBuilder::new(
+            "SELECT first.id, document.id FROM document CROSS JOIN LATERAL \
+             (SELECT c.id FROM chunk c WHERE c.document_seq = document.seq ORDER BY c.ordinal LIMIT 1) AS first WHERE ",
+        );
+        push_filter(&mut query, filter);
+        query.push(" ORDER BY coalesce(document.dated_at, document.ingested_at) DESC, document.seq DESC LIMIT ");
+        query.push_bind(limit as i64);
+        let rows: Vec<(i64, Uuid)> = query
+            .build_query_as()
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|error| classify("list newest documents", format!("{filter:?}"), error))?;
+        let chunk = |(id, document): (i64, Uuid)| ScoredChunk {
+            chunk_id: ChunkId(id),
+            document_id: DocumentId(document),
+            score: 0.0,
+        };
+        Ok(rows.into_iter().map(chunk).collect())
+    }
+
+    pub(super) async fn hydrate_chunks(&self, chunks: &[ChunkId]) -> StoreResult<Vec<HitSource>> {
+        if chunks.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<i64> = chunks.iter().map(|id| id.0).collect();
+        let fail = |error| classify("read hits", format!("{} chunks", chunks.len()), error);
+        let rows = sqlx::query(
+            "SELECT c.id, d.id, d.title, d.source_type, d.source_path, c.place, c.text, d.dated_at, d.deleted_at, \
+             (SELECT coalesce(nullif(x.name, ''), nullif(p.display_name, ''), p.email) FROM document_person x \
+                JOIN person p ON p.seq = x.person_seq WHERE x.document_seq = d.seq AND x.role IN ('from', 'author') \
+                ORDER BY x.role, x.person_seq LIMIT 1), \
+             ARRAY(SELECT t.tag FROM document_tag t WHERE t.document_seq = d.seq ORDER BY t.tag) \
+             FROM chunk c JOIN document d ON d.seq = c.document_seq WHERE c.id = ANY($1)",
+        )
+        .bind(ids)
+        .fetch_all(&self.pool)
+        .await
+        .map_err(fail)?;
+        let mut found = HashMap::with_capacity(rows.len());
+        for row in &rows {
+            let source = source(row).map_err(fail)?;
+            found.insert(source.chunk_id, source);
+        }
+        Ok(chunks.iter().filter_map(|id| found.remove(id)).collect())
+    }
+}
+
+fn source(row: &PgRow) -> Result<HitSource, sqlx::Error> {
+    let place: Place = from_json("place", row.try_get(5)?)?;
+    Ok(HitSource {
+        chunk_id: ChunkId(row.try_get(0)?),
+        document_id: DocumentId(row.try_get(1)?),
+        title: row.try_get(2)?,
+        source_type: named("source type", row.try_get(3)?, SourceType::parse)?,
+        source_path: row.try_get(4)?,
+        line: place.line,
+        place: place.label(),
+        text: row.try_get(6)?,
+        dated_at: moment(row.try_get(7)?),
+        from: row.try_get(9)?,
+        tags: row.try_get(10)?,
+        deleted_at: moment(row.try_get(8)?),
+    })
+}

@@ -1,0 +1,330 @@
+//! Scores the words leg: every clause adds to one array over all slots; required and forbidden clauses gate it.
+//!
+//! Terms are scored straight from their blocks. A prefix matches the chunks of all its terms together, a phrase those
+//! that hold all its terms and whose text has them side by side; both count as one occurrence.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use crate::domain::search::{Filter, Occur, ScoredChunk, WordMatch, WordsQuery};
+use crate::domain::{ChunkId, terms};
+use crate::store::shared::ranking::{Lengths, bm25, idf};
+use crate::store::{StoreError, StoreErrorKind, StoreResult};
+
+use super::super::error::classify;
+use super::blocks::{Blocks, entries_of_prefix, entries_of_term, keys_of_prefix, keys_of_term};
+use super::segment::Entry;
+use super::view::{Allowed, View};
+use super::{SearchIndex, compute};
+
+/// Times a search starts over because segments were merged under it.
+const ATTEMPTS: usize = 10;
+/// Texts read in one step to look for a phrase.
+const PHRASE_STEP: usize = 1000;
+
+/// What is wanted of the scores.
+#[derive(Debug)]
+enum Wanted {
+    /// The best so many of the allowed.
+    Best(Allowed, usize),
+    /// These, wherever they stand.
+    Of(Vec<ChunkId>),
+}
+
+/// One clause with what it matches.
+#[derive(Debug)]
+enum Source {
+    Term(String),
+    Prefix(String),
+    /// Slots, for phrases.
+    Found(Vec<u32>),
+}
+
+impl SearchIndex {
+    /// The best `limit` chunks.
+    pub(super) async fn best_by_words(
+        &self,
+        query: &WordsQuery,
+        filter: &Filter,
+        limit: usize,
+    ) -> StoreResult<Vec<ScoredChunk>> {
+        if !query.clauses.iter().any(|(occur, _)| *occur != Occur::MustNot) {
+            return Ok(Vec::new());
+        }
+        for _ in 0..ATTEMPTS {
+            let view = self.refresh().await?;
+            let allowed = self.allowed(filter).await?;
+            if let Some(scored) = self.score(&view, query, Wanted::Best(allowed, limit)).await? {
+                return Ok(scored);
+            }
+        }
+        Err(unsettled())
+    }
+
+    /// Scores of given chunks, those that match, in no order.
+    pub(super) async fn words_of(&self, query: &WordsQuery, chunks: &[ChunkId]) -> StoreResult<Vec<ScoredChunk>> {
+        if chunks.is_empty() || !query.clauses.iter().any(|(occur, _)| *occur != Occur::MustNot) {
+            return Ok(Vec::new());
+        }
+        // What is known is current enough for chunks another leg just found, unless one of them is newer.
+        let mut view = self.current();
+        if chunks.iter().any(|id| view.find(id.0).is_none()) {
+            view = self.refresh().await?;
+        }
+        for _ in 0..ATTEMPTS {
+            if let Some(scored) = self.score(&view, query, Wanted::Of(chunks.to_vec())).await? {
+                return Ok(scored);
+            }
+            view = self.refresh().await?;
+        }
+        Err(unsettled())
+    }
+
+    /// `None` when a segment was merged away meanwhile.
+    async fn score(
+        &self,
+        view: &Arc<View>,
+        query: &WordsQuery,
+        wanted: Wanted,
+    ) -> StoreResult<Option<Vec<ScoredChunk>>> {
+        let mut keys = HashSet::new();
+        for (_, clause) in &query.clauses {
+            match clause {
+                WordMatch::Term(term) => keys.extend(keys_of_term(view, term)),
+                WordMatch::Prefix(start) => keys.extend(keys_of_prefix(view, start)),
+                WordMatch::Phrase(words) => keys.extend(words.iter().flat_map(|term| keys_of_term(view, term))),
+            }
+        }
+        let Some(blocks) = self.fetch(keys.into_iter()).await? else { return Ok(None) };
+        let blocks = Arc::new(blocks);
+        let mut clauses = Vec::with_capacity(query.clauses.len());
+        for (occur, clause) in &query.clauses {
+            let source = match clause {
+                WordMatch::Term(term) => Source::Term(term.clone()),
+                WordMatch::Prefix(start) => Source::Prefix(start.clone()),
+                WordMatch::Phrase(words) => match &words[..] {
+                    [only] => Source::Term(only.clone()),
+                    words => Source::Found(self.phrase(view, &blocks, words).await?),
+                },
+            };
+            clauses.push((*occur, source));
+        }
+        let view = Arc::clone(view);
+        compute(move || {
+            let scores = accumulate(&view, &blocks, &clauses);
+            match wanted {
+                Wanted::Best(allowed, limit) => best(&view, &scores, &allowed, limit),
+                Wanted::Of(chunks) => chunks.iter().filter_map(|id| score_of(&view, &scores, *id)).collect(),
+            }
+        })
+        .await
+        .map(Some)
+    }
+
+    /// Slots of the chunks where `words` stand side by side.
+    async fn phrase(&self, view: &Arc<View>, blocks: &Arc<Blocks>, words: &[String]) -> StoreResult<Vec<u32>> {
+        let candidates = {
+            let (view, blocks, words) = (Arc::clone(view), Arc::clone(blocks), words.to_vec());
+            compute(move || holding_all(&view, &blocks, &words)).await?
+        };
+        let mut found = Vec::new();
+        for step in candidates.chunks(PHRASE_STEP) {
+            let ids: Vec<i64> =
+                step.iter().filter_map(|slot| view.place(*slot as usize)).map(|place| place.id).collect();
+            let texts: Vec<(i64, String, String)> =
+                sqlx::query_as("SELECT id, context, text FROM chunk WHERE id = ANY($1)")
+                    .bind(ids)
+                    .fetch_all(&self.pool)
+                    .await
+                    .map_err(|error| classify("look for a phrase", words.join(" "), error))?;
+            let words = words.to_vec();
+            let holding = compute(move || {
+                let holds =
+                    |(id, context, text): (i64, String, String)| holds_phrase(&context, &text, &words).then_some(id);
+                texts.into_iter().filter_map(holds).collect::<HashSet<i64>>()
+            })
+            .await?;
+            found.extend(
+                step.iter().filter(|slot| view.place(**slot as usize).is_some_and(|place| holding.contains(&place.id))),
+            );
+        }
+        Ok(found)
+    }
+
+    /// How many chunks hold each term.
+    pub(super) async fn frequencies(&self, terms: &[String]) -> StoreResult<Vec<u64>> {
+        for _ in 0..ATTEMPTS {
+            let view = self.refresh().await?;
+            let keys: HashSet<_> = terms.iter().flat_map(|term| keys_of_term(&view, term)).collect();
+            let Some(blocks) = self.fetch(keys.into_iter()).await? else { continue };
+            let of = |term: &String| matching(&view, &entries_of_term(&view, &blocks, term));
+            return Ok(terms.iter().map(of).collect());
+        }
+        Err(unsettled())
+    }
+
+    /// Up to `most` chunks that hold a term.
+    pub(super) async fn some_holding(&self, term: &str, most: usize) -> StoreResult<Vec<i64>> {
+        let view = self.current();
+        let Some(blocks) = self.fetch(keys_of_term(&view, term).into_iter()).await? else { return Ok(Vec::new()) };
+        let mut ids = Vec::new();
+        for (part, entry) in entries_of_term(&view, &blocks, term) {
+            let part = &view.parts[part];
+            entry.each(|place, _| {
+                if ids.len() < most && !part.is_gone(place) {
+                    ids.extend(part.segment.places.get(place).map(|place| place.id));
+                }
+            });
+        }
+        Ok(ids)
+    }
+}
+
+fn unsettled() -> StoreError {
+    StoreError {
+        kind: StoreErrorKind::Retryable,
+        operation: "search words",
+        key: String::new(),
+        message: "the word index was reorganised again and again meanwhile: try again".into(),
+        source: None,
+    }
+}
+
+/// Chunks of a term's entries that are not gone.
+fn matching(view: &View, entries: &[(usize, Entry<'_>)]) -> u64 {
+    let mut matching = 0;
+    for (part, entry) in entries {
+        let part = &view.parts[*part];
+        if part.has_gone() {
+            entry.each(|place, _| matching += u64::from(!part.is_gone(place)));
+        } else {
+            matching += u64::from(entry.count);
+        }
+    }
+    matching
+}
+
+/// Slots of chunks that are not gone and hold all terms, ascending.
+fn holding_all(view: &View, blocks: &Blocks, words: &[String]) -> Vec<u32> {
+    let distinct: HashSet<&String> = words.iter().collect();
+    let mut terms: Vec<_> = distinct.iter().map(|term| entries_of_term(view, blocks, term)).collect();
+    // The rarest first: it rules out most.
+    terms.sort_by_key(|entries| entries.iter().map(|(_, entry)| u64::from(entry.count)).sum::<u64>());
+    let mut holding: Option<Vec<u32>> = None;
+    for entries in terms {
+        let mut these = Vec::new();
+        for (part, entry) in entries {
+            let part = &view.parts[part];
+            entry.each(|place, _| {
+                if !part.is_gone(place) {
+                    these.push((part.base + place) as u32);
+                }
+            });
+        }
+        holding = Some(match holding {
+            Some(before) => before.into_iter().filter(|slot| these.binary_search(slot).is_ok()).collect(),
+            None => these,
+        });
+    }
+    holding.unwrap_or_default()
+}
+
+fn holds_phrase(context: &str, text: &str, words: &[String]) -> bool {
+    let mut held: Vec<String> = Vec::new();
+    let mut add = |_: std::ops::Range<usize>, term: &str| held.push(term.to_owned());
+    terms::each_token(context, &mut add);
+    terms::each_token(text, &mut add);
+    held.windows(words.len().max(1)).any(|window| window == words)
+}
+
+/// Calls `with` for every slot a clause matches, with the frequency.
+fn each_match(view: &View, entries: &[(usize, Entry<'_>)], mut with: impl FnMut(usize, u32, u32)) {
+    for (part, entry) in entries {
+        let part = &view.parts[*part];
+        let places = &part.segment.places;
+        let gone = part.has_gone();
+        entry.each(|place, frequency| {
+            if let Some(chunk) = places.get(place).filter(|_| !gone || !part.is_gone(place)) {
+                with(part.base + place, frequency, chunk.length);
+            }
+        });
+    }
+}
+
+/// Slots of chunks that hold any term with a beginning, ascending.
+fn holding_prefix(view: &View, blocks: &Blocks, start: &str) -> Vec<u32> {
+    let mut holds = vec![false; view.slots];
+    each_match(view, &entries_of_prefix(view, blocks, start), |slot, _, _| holds[slot] = true);
+    (0_u32..).zip(holds).filter_map(|(slot, holds)| holds.then_some(slot)).collect()
+}
+
+/// Per slot: the sum of scores, or NaN where a forbidden clause matches or a required one does not.
+fn accumulate(view: &View, blocks: &Blocks, clauses: &[(Occur, Source)]) -> Vec<f32> {
+    let mut scores = vec![0.0_f32; view.slots];
+    let required = clauses.iter().filter(|(occur, _)| *occur == Occur::Must).count();
+    let mut met = if required > 0 { vec![0_u16; view.slots] } else { Vec::new() };
+    let mut forbidden: Vec<u32> = Vec::new();
+    let lengths = Lengths::of(view.mean_length());
+    for (occur, source) in clauses {
+        let (entries, found) = match source {
+            Source::Term(term) => (entries_of_term(view, blocks, term), Vec::new()),
+            Source::Prefix(start) => (Vec::new(), holding_prefix(view, blocks, start)),
+            Source::Found(slots) => (Vec::new(), slots.clone()),
+        };
+        if *occur == Occur::MustNot {
+            each_match(view, &entries, |slot, _, _| forbidden.push(slot as u32));
+            forbidden.extend(found);
+            continue;
+        }
+        let weight = idf(view.alive, matching(view, &entries) + found.len() as u64);
+        let must = *occur == Occur::Must;
+        let mut add = |slot: usize, frequency: u32, length: u32| {
+            scores[slot] += bm25(weight, frequency, lengths.factor(length));
+            if must {
+                met[slot] += 1;
+            }
+        };
+        each_match(view, &entries, &mut add);
+        for slot in found {
+            let length = view.place(slot as usize).map_or(0, |place| place.length);
+            add(slot as usize, 1, length);
+        }
+    }
+    for slot in forbidden {
+        scores[slot as usize] = f32::NAN;
+    }
+    for (score, met) in scores.iter_mut().zip(&met) {
+        if usize::from(*met) < required {
+            *score = f32::NAN;
+        }
+    }
+    scores
+}
+
+fn score_of(view: &View, scores: &[f32], id: ChunkId) -> Option<ScoredChunk> {
+    let (part, place) = view.find(id.0)?;
+    let score = *scores.get(part.base + place)?;
+    let document_id = part.segment.places.get(place)?.document_id;
+    (score > 0.0).then_some(ScoredChunk { chunk_id: id, document_id, score })
+}
+
+/// The best allowed slots, best first. Keeps few candidates: a common word matches everything.
+fn best(view: &View, scores: &[f32], allowed: &Allowed, limit: usize) -> Vec<ScoredChunk> {
+    let most = limit.max(1) * 4 + 64;
+    let mut held: Vec<ScoredChunk> = Vec::with_capacity(most);
+    let mut least = 0.0_f32;
+    for part in &view.parts {
+        let scores = &scores[part.base..part.base + part.segment.places.len()];
+        for (place, (score, chunk)) in scores.iter().zip(&part.segment.places).enumerate() {
+            // False for NaN, and for 0: what matches nothing has no score.
+            if *score > 0.0 && *score >= least && allowed.lets(part, place) {
+                held.push(ScoredChunk { chunk_id: ChunkId(chunk.id), document_id: chunk.document_id, score: *score });
+                if held.len() == most {
+                    held = super::best_first(held, limit);
+                    least = held.last().map_or(0.0, |chunk| chunk.score);
+                }
+            }
+        }
+    }
+    super::best_first(held, limit)
+}

@@ -1,0 +1,151 @@
+//! Both legs of search over PostgreSQL: an inverted index of our own for words, pgvector's graph for meaning.
+//!
+//! PostgreSQL's own text ranking is not BM25 and reads every match whole, so commits write packed postings beside their
+//! rows (`write`, `segment`), merged like a log-structured tree (`compact`). A search lists the segments (`refresh`,
+//! one small statement), reads the few blocks that are not in memory yet (`blocks`, `cache`) and scores them with the
+//! formula of the embedded store (`matches`). `vectors` is the other leg (`neighbours` builds its graphs), `filter`
+//! turns conditions into a set of documents. Everything committed is searched, by whichever process it was committed.
+
+mod blocks;
+mod cache;
+mod compact;
+mod filter;
+mod hydrate;
+mod matches;
+mod neighbours;
+mod refresh;
+mod segment;
+mod suggest;
+mod vectors;
+mod view;
+mod write;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex, RwLock};
+use std::time::Instant;
+
+use async_trait::async_trait;
+use sqlx::PgPool;
+
+use crate::domain::search::{Filter, HitSource, ScoredChunk, VectorQuery, WordsQuery};
+use crate::domain::{ChunkId, DocumentId, ModelId};
+use crate::store::{SearchStore, StoreError, StoreResult, TermSuggestion};
+
+use super::PostgresStore;
+use cache::BlockCache;
+use view::View;
+
+pub(super) use neighbours::{drop_model_index, register_model_index};
+pub(super) use vectors::GRAPH_SETTINGS;
+pub(super) use write::{IndexedChunk, index_chunks};
+
+/// What a process keeps of the index, and the connections it is read by.
+#[derive(Debug)]
+pub(super) struct SearchIndex {
+    pool: PgPool,
+    view: RwLock<Arc<View>>,
+    /// Looks at the database that were begun; tells a waiting search whether one began after it came.
+    looks_begun: AtomicU64,
+    /// The last look that ended. Held while looking.
+    looks_finished: tokio::sync::Mutex<u64>,
+    blocks: BlockCache,
+    dictionaries: Mutex<HashMap<i64, Arc<[u8]>>>,
+    /// A model that had a vector of every chunk, of how many, and when that was seen.
+    covered: Mutex<Option<(i64, u64, Instant)>>,
+    /// Set while this process merges segments.
+    compacting: Arc<AtomicBool>,
+    commits: AtomicU64,
+    /// Set while this process waits to build a graph, or builds one.
+    building: Arc<AtomicBool>,
+}
+
+impl SearchIndex {
+    /// An index read over `pool`; nothing is loaded before the first search.
+    pub(super) fn new(pool: PgPool) -> Self {
+        Self {
+            pool,
+            view: RwLock::default(),
+            looks_begun: AtomicU64::new(0),
+            looks_finished: tokio::sync::Mutex::new(0),
+            blocks: BlockCache::default(),
+            dictionaries: Mutex::default(),
+            covered: Mutex::default(),
+            compacting: Arc::default(),
+            commits: AtomicU64::new(0),
+            building: Arc::default(),
+        }
+    }
+}
+
+/// Runs scoring off the async threads. A panic there is a bug and is reported as one.
+async fn compute<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> StoreResult<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| StoreError::invariant("score candidates", "", format!("scoring failed: {error}")))
+}
+
+/// Best first, ties by chunk id: the order every leg promises.
+fn best_first(mut scored: Vec<ScoredChunk>, limit: usize) -> Vec<ScoredChunk> {
+    let order = |a: &ScoredChunk, b: &ScoredChunk| b.score.total_cmp(&a.score).then(a.chunk_id.cmp(&b.chunk_id));
+    if scored.len() > limit && limit > 0 {
+        scored.select_nth_unstable_by(limit - 1, order);
+    }
+    scored.truncate(limit);
+    scored.sort_unstable_by(order);
+    scored
+}
+
+#[async_trait]
+impl SearchStore for PostgresStore {
+    async fn search_words(&self, query: &WordsQuery, filter: &Filter, limit: usize) -> StoreResult<Vec<ScoredChunk>> {
+        self.search.best_by_words(query, filter, limit).await
+    }
+
+    async fn search_vectors(
+        &self,
+        queries: &[VectorQuery],
+        filter: &Filter,
+        limit: usize,
+    ) -> StoreResult<Vec<ScoredChunk>> {
+        self.search.best_by_vectors(queries, filter, limit).await
+    }
+
+    async fn score_vectors(&self, queries: &[VectorQuery], chunks: &[ChunkId]) -> StoreResult<Vec<Option<f32>>> {
+        self.search.vector_scores(queries, chunks).await
+    }
+
+    async fn score_words(&self, query: &WordsQuery, chunks: &[ChunkId]) -> StoreResult<Vec<Option<f32>>> {
+        let scored = self.search.words_of(query, chunks).await?;
+        let by_id: HashMap<ChunkId, f32> = scored.iter().map(|s| (s.chunk_id, s.score)).collect();
+        Ok(chunks.iter().map(|id| by_id.get(id).copied()).collect())
+    }
+
+    async fn newest(&self, filter: &Filter, limit: usize) -> StoreResult<Vec<ScoredChunk>> {
+        self.search.newest_chunks(filter, limit).await
+    }
+
+    async fn hydrate(&self, chunks: &[ChunkId]) -> StoreResult<Vec<HitSource>> {
+        self.search.hydrate_chunks(chunks).await
+    }
+
+    async fn document_frequencies(&self, terms: &[String]) -> StoreResult<Vec<u64>> {
+        self.search.frequencies(terms).await
+    }
+
+    async fn suggest(&self, word: &str, limit: usize) -> StoreResult<Vec<TermSuggestion>> {
+        self.search.suggest_words(word, limit).await
+    }
+
+    async fn document_vectors(&self, model: &ModelId, id: DocumentId) -> StoreResult<Vec<Vec<f32>>> {
+        self.search.vectors_of_document(model, id).await
+    }
+
+    async fn warm_up(&self) -> StoreResult<()> {
+        self.search.build_graphs_soon();
+        self.search.refresh().await.map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests;

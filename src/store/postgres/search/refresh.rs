@@ -1,0 +1,148 @@
+//! Brings the view up to date: one small statement when nothing changed, headers of new segments when something did.
+//!
+//! The list of segments is read whole. Removed chunks and retired documents are read from where the last look ended, by
+//! transaction number: everything that was written by transactions at or after the oldest one running then, so nothing
+//! that was still uncommitted is missed, in whatever order transactions end. One look serves all searches that wait.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+
+use sqlx::Row;
+
+use crate::store::StoreResult;
+
+use super::super::error::classify;
+use super::super::rows::undecodable;
+use super::segment::Segment;
+use super::view::{Model, View};
+use super::{SearchIndex, compute};
+
+const OPERATION: &str = "read search index";
+
+/// What one look at the database says.
+struct Look {
+    segments: Vec<i64>,
+    seen: i64,
+    gone: Vec<i64>,
+    retired: Vec<i64>,
+    restored: Vec<i64>,
+    models: Vec<Model>,
+}
+
+impl SearchIndex {
+    /// The view as it was last made.
+    pub(super) fn current(&self) -> Arc<View> {
+        Arc::clone(&self.view.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A view that holds everything committed before the call.
+    pub(super) async fn refresh(&self) -> StoreResult<Arc<View>> {
+        let begun = self.looks_begun.load(Ordering::SeqCst);
+        let mut finished = self.looks_finished.lock().await;
+        if *finished > begun {
+            // A look that began after we came has ended while we waited.
+            return Ok(self.current());
+        }
+        let number = self.looks_begun.fetch_add(1, Ordering::SeqCst) + 1;
+        let view = self.look_until_whole().await?;
+        *finished = number;
+        Ok(view)
+    }
+
+    /// Looks until all segments of the list could be read: one may be merged into another between two statements.
+    async fn look_until_whole(&self) -> StoreResult<Arc<View>> {
+        loop {
+            let before = self.current();
+            let look = self.look(before.seen).await?;
+            let known: HashMap<i64, &Arc<Segment>> =
+                before.parts.iter().map(|part| (part.segment.id, &part.segment)).collect();
+            let same_segments =
+                before.parts.len() == look.segments.len() && look.segments.iter().all(|id| known.contains_key(id));
+            let same = before.seen > 0
+                && same_segments
+                && look.models == before.models
+                && look.gone.iter().all(|id| before.gone.contains(id))
+                && look.retired.iter().all(|seq| before.retired.contains(seq))
+                && !look.restored.iter().any(|seq| before.retired.contains(seq));
+            if same {
+                return Ok(before);
+            }
+            let missing: Vec<i64> = look.segments.iter().filter(|id| !known.contains_key(id)).copied().collect();
+            let read = self.read_segments(&missing).await?;
+            if read.len() < missing.len() {
+                continue;
+            }
+            let new: HashMap<i64, &Arc<Segment>> = read.iter().map(|segment| (segment.id, segment)).collect();
+            let find = |id: &i64| known.get(id).or_else(|| new.get(id)).map(|segment| Arc::clone(segment));
+            let segments: Vec<Arc<Segment>> = look.segments.iter().filter_map(find).collect();
+            let old = Arc::clone(&before);
+            let view = compute(move || {
+                let gone: HashSet<i64> = old.gone.iter().copied().chain(look.gone).collect();
+                let mut retired = old.retired.clone();
+                retired.extend(look.retired);
+                retired.retain(|seq| !look.restored.contains(seq));
+                Arc::new(View::new(segments, &gone, retired, look.models, look.seen))
+            })
+            .await?;
+            if !same_segments {
+                let current: HashSet<i64> = look.segments.into_iter().collect();
+                self.blocks.retain_segments(|id| current.contains(&id));
+            }
+            *self.view.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&view);
+            return Ok(view);
+        }
+    }
+
+    async fn look(&self, seen: i64) -> StoreResult<Look> {
+        let fail = |error| classify(OPERATION, "", error);
+        let row = sqlx::query(
+            "SELECT (SELECT array_agg(id ORDER BY id) FROM word_segment), \
+                    pg_snapshot_xmin(pg_current_snapshot())::TEXT::BIGINT, \
+                    (SELECT array_agg(chunk_id) FROM word_gone WHERE written_by >= $1), \
+                    (SELECT array_agg(document_seq) FROM search_retired WHERE written_by >= $1 AND retired), \
+                    (SELECT array_agg(document_seq) FROM search_retired WHERE written_by >= $1 AND NOT retired), \
+                    (SELECT array_agg(seq ORDER BY seq) FROM model), \
+                    (SELECT array_agg(name ORDER BY seq) FROM model), \
+                    (SELECT array_agg(dimension ORDER BY seq) FROM model)",
+        )
+        .bind(seen)
+        .fetch_one(&self.pool)
+        .await
+        .map_err(fail)?;
+        let numbers = |column| row.try_get::<Option<Vec<i64>>, _>(column).map(Option::unwrap_or_default).map_err(fail);
+        let names: Vec<String> = row.try_get::<Option<_>, _>(6).map_err(fail)?.unwrap_or_default();
+        let models = numbers(5)?.into_iter().zip(names).zip(numbers(7)?);
+        Ok(Look {
+            segments: numbers(0)?,
+            seen: row.try_get(1).map_err(fail)?,
+            gone: numbers(2)?,
+            retired: numbers(3)?,
+            restored: numbers(4)?,
+            models: models
+                .map(|((seq, name), dimension)| Model { seq, name, dimension: dimension.unsigned_abs() as usize })
+                .collect(),
+        })
+    }
+
+    /// Headers of segments; those that are no more are left out.
+    async fn read_segments(&self, ids: &[i64]) -> StoreResult<Vec<Arc<Segment>>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let fail = |error| classify(OPERATION, format!("{} segments", ids.len()), error);
+        let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as("SELECT id, header FROM word_segment WHERE id = ANY($1)")
+            .bind(ids)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(fail)?;
+        let segments = compute(move || {
+            let unpack = |(id, header): (i64, Vec<u8>)| {
+                Segment::unpack(id, &header).map(Arc::new).ok_or_else(|| undecodable("header of word segment", id))
+            };
+            rows.into_iter().map(unpack).collect::<Result<Vec<_>, _>>()
+        })
+        .await?;
+        segments.map_err(fail)
+    }
+}

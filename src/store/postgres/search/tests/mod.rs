@@ -1,0 +1,151 @@
+//! Against a real server (`PEANUT_TEST_POSTGRES_URL`): databases of their own for the tests, and documents written as
+//! the adapter's own commit writes them.
+
+mod vectors;
+mod words;
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use pgvector::Vector;
+use sha2::{Digest as _, Sha256};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+
+use super::super::{PostgresOptions, PostgresStore};
+use super::{IndexedChunk, index_chunks};
+use crate::domain::{ChunkKind, DocumentId, NewChunk, NewDocument, Place, SourceType, Timestamp, terms};
+
+const NOW: Timestamp = Timestamp(1_700_000_000_000);
+static DATABASES: AtomicU32 = AtomicU32::new(0);
+
+/// A database of its own, dropped at the end; `None` without a server (an error where tests are run for good).
+struct Server {
+    url: String,
+    name: String,
+}
+
+impl Server {
+    async fn new() -> Option<Self> {
+        let Ok(url) = std::env::var("PEANUT_TEST_POSTGRES_URL") else {
+            assert!(std::env::var_os("CI").is_none(), "PEANUT_TEST_POSTGRES_URL names the server to test against");
+            return None;
+        };
+        let number = DATABASES.fetch_add(1, Ordering::Relaxed);
+        let server = Self { url, name: format!("peanut_search_{}_{number}", std::process::id()) };
+        server.execute(format!("CREATE DATABASE {}", server.name)).await;
+        Some(server)
+    }
+
+    async fn execute(&self, sql: String) {
+        let mut connection = PgConnection::connect(&self.url).await.expect("connect");
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.expect("execute");
+    }
+
+    async fn open(&self) -> PostgresStore {
+        let (address, _) = self.url.rsplit_once('/').expect("a database in the address");
+        PostgresStore::open(&format!("{address}/{}", self.name), &PostgresOptions::default()).await.expect("open")
+    }
+
+    async fn drop(self, store: PostgresStore) {
+        store.pool.close().await;
+        self.execute(format!("DROP DATABASE {} WITH (FORCE)", self.name)).await;
+    }
+}
+
+fn document(number: usize, texts: &[String]) -> NewDocument {
+    let source_key = format!("file:/{number}.md");
+    let chunk = |(ordinal, text): (usize, &String)| NewChunk {
+        ordinal: ordinal as u32,
+        kind: ChunkKind::Body,
+        text: text.clone(),
+        overlap_bytes: 0,
+        context: format!("title {number}"),
+        place: Place::default(),
+        token_count: text.split(' ').count() as u32,
+        text_sha256: Sha256::digest(format!("title {number}\0{text}")).into(),
+        terms: terms::terms(&format!("title {number}\n{text}")),
+        vector: None,
+    };
+    NewDocument {
+        id: DocumentId::from_source_key(&source_key),
+        source_key,
+        source_type: if number % 10 == 0 { SourceType::Pdf } else { SourceType::Markdown },
+        source_path: format!("/{number}.md"),
+        source_offset: None,
+        content_sha256: Sha256::digest(texts.join("\n")).into(),
+        title: format!("title {number}"),
+        dated_at: Some(NOW),
+        tags: Vec::new(),
+        concepts: Vec::new(),
+        aliases: Vec::new(),
+        links: Vec::new(),
+        people: Vec::new(),
+        message: None,
+        chunks: texts.iter().enumerate().map(chunk).collect(),
+    }
+}
+
+/// Writes a document, or new chunks of a known one, as the adapter's own commit does.
+async fn write(connection: &mut PgConnection, document: &NewDocument, vectors: Option<(i64, &[Vec<f32>])>) -> Vec<i64> {
+    let seq: i64 = sqlx::query_scalar(
+        "INSERT INTO document
+             (id, source_key, source_type, source_path, content_sha256, title, dated_at, ingested_at, changed_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $7) ON CONFLICT (id) DO UPDATE SET changed_at = 0 RETURNING seq",
+    )
+    .bind(document.id.0)
+    .bind(&document.source_key)
+    .bind(document.source_type.as_str())
+    .bind(&document.source_path)
+    .bind(document.content_sha256.as_slice())
+    .bind(&document.title)
+    .bind(NOW.0)
+    .fetch_one(&mut *connection)
+    .await
+    .expect("document");
+    let mut ids = Vec::new();
+    for chunk in &document.chunks {
+        let id: i64 = sqlx::query_scalar(
+            "INSERT INTO chunk
+             (document_seq, ordinal, kind, searchable, text, overlap_bytes, context, place, token_count, text_sha256)
+             VALUES ($1, $2, 'body', true, $3, 0, $4, '{}', $5, $6) RETURNING id",
+        )
+        .bind(seq)
+        .bind(i64::from(chunk.ordinal))
+        .bind(&chunk.text)
+        .bind(&chunk.context)
+        .bind(i64::from(chunk.token_count))
+        .bind(chunk.text_sha256.as_slice())
+        .fetch_one(&mut *connection)
+        .await
+        .expect("chunk");
+        ids.push(id);
+    }
+    if let Some((model, vectors)) = vectors {
+        for (id, vector) in ids.iter().zip(vectors) {
+            sqlx::query("INSERT INTO embedding (model_seq, chunk_id, vector) VALUES ($1, $2, $3)")
+                .bind(model)
+                .bind(id)
+                .bind(Vector::from(vector.clone()))
+                .execute(&mut *connection)
+                .await
+                .expect("vector");
+        }
+    }
+    let indexed: Vec<IndexedChunk<'_>> = ids
+        .iter()
+        .zip(&document.chunks)
+        .map(|(id, chunk)| IndexedChunk {
+            id: *id,
+            document_seq: seq,
+            document_id: document.id,
+            token_count: chunk.token_count,
+            terms: &chunk.terms,
+        })
+        .collect();
+    index_chunks(connection, &indexed).await.expect("index");
+    ids
+}
+
+async fn remove(connection: &mut PgConnection, chunks: &[i64]) {
+    let sql = "DELETE FROM chunk WHERE id = ANY($1)";
+    sqlx::query(sql).bind(chunks).execute(connection).await.expect("remove");
+}

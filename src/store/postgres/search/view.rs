@@ -1,0 +1,150 @@
+//! The index as one search sees it: which segments there are, which chunks are gone, which documents are retired.
+//!
+//! Chunks of all segments share one row of slots, segment after segment, so that scores fit a flat array. A view never
+//! changes; `refresh` makes the next one. Pure.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::segment::{Place, Segment};
+
+/// A model the store knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Model {
+    pub(super) seq: i64,
+    pub(super) name: String,
+    pub(super) dimension: usize,
+}
+
+/// One segment and its place in the row of slots.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub(super) segment: Arc<Segment>,
+    /// Slot of its first chunk.
+    pub(super) base: usize,
+    /// Which chunks are gone; empty when none is.
+    gone: Vec<bool>,
+    /// Which chunks belong to retired documents; empty when none does.
+    retired: Vec<bool>,
+}
+
+impl Part {
+    /// Whether the chunk at a place was removed.
+    pub(super) fn is_gone(&self, place: usize) -> bool {
+        self.gone.get(place).copied().unwrap_or(false)
+    }
+
+    /// Whether any chunk was removed.
+    pub(super) fn has_gone(&self) -> bool {
+        !self.gone.is_empty()
+    }
+}
+
+/// What a search sees.
+#[derive(Debug, Default)]
+pub(super) struct View {
+    pub(super) parts: Vec<Part>,
+    /// Number of slots.
+    pub(super) slots: usize,
+    /// Chunks that are not gone.
+    pub(super) alive: u64,
+    /// Sum of their lengths.
+    total_length: u64,
+    pub(super) gone: HashSet<i64>,
+    pub(super) retired: HashSet<i64>,
+    pub(super) models: Vec<Model>,
+    /// Transactions before this one are accounted for; 0 before the first look.
+    pub(super) seen: i64,
+}
+
+/// Documents a search may return.
+#[derive(Debug)]
+pub(super) enum Allowed {
+    /// Every document that is not retired.
+    Live,
+    /// These, by number.
+    Only(Vec<bool>),
+}
+
+impl Allowed {
+    /// Whether the chunk at a place may be returned.
+    pub(super) fn lets(&self, part: &Part, place: usize) -> bool {
+        !part.is_gone(place)
+            && match self {
+                Self::Live => !part.retired.get(place).copied().unwrap_or(false),
+                Self::Only(documents) => part
+                    .segment
+                    .places
+                    .get(place)
+                    .and_then(|place| documents.get(usize::try_from(place.document_seq).ok()?))
+                    .copied()
+                    .unwrap_or(false),
+            }
+    }
+}
+
+impl View {
+    /// Lays out segments; `gone` ids that no segment holds are forgotten.
+    pub(super) fn new(
+        segments: Vec<Arc<Segment>>,
+        gone: &HashSet<i64>,
+        retired: HashSet<i64>,
+        models: Vec<Model>,
+        seen: i64,
+    ) -> Self {
+        let mut view = Self { retired, models, seen, ..Self::default() };
+        for segment in segments {
+            let count = segment.places.len();
+            let length: u64 = segment.places.iter().map(|place| u64::from(place.length)).sum();
+            let hidden: Vec<bool> = if view.retired.is_empty() {
+                Vec::new()
+            } else {
+                segment.places.iter().map(|place| view.retired.contains(&place.document_seq)).collect()
+            };
+            let retired = if hidden.contains(&true) { hidden } else { Vec::new() };
+            view.parts.push(Part { segment, base: view.slots, gone: Vec::new(), retired });
+            view.slots += count;
+            view.alive += count as u64;
+            view.total_length += length;
+        }
+        for id in gone {
+            for part in &mut view.parts {
+                let Some(place) = part.segment.find(*id) else { continue };
+                if part.gone.is_empty() {
+                    part.gone = vec![false; part.segment.places.len()];
+                }
+                if !std::mem::replace(&mut part.gone[place], true) {
+                    view.alive -= 1;
+                    view.total_length -= u64::from(part.segment.places[place].length);
+                }
+                view.gone.insert(*id);
+            }
+        }
+        view
+    }
+
+    /// Mean length of a chunk in word pieces, at least 1.
+    pub(super) fn mean_length(&self) -> f32 {
+        if self.alive == 0 { 1.0 } else { (self.total_length as f32 / self.alive as f32).max(1.0) }
+    }
+
+    /// Where a chunk that is not gone stands.
+    pub(super) fn find(&self, id: i64) -> Option<(&Part, usize)> {
+        self.parts
+            .iter()
+            .find_map(|part| part.segment.find(id).map(|place| (part, place)))
+            .filter(|(part, place)| !part.is_gone(*place))
+    }
+
+    /// The chunk in a slot.
+    pub(super) fn place(&self, slot: usize) -> Option<&Place> {
+        let part = self.parts.get(self.parts.partition_point(|part| part.base <= slot).checked_sub(1)?)?;
+        part.segment.places.get(slot - part.base)
+    }
+
+    /// Ids of the chunks that may be returned.
+    pub(super) fn allowed_chunks(&self, allowed: &Allowed) -> Vec<i64> {
+        let of = |part| move |(place, chunk): (usize, &Place)| allowed.lets(part, place).then_some(chunk.id);
+        self.parts.iter().flat_map(|part| part.segment.places.iter().enumerate().filter_map(of(part))).collect()
+    }
+}

@@ -1,0 +1,199 @@
+//! Settings, workers, counts, and the engine itself.
+
+use async_trait::async_trait;
+use sqlx::{AssertSqlSafe, PgConnection, Row as _};
+
+use crate::domain::health::{WorkerRecord, WorkerState};
+use crate::domain::status::StoreCounts;
+use crate::domain::{SourceType, Timestamp};
+use crate::store::{Integrity, StoreInfo, StoreResult, SystemStore};
+
+use super::error::classify;
+use super::rows::{named, small, text, unsigned};
+use super::{PostgresStore, verify};
+
+/// A worker without a sign of life for this long is forgotten.
+const WORKER_KEPT_MILLIS: i64 = 24 * 60 * 60 * 1000;
+
+async fn counts(connection: &mut PgConnection) -> Result<StoreCounts, sqlx::Error> {
+    let rows: Vec<(String, bool, i64, i64, i64)> =
+        sqlx::query_as("SELECT source_type, live, documents, chunks, searchable_chunks FROM document_total")
+            .fetch_all(&mut *connection)
+            .await?;
+    let mut counts = StoreCounts::default();
+    let mut by_type = Vec::new();
+    for (name, live, documents, chunks, searchable) in rows {
+        if live {
+            counts.documents += unsigned(documents);
+            counts.chunks += unsigned(chunks);
+            counts.searchable_chunks += unsigned(searchable);
+            by_type.push((named("source type", &name, SourceType::parse)?, unsigned(documents)));
+        } else {
+            counts.deleted += unsigned(documents);
+        }
+    }
+    counts.documents_by_type = SourceType::ALL
+        .into_iter()
+        .filter_map(|source_type| by_type.iter().find(|(held, count)| *held == source_type && *count > 0).copied())
+        .collect();
+    let (persons, bytes): (i64, i64) = sqlx::query_as(
+        "SELECT (SELECT value FROM counter_total WHERE name = 'persons'), pg_database_size(current_database())",
+    )
+    .fetch_one(connection)
+    .await?;
+    counts.persons = unsigned(persons);
+    counts.bytes_on_disk = unsigned(bytes);
+    Ok(counts)
+}
+
+/// Lets the server refresh its statistics of tables that changed since it last did. It does so by itself, but not before
+/// a minute has passed, and a first large import is searched sooner.
+async fn optimize(store: &PostgresStore) -> Result<(), sqlx::Error> {
+    let changed: Vec<String> = sqlx::query_scalar(
+        "SELECT quote_ident(relname) FROM pg_stat_user_tables
+         WHERE schemaname = current_schema() AND n_mod_since_analyze > 50 + n_live_tup / 20
+         ORDER BY relname",
+    )
+    .fetch_all(&store.pool)
+    .await?;
+    for table in changed {
+        sqlx::query(AssertSqlSafe(format!("ANALYZE {table}"))).persistent(false).execute(&store.pool).await?;
+    }
+    // Totals are sums of changes; a sum of few is quicker.
+    sqlx::query(
+        "SELECT fold_document_total(), fold_counter_total(), fold_embedding_total(), fold_outbox_total(), fold_file_total()",
+    )
+    .execute(&store.pool)
+    .await
+    .map(drop)
+}
+
+#[async_trait]
+impl SystemStore for PostgresStore {
+    async fn ping(&self) -> StoreResult<()> {
+        let answer: Result<i64, sqlx::Error> =
+            sqlx::query_scalar("SELECT pruned_before FROM outbox_mark").fetch_one(&self.pool).await;
+        answer.map(drop).map_err(|error| classify("ping", self.location.as_str(), error))
+    }
+
+    async fn info(&self) -> StoreResult<StoreInfo> {
+        let location = self.location.clone();
+        let (version, schema_version): (String, i64) = sqlx::query_as(
+            "SELECT split_part(current_setting('server_version'), ' ', 1) || coalesce(
+                (SELECT ', pgvector ' || extversion FROM pg_extension WHERE extname = 'vector'), ''),
+                (SELECT coalesce(max(version), 0) FROM _sqlx_migrations)",
+        )
+        .fetch_one(&self.pool)
+        .await
+        .map_err(|error| classify("read store info", location.as_str(), error))?;
+        Ok(StoreInfo { engine: "postgres", version, schema_version, location })
+    }
+
+    async fn counts(&self) -> StoreResult<StoreCounts> {
+        const OPERATION: &str = "count documents";
+        let mut transaction = self.begin_reading(OPERATION, "all").await?;
+        let work = async {
+            let counted = counts(&mut transaction).await?;
+            transaction.commit().await?;
+            Ok(counted)
+        };
+        work.await.map_err(|error| classify(OPERATION, "all", error))
+    }
+
+    async fn verify(&self) -> StoreResult<Integrity> {
+        verify::verify(self).await.map_err(|error| classify("verify", self.location.as_str(), error))
+    }
+
+    async fn setting(&self, key: &str) -> StoreResult<Option<String>> {
+        sqlx::query_scalar("SELECT value FROM setting WHERE key = $1")
+            .bind(key)
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(|error| classify("read setting", key, error))
+    }
+
+    async fn put_setting(&self, key: &str, value: &str, now: Timestamp) -> StoreResult<()> {
+        sqlx::query(
+            "INSERT INTO setting (key, value, updated_at) VALUES ($1, $2, $3)
+             ON CONFLICT (key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at",
+        )
+        .bind(key)
+        .bind(text(value))
+        .bind(now.0)
+        .execute(&self.pool)
+        .await
+        .map(drop)
+        .map_err(|error| classify("write setting", key, error))
+    }
+
+    async fn settings(&self) -> StoreResult<Vec<(String, String)>> {
+        sqlx::query_as("SELECT key, value FROM setting ORDER BY key")
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|error| classify("read settings", "all", error))
+    }
+
+    async fn put_worker(&self, worker: &WorkerRecord) -> StoreResult<()> {
+        const OPERATION: &str = "write worker";
+        let key = worker.name.as_str();
+        let mut transaction = self.begin(OPERATION, key).await?;
+        let work = async {
+            sqlx::query(
+                "INSERT INTO worker (name, host, pid, state, detail, restarts, heartbeat_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
+                 ON CONFLICT (host, pid, name) DO UPDATE SET state = excluded.state, detail = excluded.detail,
+                    restarts = excluded.restarts, heartbeat_at = excluded.heartbeat_at",
+            )
+            .bind(text(&worker.name))
+            .bind(text(&worker.host))
+            .bind(i64::from(worker.pid))
+            .bind(worker.state.as_str())
+            .bind(text(&worker.detail))
+            .bind(i64::from(worker.restarts))
+            .bind(worker.heartbeat_at.0)
+            .execute(&mut *transaction)
+            .await?;
+            sqlx::query(
+                "DELETE FROM worker WHERE (host, pid, name) IN (
+                    SELECT host, pid, name FROM worker WHERE heartbeat_at < $1 FOR UPDATE SKIP LOCKED)",
+            )
+            .bind(worker.heartbeat_at.0.saturating_sub(WORKER_KEPT_MILLIS))
+            .execute(&mut *transaction)
+            .await?;
+            transaction.commit().await
+        };
+        work.await.map_err(|error| classify(OPERATION, key, error))
+    }
+
+    async fn workers(&self) -> StoreResult<Vec<WorkerRecord>> {
+        let work = async {
+            let rows = sqlx::query(
+                "SELECT name, host, pid, state, detail, restarts, heartbeat_at FROM worker ORDER BY host, pid, name",
+            )
+            .fetch_all(&self.pool)
+            .await?;
+            rows.into_iter()
+                .map(|row| {
+                    Ok(WorkerRecord {
+                        name: row.try_get(0)?,
+                        host: row.try_get(1)?,
+                        pid: small(row.try_get(2)?),
+                        state: named("worker state", row.try_get(3)?, WorkerState::parse)?,
+                        detail: row.try_get(4)?,
+                        restarts: small(row.try_get(5)?),
+                        heartbeat_at: Timestamp(row.try_get(6)?),
+                    })
+                })
+                .collect::<Result<Vec<_>, sqlx::Error>>()
+        };
+        work.await.map_err(|error| classify("list workers", "all", error))
+    }
+
+    async fn optimize(&self) -> StoreResult<()> {
+        optimize(self).await.map_err(|error| classify("optimize", self.location.as_str(), error))?;
+        self.search.compact().await.map(drop)
+    }
+
+    async fn close(&self) {
+        self.pool.close().await;
+    }
+}

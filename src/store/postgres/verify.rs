@@ -1,0 +1,194 @@
+//! The deep check: the engine's own, then the promises of the store, each as one query that must find nothing.
+
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use crate::store::Integrity;
+
+use super::PostgresStore;
+
+/// Violations named per check; more are only counted.
+const NAMED: usize = 10;
+
+/// What must hold: in words, and a query whose rows (one text each) are the violations.
+const CHECKS: [(&str, &str); 18] = [
+    (
+        "chunks of a document are numbered 0..n without gaps",
+        "SELECT 'document ' || document.id FROM chunk JOIN document ON document.seq = chunk.document_seq
+         GROUP BY document.seq HAVING min(ordinal) <> 0 OR max(ordinal) <> count(*) - 1
+            OR count(DISTINCT ordinal) <> count(*)",
+    ),
+    (
+        "every document but a mail has chunks",
+        "SELECT 'document ' || id FROM document WHERE source_type <> 'mail'
+            AND NOT EXISTS (SELECT 1 FROM chunk WHERE document_seq = document.seq)",
+    ),
+    (
+        "chunks of bodies and attachments are searchable, others are not",
+        "SELECT 'chunk ' || id FROM chunk WHERE searchable <> (kind IN ('body', 'attachment'))",
+    ),
+    (
+        "the word index holds every searchable chunk and nothing else",
+        "SELECT held || ' chunks of ' || wanted FROM (
+            SELECT (SELECT coalesce(sum(chunks), 0) FROM word_segment) - (SELECT count(*) FROM word_gone) AS held,
+                   (SELECT count(*) FROM chunk WHERE searchable) AS wanted) AS counted WHERE held <> wanted
+         UNION ALL SELECT 'chunk ' || chunk_id FROM word_gone JOIN chunk ON chunk.id = chunk_id",
+    ),
+    (
+        "every segment of the word index is whole",
+        "SELECT 'segment ' || segment_id FROM word_block GROUP BY segment_id
+            HAVING min(block) <> 0 OR max(block) <> count(*) - 1
+                OR NOT EXISTS (SELECT 1 FROM word_segment WHERE id = segment_id)",
+    ),
+    (
+        "the searches know which documents are retired",
+        "SELECT 'document ' || id FROM document LEFT JOIN search_retired ON document_seq = seq
+            WHERE (deleted_at IS NOT NULL) <> coalesce(retired, FALSE)",
+    ),
+    (
+        "no two documents have the same Message-ID",
+        "SELECT 'Message-ID ' || message_id FROM document WHERE message_id IS NOT NULL
+            GROUP BY message_id HAVING count(*) > 1",
+    ),
+    (
+        "no two live documents (mails apart) come from the same file",
+        "SELECT 'path ' || source_path FROM document WHERE deleted_at IS NULL AND source_type NOT IN ('mail', 'note')
+            GROUP BY source_path HAVING count(*) > 1",
+    ),
+    (
+        "every document has an outbox event as young as its last change",
+        "SELECT 'document ' || id FROM document
+         WHERE changed_at >= (SELECT pruned_before FROM outbox_mark)
+           AND NOT EXISTS (SELECT 1 FROM outbox WHERE entity_id = document.id AND recorded_at >= document.changed_at)",
+    ),
+    (
+        "counts of finished files add up",
+        "SELECT 'file ' || path || ': ' || seen || ' seen, ' || (documents + duplicates + unchanged + dead_letters + skipped)
+            || ' accounted for' FROM file WHERE state IN ('indexed', 'duplicate', 'failed', 'skipped')
+            AND seen <> documents + duplicates + unchanged + dead_letters + skipped",
+    ),
+    (
+        "vectors have their model's dimension",
+        "SELECT 'chunk ' || chunk_id || ' in ' || model.name FROM embedding JOIN model ON model.seq = embedding.model_seq
+            WHERE vector IS NOT NULL AND vector_dims(vector) <> model.dimension",
+    ),
+    (
+        "vectors and jobs belong to searchable chunks, and no chunk has both in one model",
+        "SELECT 'chunk ' || chunk_id FROM (SELECT chunk_id FROM embedding UNION SELECT chunk_id FROM embedding_job) AS held
+            WHERE NOT EXISTS (SELECT 1 FROM chunk WHERE id = held.chunk_id AND searchable)
+         UNION ALL SELECT 'chunk ' || job.chunk_id FROM embedding_job AS job
+            JOIN embedding ON embedding.chunk_id = job.chunk_id AND embedding.model_seq = job.model_seq",
+    ),
+    (
+        "totals of documents and chunks are right",
+        "SELECT source_type || CASE WHEN live THEN ' live' ELSE ' deleted' END FROM (
+            (SELECT * FROM document_total WHERE documents <> 0 OR chunks <> 0 OR searchable_chunks <> 0
+             EXCEPT SELECT source_type, live, count(*), sum(chunks), sum(searchable_chunks) FROM (
+                SELECT source_type, deleted_at IS NULL AS live, coalesce(held.chunks, 0) AS chunks,
+                    coalesce(held.searchable_chunks, 0) AS searchable_chunks
+                FROM document LEFT JOIN (SELECT document_seq, count(*) AS chunks,
+                        count(*) FILTER (WHERE searchable) AS searchable_chunks FROM chunk GROUP BY document_seq) AS held
+                    ON held.document_seq = document.seq) AS sized GROUP BY source_type, live)) AS wrong
+         UNION ALL SELECT 'documents'
+            WHERE (SELECT coalesce(sum(documents), 0) FROM document_total) <> (SELECT count(*) FROM document)
+         UNION ALL SELECT 'persons'
+            WHERE (SELECT value FROM counter_total WHERE name = 'persons') <> (SELECT count(*) FROM person)",
+    ),
+    (
+        "totals of vectors and jobs are right",
+        "SELECT model.name FROM model JOIN embedding_total AS total ON total.model_seq = model.seq
+         LEFT JOIN (SELECT model_seq, count(*) AS done FROM embedding GROUP BY model_seq) AS held
+            ON held.model_seq = model.seq
+         LEFT JOIN (SELECT model_seq, count(*) FILTER (WHERE state = 'pending') AS pending,
+                count(*) FILTER (WHERE state = 'processing') AS processing,
+                count(*) FILTER (WHERE state = 'failed') AS failed FROM embedding_job GROUP BY model_seq) AS job
+            ON job.model_seq = model.seq
+         WHERE (total.done, total.pending, total.processing, total.failed) IS DISTINCT FROM
+            (coalesce(held.done, 0), coalesce(job.pending, 0), coalesce(job.processing, 0), coalesce(job.failed, 0))",
+    ),
+    (
+        "totals of the outbox are right",
+        "SELECT event_type FROM outbox_total AS total
+         WHERE pending <> (SELECT count(*) FROM outbox WHERE event_type = total.event_type AND state IN ('pending', 'claimed'))
+            OR dead <> (SELECT count(*) FROM outbox WHERE event_type = total.event_type AND state = 'dead')
+            OR processed < (SELECT count(*) FROM outbox WHERE event_type = total.event_type AND state = 'processed')",
+    ),
+    (
+        "totals of the ledger are right",
+        "SELECT state FROM file_total AS total WHERE (files, seen, documents, duplicates, unchanged, dead_letters, skipped) <> (
+            SELECT count(*), coalesce(sum(seen), 0), coalesce(sum(documents), 0), coalesce(sum(duplicates), 0),
+                coalesce(sum(unchanged), 0), coalesce(sum(dead_letters), 0), coalesce(sum(skipped), 0)
+            FROM file WHERE file.state = total.state)",
+    ),
+    (
+        "totals of the graph are right",
+        "SELECT name FROM counter_total WHERE name = 'graph_edges'
+            AND value <> (SELECT count(*) FROM graph_edge WHERE invalid_at IS NULL)
+         UNION ALL SELECT name FROM counter_total AS total WHERE name IN ('graph_person', 'graph_document', 'graph_concept')
+            AND value <> (SELECT count(*) FROM graph_node WHERE 'graph_' || label = total.name
+                AND (degree > 0 OR (label = 'document' AND NOT deleted)))
+         UNION ALL SELECT 'node ' || node.id FROM graph_node AS node LEFT JOIN (
+                SELECT seq, count(*) AS edges FROM (
+                    SELECT from_seq AS seq FROM graph_edge WHERE invalid_at IS NULL
+                    UNION ALL SELECT to_seq FROM graph_edge WHERE invalid_at IS NULL AND from_seq <> to_seq) AS ends
+                GROUP BY seq) AS touched ON touched.seq = node.seq
+            WHERE degree <> coalesce(touched.edges, 0)",
+    ),
+    (
+        "stored JSON is readable",
+        "SELECT 'chunk ' || id FROM chunk WHERE place IS NOT JSON
+         UNION ALL SELECT 'document ' || id FROM document
+            WHERE reference_ids IS NOT JSON OR attachments IS NOT JSON OR aliases IS NOT JSON",
+    ),
+];
+
+/// What the engine says of itself, asked the same way.
+const ENGINE_CHECKS: [(&str, &str); 3] = [
+    (
+        "every index is complete",
+        "SELECT 'index ' || indexrelid::regclass FROM pg_index JOIN pg_class ON pg_class.oid = indrelid
+            WHERE relnamespace = current_schema()::regnamespace AND NOT (indisvalid AND indisready)
+              -- Graphs of vectors are built while the store is in use, and searches do without until then.
+              AND indrelid <> 'embedding'::regclass",
+    ),
+    (
+        "every constraint holds for every row",
+        "SELECT 'constraint ' || conname FROM pg_constraint
+            WHERE connamespace = current_schema()::regnamespace AND NOT convalidated",
+    ),
+    (
+        "no page of the database failed its checksum",
+        "SELECT 'database ' || datname || ': ' || checksum_failures || ' failures' FROM pg_stat_database
+            WHERE datname = current_database() AND checksum_failures > 0",
+    ),
+];
+
+/// Runs every check in one read transaction. They read whole tables, so each may take longer than other statements.
+pub(super) async fn verify(store: &PostgresStore) -> Result<Integrity, sqlx::Error> {
+    let mut integrity = Integrity::default();
+    let mut transaction = store.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+    sqlx::query("SET LOCAL statement_timeout = 0").execute(&mut *transaction).await?;
+    for (promise, sql) in ENGINE_CHECKS.into_iter().chain(CHECKS) {
+        run(&mut transaction, promise, sql, &mut integrity).await?;
+    }
+    transaction.commit().await?;
+    Ok(integrity)
+}
+
+async fn run(
+    connection: &mut PgConnection,
+    promise: &str,
+    sql: &str,
+    integrity: &mut Integrity,
+) -> Result<(), sqlx::Error> {
+    let violations: Vec<String> =
+        sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).persistent(false).fetch_all(connection).await?;
+    integrity.checked.push(promise.to_owned());
+    let more = violations.len().saturating_sub(NAMED);
+    for violation in violations.into_iter().take(NAMED) {
+        integrity.problems.push(format!("{promise}: not so for {violation}"));
+    }
+    if more > 0 {
+        integrity.problems.push(format!("{promise}: not so for {more} more"));
+    }
+    Ok(())
+}

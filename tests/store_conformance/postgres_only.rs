@@ -1,0 +1,198 @@
+//! What only PostgreSQL promises: several processes that write at once, and refusals a person can act on.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use peanut::domain::{DocumentId, ModelId, WriteOutcome};
+use peanut::store::postgres::{PostgresOptions, PostgresStore};
+use peanut::store::{
+    CommitBatch, DocumentStore as _, EmbeddingStore as _, RetireReason, StoreError, StoreErrorKind, SystemStore as _,
+};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+
+use crate::build::{LEASE, NOW, assert_graph_matches, assert_sound, batch, batch_with, file, mail};
+use crate::harness::Harness as _;
+use crate::postgres_harness::{PostgresHarness, address_of, execute, server};
+
+async fn refusal(url: &str) -> StoreError {
+    match PostgresStore::open(url, &PostgresOptions::default()).await {
+        Ok(_) => panic!("{url} was opened"),
+        Err(error) => error,
+    }
+}
+
+async fn run(database: &str, sql: &str) {
+    let mut connection = PgConnection::connect(&address_of(database)).await.expect("connect");
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.expect(sql);
+    connection.close().await.expect("close");
+}
+
+/// Address of the test server for another user.
+fn as_user(user: &str) -> String {
+    let (_, place) = server().split_once('@').expect("a user");
+    format!("postgres://{user}@{place}")
+}
+
+#[tokio::test]
+async fn processes_that_commit_at_once_make_no_document_twice() {
+    let harness = PostgresHarness::fresh().await;
+    let documents: Vec<_> = (0..20)
+        .map(|at| mail("/a.mbox", at, &format!("m{at}"), &format!("text {at}")))
+        .chain((0..20).map(|at| file(&format!("/n/{at}.md"), &format!("note {at}"))))
+        .collect();
+    let mut writing = tokio::task::JoinSet::new();
+    for process in 0..4 {
+        let store = harness.another().await;
+        let mut documents = documents.clone();
+        documents.rotate_left(process * 7);
+        writing.spawn(async move {
+            let mut added = 0;
+            for document in documents {
+                let report = store.commit(batch(vec![document])).await.expect("commit");
+                added += usize::from(report.outcomes == [WriteOutcome::Added]);
+            }
+            added
+        });
+    }
+    assert_eq!(writing.join_all().await.into_iter().sum::<usize>(), 40);
+    assert_eq!(harness.store().counts().await.expect("counts").documents, 40);
+    assert_graph_matches(harness.store(), NOW).await;
+    assert_sound(harness.store()).await;
+}
+
+#[tokio::test]
+async fn commits_and_embedders_do_not_lock_each_other_out() {
+    let harness = PostgresHarness::fresh().await;
+    let model = ModelId::from("slow");
+    harness.store().register_model(&model, 2, NOW).await.expect("register");
+    let mut working = tokio::task::JoinSet::new();
+    for process in 0..2 {
+        let (store, model) = (harness.another().await, model.clone());
+        working.spawn(async move {
+            for round in 0..25 {
+                let jobs = store.claim_embeddings(&model, &format!("w{process}"), 20, LEASE, NOW).await.expect("claim");
+                let vectors: Vec<_> = jobs.iter().map(|job| (job.chunk_id, Some(vec![0.6, 0.8]))).collect();
+                tokio::time::sleep(Duration::from_millis(round % 5)).await;
+                store.complete_embeddings(&model, &vectors, NOW).await.expect("complete");
+            }
+        });
+        let store = harness.another().await;
+        working.spawn(async move {
+            for round in 0..25 {
+                let texts: Vec<String> = (0..6).map(|part| format!("part {part} of round {}", round * part)).collect();
+                let document = file(&format!("/n/{}.md", round % 3), &texts.join("\n\n"));
+                let id = document.id;
+                store.commit(batch_with(vec![document], "slow", &[])).await.expect("commit");
+                store.commit(batch_with(Vec::new(), "slow", &["slow"])).await.expect("commit nothing");
+                if round % 4 == 0 {
+                    store.retire(&[id], RetireReason::Deleted, NOW).await.expect("retire");
+                    store.restore(&[id], NOW).await.expect("restore");
+                }
+                store.queue_missing(&ModelId::from("slow"), 100, NOW).await.expect("queue");
+            }
+        });
+    }
+    while let Some(done) = working.join_next().await {
+        done.expect("no error");
+    }
+    assert_sound(harness.store()).await;
+}
+
+#[tokio::test]
+async fn processes_that_start_together_make_one_schema() {
+    let database = format!("peanut_case_{}_start", std::process::id());
+    let drop = format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)");
+    execute(&[drop.clone(), format!("CREATE DATABASE {database}")]).await;
+    let mut opening = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let url = address_of(&database);
+        opening.spawn(async move {
+            let store = PostgresStore::open(&url, &PostgresOptions { max_connections: 2 }).await.expect("open");
+            store.ping().await.expect("ping");
+            store.close().await;
+        });
+    }
+    opening.join_all().await;
+    execute(&[drop]).await;
+}
+
+#[tokio::test]
+async fn wrong_addresses_are_refused_with_the_remedy() {
+    let error = refusal("postgres://postgres@127.0.0.1:1/postgres").await;
+    assert!(error.is_retryable() && error.to_string().contains("start PostgreSQL"), "{error}");
+    let error = refusal(&address_of("no_such_database")).await;
+    assert!(error.kind == StoreErrorKind::Permanent && error.to_string().contains("createdb"), "{error}");
+    let error = refusal("not an address: secret").await;
+    assert!(error.to_string().contains("postgres://user:password@host:5432/database"), "{error}");
+    assert!(!error.to_string().contains("secret"), "{error}");
+}
+
+#[tokio::test]
+async fn wrong_passwords_are_refused_without_being_told() {
+    let role = format!("locked_{}", std::process::id());
+    execute(&[format!("DROP ROLE IF EXISTS {role}"), format!("CREATE ROLE {role} LOGIN PASSWORD 'right'")]).await;
+    let error = refusal(&as_user(&format!("{role}:wr0ng"))).await;
+    execute(&[format!("DROP ROLE {role}")]).await;
+    assert!(error.kind == StoreErrorKind::Permanent && error.to_string().contains("password is wrong"), "{error}");
+    assert!(!format!("{error:?}").contains("wr0ng"), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_left_alone() {
+    let harness = PostgresHarness::fresh().await;
+    let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+                 VALUES (9999, 'newer', true, '', 0)";
+    run(&harness.database, newer).await;
+    let error = refusal(&address_of(&harness.database)).await;
+    assert!(error.kind == StoreErrorKind::Permanent && error.to_string().contains("newer Peanut"), "{error}");
+}
+
+#[tokio::test]
+async fn a_read_only_database_is_refused() {
+    let harness = PostgresHarness::fresh().await;
+    execute(&[format!("ALTER DATABASE {} SET default_transaction_read_only = on", harness.database)]).await;
+    let error = refusal(&address_of(&harness.database)).await;
+    assert!(error.kind == StoreErrorKind::Permanent && error.to_string().contains("read-only"), "{error}");
+}
+
+#[tokio::test]
+async fn a_user_without_rights_is_refused() {
+    let harness = PostgresHarness::fresh().await;
+    let role = format!("guest_{}", std::process::id());
+    execute(&[format!("DROP ROLE IF EXISTS {role}"), format!("CREATE ROLE {role} LOGIN")]).await;
+    run(&harness.database, "DROP TABLE _sqlx_migrations").await;
+    let url = as_user(&role).replace("/postgres", &format!("/{}", harness.database));
+    let error = refusal(&url).await;
+    execute(&[format!("DROP ROLE {role}")]).await;
+    assert!(error.kind == StoreErrorKind::Permanent && error.to_string().contains("owner"), "{error}");
+}
+
+#[tokio::test]
+async fn very_long_names_fit_everywhere() {
+    let harness = PostgresHarness::fresh().await;
+    let store = harness.store();
+    let noise = |seed: u64| -> String {
+        let mut random = fastrand::Rng::with_seed(seed);
+        std::iter::repeat_with(|| random.alphanumeric()).take(6000).collect()
+    };
+    let mut message = mail("/a.mbox", 0, &noise(1), "text");
+    message.title = noise(2);
+    message.tags = vec![noise(3)];
+    message.concepts = vec![noise(4)];
+    message.aliases = vec![noise(5)];
+    message.links = vec![crate::build::wikilink(&noise(6)), crate::build::file_link(&noise(7))];
+    let answers = message.message.as_mut().expect("message");
+    answers.in_reply_to = Some(noise(8));
+    answers.references = vec![noise(8)];
+    let mut target = file("/n/target.md", "text of the target");
+    target.aliases = vec![noise(6)];
+    for round in [WriteOutcome::Added, WriteOutcome::Unchanged] {
+        let batch = CommitBatch { documents: vec![message.clone(), target.clone()], ..batch(Vec::new()) };
+        assert_eq!(store.commit(batch).await.expect("commit").outcomes, [round, round]);
+    }
+    let ids: HashSet<DocumentId> = [message.id, target.id].into();
+    assert_eq!(ids.len(), 2);
+    assert_eq!(store.document(message.id).await.expect("read").title, message.title);
+    assert_graph_matches(store, NOW).await;
+    assert_sound(store).await;
+}
