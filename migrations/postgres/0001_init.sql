@@ -1,5 +1,5 @@
--- Documents, people, chunks, vectors. Times are milliseconds since the epoch. Texts compare byte by byte (collation "C"),
--- as in the embedded store, whatever the database's own collation is.
+-- Documents, people, chunks, vectors. Times are milliseconds since the epoch. Texts compare byte by byte
+-- (collation "C"), as in the embedded store, whatever the database's own collation is.
 CREATE EXTENSION IF NOT EXISTS vector;
 
 CREATE TABLE document (
@@ -119,7 +119,7 @@ CREATE TABLE document_link (
     document_seq BIGINT NOT NULL REFERENCES document (seq) ON DELETE CASCADE,
     kind         TEXT   COLLATE "C" NOT NULL,           -- wikilink | file | url
     target       TEXT   COLLATE "C" NOT NULL,           -- as written
-    target_name  TEXT   COLLATE "C",                    -- the document_name it looks for (shortened like it); NULL leads nowhere of ours
+    target_name  TEXT   COLLATE "C",                    -- the document_name it looks for; NULL leads nowhere of ours
     concept_seq  BIGINT REFERENCES concept (seq)        -- what an unresolved wikilink stands for
 );
 CREATE INDEX document_link_document ON document_link (document_seq);
@@ -207,7 +207,7 @@ CREATE TABLE file (
     worker        TEXT   COLLATE "C",
     lease_until   BIGINT,
     lease_ms      BIGINT,                               -- what a commit extends the lease by
-    offered_again BIGINT NOT NULL DEFAULT 0,            -- 1: changed while in hand, queue again afterwards; 2: and read it all
+    offered_again BIGINT NOT NULL DEFAULT 0,            -- 1: changed while in hand, queue again after; 2: and read it all
     pass          BIGINT NOT NULL DEFAULT 0,            -- times it was claimed
     pass_start    BIGINT NOT NULL DEFAULT 0             -- offset where the present pass began to read
 );
@@ -338,7 +338,8 @@ CREATE TABLE outbox_change (
     processed  BIGINT NOT NULL
 );
 INSERT INTO outbox_change (event_type, pending, dead, processed) VALUES ('document_added', 0, 0, 0),
-    ('document_changed', 0, 0, 0), ('document_deleted', 0, 0, 0), ('person_merged', 0, 0, 0), ('entity_deleted', 0, 0, 0);
+    ('document_changed', 0, 0, 0), ('document_deleted', 0, 0, 0), ('person_merged', 0, 0, 0),
+    ('entity_deleted', 0, 0, 0);
 CREATE VIEW outbox_total AS
     SELECT event_type, sum(pending)::BIGINT AS pending, sum(dead)::BIGINT AS dead, sum(processed)::BIGINT AS processed
     FROM outbox_change GROUP BY event_type;
@@ -427,7 +428,8 @@ CREATE FUNCTION document_total_update() RETURNS TRIGGER LANGUAGE plpgsql AS $$ B
     )
     INSERT INTO document_change
     SELECT source_type, live, sum(documents), sum(chunks), sum(searchable) FROM (
-        SELECT old_type AS source_type, old_live AS live, -1 AS documents, -chunks AS chunks, -searchable AS searchable FROM sized
+        SELECT old_type AS source_type, old_live AS live, -1 AS documents, -chunks AS chunks, -searchable AS searchable
+        FROM sized
         UNION ALL SELECT new_type, new_live, 1, chunks, searchable FROM sized) AS moved
     GROUP BY source_type, live;
     RETURN NULL;
@@ -556,7 +558,8 @@ CREATE TRIGGER file_total_update AFTER UPDATE ON file REFERENCING OLD TABLE AS b
 -- A node counts while a true edge touches it, a document also while it is not deleted.
 CREATE FUNCTION graph_node_total_insert() RETURNS TRIGGER LANGUAGE plpgsql AS $$ BEGIN
     INSERT INTO counter_change
-    SELECT 'graph_' || label, count(*) FROM added WHERE degree > 0 OR (label = 'document' AND NOT deleted) GROUP BY label;
+    SELECT 'graph_' || label, count(*) FROM added
+    WHERE degree > 0 OR (label = 'document' AND NOT deleted) GROUP BY label;
     IF random() < 0.02 THEN PERFORM fold_counter_total(); END IF;
     RETURN NULL;
 END $$;
@@ -564,7 +567,8 @@ CREATE TRIGGER graph_node_total_insert AFTER INSERT ON graph_node REFERENCING NE
     FOR EACH STATEMENT EXECUTE FUNCTION graph_node_total_insert();
 CREATE FUNCTION graph_node_total_delete() RETURNS TRIGGER LANGUAGE plpgsql AS $$ BEGIN
     INSERT INTO counter_change
-    SELECT 'graph_' || label, -count(*) FROM gone WHERE degree > 0 OR (label = 'document' AND NOT deleted) GROUP BY label;
+    SELECT 'graph_' || label, -count(*) FROM gone
+    WHERE degree > 0 OR (label = 'document' AND NOT deleted) GROUP BY label;
     RETURN NULL;
 END $$;
 CREATE TRIGGER graph_node_total_delete AFTER DELETE ON graph_node REFERENCING OLD TABLE AS gone

@@ -95,8 +95,8 @@ fn migration_sqlstate(code: &str, message: &str) -> (StoreErrorKind, &'static st
         ),
         "42501" if about_vector => (
             StoreErrorKind::Permanent,
-            " (the user may not install pgvector: run CREATE EXTENSION vector in this database as a superuser, then try \
-             again)",
+            " (the user may not install pgvector: run CREATE EXTENSION vector in this database as a superuser, then \
+             try again)",
         ),
         code => sqlstate(code),
     }

@@ -2,7 +2,7 @@
 //!
 //! Owns every sqlx type of the service store; nothing of sqlx leaves this folder. One file per table family implements
 //! one of the store traits; `search` holds the two legs. Rows that several processes work on are claimed with
-//! `FOR UPDATE SKIP LOCKED`; documents are written by one transaction at a time (see [`PostgresStore::begin_writing`]).
+//! `FOR UPDATE SKIP LOCKED`; documents are written by one transaction at a time (see `PostgresStore::begin_writing`).
 
 mod dead_letters;
 mod documents;
