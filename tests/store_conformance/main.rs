@@ -9,6 +9,9 @@ mod cases;
 mod harness;
 mod postgres_harness;
 mod postgres_only;
+#[path = "../support/services.rs"]
+#[expect(dead_code, reason = "the graph's cases use the rest")]
+mod services;
 
 /// Lists every case once and makes a test of each for one engine.
 macro_rules! conformance {
@@ -132,4 +135,5 @@ macro_rules! conformance {
 }
 
 conformance!(sqlite, crate::harness::SqliteHarness);
-conformance!(postgres, crate::postgres_harness::PostgresHarness);
+conformance!(postgres_16, crate::postgres_harness::PostgresHarness<16>);
+conformance!(postgres_18, crate::postgres_harness::PostgresHarness<18>);

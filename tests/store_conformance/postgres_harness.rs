@@ -1,13 +1,10 @@
 //! PostgreSQL for the cases: one server for all, a database of its own for each.
 //!
-//! The server is the one at `PEANUT_TEST_POSTGRES_URL`, or else the one `tests/services/services` starts. A database
-//! with the schema is made once per schema; each case gets a copy of it, dropped when the case ends. A case that cannot
+//! The servers are those of `tests/support/services.rs`. A database with the schema is made once per schema; each case gets a copy of it, dropped when the case ends. A case that cannot
 //! have its database fails.
 
 use std::fmt::Write as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use peanut::store::SystemStore as _;
@@ -17,33 +14,40 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::sync::OnceCell;
 
 use crate::harness::Harness;
+use crate::services::services;
 
 /// Connections of one store: cases run side by side, and a server has not many.
 const OPTIONS: PostgresOptions = PostgresOptions { max_connections: 4 };
 /// Held while the template is made, so that of several test programs one makes it.
 const TEMPLATE_LOCK: i64 = 7_240_001;
 
-/// A database on the test server.
-pub(crate) struct PostgresHarness {
+/// The newest supported release: what is tested on one server alone is tested there.
+pub(crate) type Newest = PostgresHarness<18>;
+
+/// A database on the test server of a major release.
+pub(crate) struct PostgresHarness<const MAJOR: u32> {
     store: PostgresStore,
     /// Its name.
     pub(crate) database: String,
 }
 
-impl Harness for PostgresHarness {
+impl<const MAJOR: u32> Harness for PostgresHarness<MAJOR> {
     type Store = PostgresStore;
 
     async fn fresh() -> Self {
         static MADE: AtomicU32 = AtomicU32::new(0);
         let number = MADE.fetch_add(1, Ordering::Relaxed);
         let database = format!("peanut_case_{}_{number}", std::process::id());
-        let template = template().await;
-        execute(&[
-            format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)"),
-            format!("CREATE DATABASE {database} TEMPLATE {template}"),
-        ])
+        let template = template(MAJOR).await;
+        execute_on(
+            MAJOR,
+            &[
+                format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)"),
+                format!("CREATE DATABASE {database} TEMPLATE {template}"),
+            ],
+        )
         .await;
-        let store = PostgresStore::open(&address_of(&database), &OPTIONS).await.expect("open store");
+        let store = PostgresStore::open(&address_on(MAJOR, &database), &OPTIONS).await.expect("open store");
         Self { store, database }
     }
 
@@ -52,7 +56,7 @@ impl Harness for PostgresHarness {
     }
 
     async fn another(&self) -> PostgresStore {
-        PostgresStore::open(&address_of(&self.database), &OPTIONS).await.expect("open store again")
+        PostgresStore::open(&address_on(MAJOR, &self.database), &OPTIONS).await.expect("open store again")
     }
 
     fn held(text: &str) -> String {
@@ -60,27 +64,27 @@ impl Harness for PostgresHarness {
     }
 }
 
-impl Drop for PostgresHarness {
+impl<const MAJOR: u32> Drop for PostgresHarness<MAJOR> {
     fn drop(&mut self) {
         let sql = [format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.database)];
         // The case's own runtime may be on its way out.
         let dropping = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
-            runtime.block_on(execute(&sql));
+            runtime.block_on(execute_on(MAJOR, &sql));
         });
         assert!(dropping.join().is_ok() || std::thread::panicking(), "{} could not be dropped", self.database);
     }
 }
 
 /// Name of a database with the present schema and no data.
-async fn template() -> &'static str {
-    static TEMPLATE: OnceCell<String> = OnceCell::const_new();
-    TEMPLATE.get_or_init(make_template).await
+async fn template(major: u32) -> &'static str {
+    static TEMPLATES: [OnceCell<String>; 2] = [OnceCell::const_new(), OnceCell::const_new()];
+    TEMPLATES[usize::from(major == 16)].get_or_init(|| make_template(major)).await
 }
 
-async fn make_template() -> String {
+async fn make_template(major: u32) -> String {
     let name = format!("peanut_schema_{}", schema_hash());
-    let mut admin = PgConnection::connect(server()).await.expect("connect to the test server");
+    let mut admin = PgConnection::connect(server_of(major)).await.expect("connect to the test server");
     sqlx::query("SELECT pg_advisory_lock($1)").bind(TEMPLATE_LOCK).execute(&mut admin).await.expect("lock");
     let made: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM pg_database WHERE datname = $1)")
         .bind(&name)
@@ -90,10 +94,14 @@ async fn make_template() -> String {
     if !made {
         // Renamed only when whole, so that one that was interrupted is never taken for the template.
         let draft = format!("{name}_draft");
-        execute(&[format!("DROP DATABASE IF EXISTS {draft} WITH (FORCE)"), format!("CREATE DATABASE {draft}")]).await;
-        let store = PostgresStore::open(&address_of(&draft), &OPTIONS).await.expect("migrate the template");
+        execute_on(
+            major,
+            &[format!("DROP DATABASE IF EXISTS {draft} WITH (FORCE)"), format!("CREATE DATABASE {draft}")],
+        )
+        .await;
+        let store = PostgresStore::open(&address_on(major, &draft), &OPTIONS).await.expect("migrate the template");
         store.close().await;
-        execute(&[format!("ALTER DATABASE {draft} RENAME TO {name}")]).await;
+        execute_on(major, &[format!("ALTER DATABASE {draft} RENAME TO {name}")]).await;
     }
     admin.close().await.expect("close");
     name
@@ -115,9 +123,13 @@ fn schema_hash() -> String {
     })
 }
 
-/// Runs statements that stand outside any transaction.
+/// Runs statements that stand outside any transaction, on the newest release.
 pub(crate) async fn execute(statements: &[String]) {
-    let mut admin = PgConnection::connect(server()).await.expect("connect to the test server");
+    execute_on(18, statements).await;
+}
+
+async fn execute_on(major: u32, statements: &[String]) {
+    let mut admin = PgConnection::connect(server_of(major)).await.expect("connect to the test server");
     for sql in statements {
         let mut attempts = 0;
         // A connection of the migrated template may take a moment to be gone.
@@ -131,32 +143,24 @@ pub(crate) async fn execute(statements: &[String]) {
     admin.close().await.expect("close");
 }
 
-/// The server's address with another database.
+/// The newest server's address with another database.
 pub(crate) fn address_of(database: &str) -> String {
-    let (address, parameters) = server().split_once('?').map_or((server(), None), |(left, right)| (left, Some(right)));
+    address_on(18, database)
+}
+
+fn address_on(major: u32, database: &str) -> String {
+    let server = server_of(major);
+    let (address, parameters) = server.split_once('?').map_or((server, None), |(left, right)| (left, Some(right)));
     let (host, _) = address.rsplit_once('/').expect("an address with a database");
     parameters.map_or(format!("{host}/{database}"), |parameters| format!("{host}/{database}?{parameters}"))
 }
 
-/// Address of the test server's own database.
+/// Address of the newest server's own database.
 pub(crate) fn server() -> &'static str {
-    static SERVER: OnceLock<String> = OnceLock::new();
-    SERVER.get_or_init(|| std::env::var("PEANUT_TEST_POSTGRES_URL").unwrap_or_else(|_| start_server()))
+    server_of(18)
 }
 
-/// Starts the test services; they end with the test run (or with this program, when it runs alone).
-fn start_server() -> String {
-    let parent = std::os::unix::process::parent_id();
-    let name = std::fs::read_to_string(format!("/proc/{parent}/comm")).unwrap_or_default();
-    let keeper = if name.trim().starts_with("cargo") { parent } else { std::process::id() };
-    let output = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/services/services"))
-        .arg("start")
-        .arg(std::env::temp_dir().join(format!("peanut-services-{keeper}")))
-        .arg(keeper.to_string())
-        .stdin(Stdio::null())
-        .output()
-        .expect("run tests/services/services (or set PEANUT_TEST_POSTGRES_URL)");
-    let (told, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    let address = told.lines().find_map(|line| line.strip_prefix("export PEANUT_TEST_POSTGRES_URL="));
-    address.unwrap_or_else(|| panic!("the test services cannot be had: {errors}")).to_owned()
+fn server_of(major: u32) -> &'static str {
+    let services = services();
+    if major == 16 { &services.postgres16 } else { &services.postgres }
 }

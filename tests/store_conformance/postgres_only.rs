@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use crate::build::{LEASE, NOW, assert_graph_matches, assert_sound, batch, batch_with, file, mail};
 use crate::harness::Harness as _;
-use crate::postgres_harness::{PostgresHarness, address_of, execute, server};
+use crate::postgres_harness::{Newest as PostgresHarness, address_of, execute, server};
 
 async fn refusal(url: &str) -> StoreError {
     match PostgresStore::open(url, &PostgresOptions::default()).await {

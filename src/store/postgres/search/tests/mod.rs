@@ -1,6 +1,9 @@
-//! Against a real server (`PEANUT_TEST_POSTGRES_URL`): databases of their own for the tests, and documents written as
+//! Against a real server (`tests/support/services.rs`): databases of their own for the tests, and documents written as
 //! the adapter's own commit writes them.
 
+#[path = "../../../../../tests/support/services.rs"]
+#[expect(dead_code, reason = "other tests use the rest")]
+mod services;
 mod vectors;
 mod words;
 
@@ -17,22 +20,19 @@ use crate::domain::{ChunkKind, DocumentId, NewChunk, NewDocument, Place, SourceT
 const NOW: Timestamp = Timestamp(1_700_000_000_000);
 static DATABASES: AtomicU32 = AtomicU32::new(0);
 
-/// A database of its own, dropped at the end; `None` without a server (an error where tests are run for good).
+/// A database of its own, dropped at the end.
 struct Server {
     url: String,
     name: String,
 }
 
 impl Server {
-    async fn new() -> Option<Self> {
-        let Ok(url) = std::env::var("PEANUT_TEST_POSTGRES_URL") else {
-            assert!(std::env::var_os("CI").is_none(), "PEANUT_TEST_POSTGRES_URL names the server to test against");
-            return None;
-        };
+    async fn new() -> Self {
+        let url = services::services().postgres.clone();
         let number = DATABASES.fetch_add(1, Ordering::Relaxed);
         let server = Self { url, name: format!("peanut_search_{}_{number}", std::process::id()) };
         server.execute(format!("CREATE DATABASE {}", server.name)).await;
-        Some(server)
+        server
     }
 
     async fn execute(&self, sql: String) {

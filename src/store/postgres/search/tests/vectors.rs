@@ -19,7 +19,7 @@ fn unit(random: &mut fastrand::Rng, centre: Option<&[f32]>, dimension: usize) ->
 async fn the_graph_finds_what_an_exact_scan_finds() {
     const DIMENSION: usize = 64;
     const DOCUMENTS: usize = 4_000;
-    let Some(server) = Server::new().await else { return };
+    let server = Server::new().await;
     let postgres = server.open().await;
     let mut random = fastrand::Rng::with_seed(5);
     let centres: Vec<Vec<f32>> = (0..60).map(|_| unit(&mut random, None, DIMENSION)).collect();
