@@ -21,7 +21,7 @@ use crate::store::{EventFailure, SharedStore, StoreResult};
 use super::backoff::{Backoff, Breaker};
 
 /// Events of one claim.
-const BATCH: u32 = 500;
+const BATCH: u32 = 1_000;
 /// A claim's lease: a killed relay's events are taken again after it.
 const LEASE: Duration = Duration::from_mins(1);
 /// Without a wake-up, look this often (events of other processes).

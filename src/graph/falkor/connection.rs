@@ -87,7 +87,7 @@ impl Connection {
 
     /// The versions, as told when the line was made, after a sign of life.
     pub(super) async fn version(&self, limit: Duration) -> Result<String, GraphError> {
-        self.within("ask", "", limit, async |line| redis::cmd("PING").query_async::<Value>(line).await).await?;
+        self.within("ask", "FalkorDB", limit, async |line| redis::cmd("PING").query_async::<Value>(line).await).await?;
         let open = self.open.lock().await;
         Ok(open.as_ref().map_or_else(|| "FalkorDB".to_owned(), |open| open.version.clone()))
     }

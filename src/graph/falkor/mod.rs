@@ -123,7 +123,7 @@ impl GraphSink for FalkorGraph {
 impl GraphReader for FalkorGraph {
     async fn ping(&self) -> Result<String, GraphError> {
         let version = self.reader.version(QUERY_TIMEOUT).await?;
-        let answer = self.reader.run("ask", "", vec![cypher::mark()], QUERY_TIMEOUT).await?;
+        let answer = self.reader.run("ask", "FalkorDB", vec![cypher::mark()], QUERY_TIMEOUT).await?;
         let mark = answer.first().and_then(|rows| rows.first()).and_then(|row| read::text(row, 0));
         let held = match (mark, self.expected()) {
             (None, None) => ", empty",
