@@ -10,12 +10,13 @@
 #[path = "support/corpus.rs"]
 mod corpus;
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use peanut::domain::search::{Condition, Filter, Predicate, SearchMode, SearchRequest, VectorQuery};
-use peanut::domain::{Clock, SystemClock};
+use peanut::domain::{ChunkId, Clock, SystemClock};
 use peanut::embed::builtin::StaticModel;
 use peanut::embed::{Embedder, InstantEmbedder};
 use peanut::ingest::chunk::ChunkOptions;
@@ -169,8 +170,13 @@ async fn recall(name: &str, store: &SharedStore, model: &StaticModel) {
     let few = ["s7@", "s77@", "s177@", "s277@", "s377@"].map(|who| Predicate::From(who.to_owned())).to_vec();
     let few = Filter { conditions: vec![Condition { negated: false, any_of: few }] };
     for (which, filter) in [("no filter", Filter::default()), ("a filter that keeps 1 %", few)] {
-        let all: Vec<_> =
-            store.newest(&filter, usize::MAX >> 1).await.unwrap().into_iter().map(|chunk| chunk.chunk_id).collect();
+        let first = store.newest(&filter, usize::MAX >> 1).await.unwrap();
+        let documents: HashSet<_> = first.iter().map(|chunk| chunk.document_id).collect();
+        // A document's chunks follow its first; here it has few.
+        let all: Vec<_> = first.iter().flat_map(|chunk| (0..4).map(|next| ChunkId(chunk.chunk_id.0 + next))).collect();
+        let held = store.hydrate(&all).await.unwrap();
+        let mine = held.into_iter().filter(|chunk| documents.contains(&chunk.document_id));
+        let all: Vec<_> = mine.map(|chunk| chunk.chunk_id).collect::<HashSet<_>>().into_iter().collect();
         let (mut found, mut wanted) = (0, 0);
         let mut millis = Vec::new();
         for text in queries(&zipf, 20, 10).into_iter().step_by(8) {

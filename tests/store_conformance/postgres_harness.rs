@@ -134,7 +134,8 @@ async fn execute_on(major: u32, statements: &[String]) {
         let mut attempts = 0;
         // A connection of the migrated template may take a moment to be gone.
         while let Err(error) = sqlx::query(AssertSqlSafe(sql.clone())).execute(&mut admin).await {
-            let in_use = error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "55006");
+            let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+            let in_use = code.is_some_and(|code| code == "55006");
             assert!(in_use && attempts < 100, "{sql}: {error}");
             attempts += 1;
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;

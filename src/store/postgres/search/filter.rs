@@ -27,7 +27,9 @@ impl SearchIndex {
         let documents: Vec<usize> =
             documents.unwrap_or_default().into_iter().filter_map(|seq| usize::try_from(seq).ok()).collect();
         let mut allowed = vec![false; documents.iter().max().map_or(0, |most| most + 1)];
-        documents.into_iter().for_each(|seq| allowed[seq] = true);
+        for seq in documents {
+            allowed[seq] = true;
+        }
         Ok(Allowed::Only(allowed))
     }
 }

@@ -6,7 +6,7 @@
 //!   number and its 16-byte id, and the length in word pieces; then the number of blocks and the first term of each.
 //! - *Block*: terms in byte order, each with its length, the number of chunks that hold it, and the length of its
 //!   postings before the postings. A block is about 4 KiB; a term that fills one alone stands alone, so that no other
-//! term's reader pays for it.
+//!   term's reader pays for it.
 //! - *Dictionary*: every term as (bytes shared with the term before, length of the rest, rest, number of chunks).
 
 use std::collections::HashMap;
