@@ -88,7 +88,7 @@ fn installation(config: &Config, findings: &mut Findings) {
     if !config.unused_services.is_empty() {
         let names = config.unused_services.join(", ");
         let detail = format!("{names} set, without effect");
-        let remedy = "set what they belong to (OLLAMA_URL, FALKORDB_HOST), or unset them; the store is SQLite";
+        let remedy = "set what they belong to (OLLAMA_URL, FALKORDB_HOST), or unset them";
         findings.bad(Verdict::Warning, "services", detail, remedy);
     }
     for (what, folder) in

@@ -40,10 +40,14 @@ pub(super) fn example() -> eyre::Result<u8> {
 
 pub(super) fn show(config: &Config) -> eyre::Result<u8> {
     let file = config.file.as_ref().map_or("none".to_owned(), |file| file.display().to_string());
+    let store = match &config.services.postgres_url {
+        Some(_) => "PostgreSQL (POSTGRES_URL)".to_owned(),
+        None => config.store_path.display().to_string(),
+    };
     let rows = [
         ("file", file),
         ("data_dir", config.data_dir.display().to_string()),
-        ("store", config.store_path.display().to_string()),
+        ("store", store),
         ("drop_zone", config.drop_zone.display().to_string()),
         ("logs", config.log_dir().display().to_string()),
         ("crashes", config.crash_dir().display().to_string()),

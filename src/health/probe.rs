@@ -29,15 +29,16 @@ pub struct Probes {
 }
 
 impl Probes {
-    /// Probes for these services; nothing is asked yet.
+    /// Probes for these services; nothing is asked yet. `names` are those of store and graph, as the screens call them.
     #[must_use]
     pub fn new(
         store: SharedStore,
         graph: Arc<dyn GraphReader>,
-        graph_name: &str,
+        names: (&str, &str),
         embedder: Arc<dyn Embedder>,
         clock: Arc<dyn Clock>,
     ) -> Self {
+        let (store_name, graph_name) = names;
         let unknown = |role: &str, name: &str| ServiceHealth {
             role: role.to_owned(),
             name: name.to_owned(),
@@ -51,7 +52,7 @@ impl Probes {
         let model = embedder.model().to_string();
         // A service's model carries the service in its name.
         let model = if model.contains(':') { model } else { format!("built-in {model}") };
-        let known = vec![unknown("store", "sqlite"), unknown("graph", graph_name), unknown("embedder", &model)];
+        let known = vec![unknown("store", store_name), unknown("graph", graph_name), unknown("embedder", &model)];
         Self { store, graph, embedder, clock, known }
     }
 

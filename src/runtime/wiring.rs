@@ -301,8 +301,11 @@ impl House {
         };
         let embedder = self.background.clone().unwrap_or_else(|| Arc::clone(&self.instant) as Arc<dyn Embedder>);
         let clock = Arc::clone(&self.clock);
-        let graph_name = if self.config.services.falkordb.is_some() { "falkordb" } else { "embedded" };
-        let probes = Probes::new(Arc::clone(&self.store), Arc::clone(&self.graph_reader), graph_name, embedder, clock);
+        let services = &self.config.services;
+        let store_name = if services.postgres_url.is_some() { "postgres" } else { "sqlite" };
+        let graph_name = if services.falkordb.is_some() { "falkordb" } else { "embedded" };
+        let (store, graph) = (Arc::clone(&self.store), Arc::clone(&self.graph_reader));
+        let probes = Probes::new(store, graph, (store_name, graph_name), embedder, clock);
         StatusWorker::new(gatherer, probes)
     }
 
