@@ -69,7 +69,7 @@ async fn measure(name: &str, store: SharedStore, archive: &Path, messages: usize
     let search = Arc::new(SearchService::new(Arc::clone(&store), vec![embedder], Arc::clone(&clock)));
     latencies(name, &search).await;
     at_once(name, &search).await;
-    recall(name, &store, &*model).await;
+    recall(name, &store, &model).await;
     store.close().await;
 }
 

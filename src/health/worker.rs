@@ -19,6 +19,9 @@ const IDLE_PERIOD: Duration = Duration::from_secs(1);
 /// Between rounds of probes.
 const PROBE_PERIOD: Duration = Duration::from_secs(2);
 
+/// A picture takes milliseconds; a store that takes longer than this hangs, and the probes' word is shown without it.
+const GATHER_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// Gathers and publishes.
 pub struct StatusWorker {
     gatherer: Gatherer,
@@ -77,7 +80,12 @@ impl StatusWorker {
                 next_round = Instant::now() + PROBE_PERIOD;
             }
             let mut moved = false;
-            match self.gatherer.snapshot(probes.services()).await {
+            let gathering = tokio::time::timeout(GATHER_TIMEOUT, self.gatherer.snapshot(probes.services()));
+            let gathered = match gathering.await {
+                Ok(gathered) => gathered.map_err(|error| error.to_string()),
+                Err(_) => Err(format!("the store did not answer within {} s", GATHER_TIMEOUT.as_secs())),
+            };
+            match gathered {
                 Ok(snapshot) => {
                     complained = false;
                     moved = self.publish(snapshot);

@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::runtime::Handle;
@@ -21,6 +22,9 @@ use crate::telemetry::log;
 use super::settings::{SETTINGS, setting};
 use super::shutdown::Shutdown;
 use super::wiring::{House, RunningWorkers};
+
+/// A search that takes longer is given up: the store hangs, and whoever types should know.
+const SEARCH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The services of one process.
 pub struct HouseServices {
@@ -84,7 +88,12 @@ impl Services for HouseServices {
     }
 
     async fn search(&self, request: SearchRequest) -> Result<SearchResponse, String> {
-        self.call(|house| async move { house.search.search(&request).await }).await
+        self.call(|house| async move {
+            let answer = tokio::time::timeout(SEARCH_TIMEOUT, house.search.search(&request)).await;
+            let late = |_| format!("the store did not answer within {} s; try again", SEARCH_TIMEOUT.as_secs());
+            answer.map_err(late)?.map_err(|error| error.to_string())
+        })
+        .await
     }
 
     async fn more_like(&self, id: DocumentId, limit: usize) -> Result<SearchResponse, String> {

@@ -59,8 +59,10 @@ pub trait SearchStore: Send + Sync {
         filter: &Filter,
         limit: usize,
     ) -> StoreResult<Legs> {
-        let by_words = self.search_words(words, filter, limit).await?;
-        let by_vectors = gated_vectors(self, words, queries, filter, limit).await?;
+        let (by_words, by_vectors) = tokio::try_join!(
+            self.search_words(words, filter, limit),
+            gated_vectors(self, words, queries, filter, limit)
+        )?;
         let ids = |leg: &[ScoredChunk]| leg.iter().map(|chunk| chunk.chunk_id).collect::<HashSet<ChunkId>>();
         let (listed_by_words, listed_by_vectors) = (ids(&by_words), ids(&by_vectors));
         let no_vector: Vec<ChunkId> = listed_by_words.difference(&listed_by_vectors).copied().collect();
@@ -68,12 +70,15 @@ pub trait SearchStore: Send + Sync {
         let known = |ids: Vec<ChunkId>, scores: Vec<Option<f32>>| {
             ids.into_iter().zip(scores).filter_map(|(id, score)| Some((id, score?))).collect()
         };
-        let vectors_of_others = match queries {
-            [] => HashMap::new(),
-            _ => known(no_vector.clone(), self.score_vectors(queries, &no_vector).await?),
-        };
-        let words_of_others = known(no_words.clone(), self.score_words(words, &no_words).await?);
-        Ok(Legs { words: by_words, vectors: by_vectors, words_of_others, vectors_of_others })
+        let vectors =
+            async { if queries.is_empty() { Ok(Vec::new()) } else { self.score_vectors(queries, &no_vector).await } };
+        let (vectors, lexical) = tokio::try_join!(vectors, self.score_words(words, &no_words))?;
+        Ok(Legs {
+            words: by_words,
+            vectors: by_vectors,
+            words_of_others: known(no_words, lexical),
+            vectors_of_others: known(no_vector, vectors),
+        })
     }
 
     /// Calibrated cosines of given chunks, in order; `None` for a chunk without a vector in any model of `queries`.

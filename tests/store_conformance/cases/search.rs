@@ -94,9 +94,9 @@ fn assert_same(found: &[ScoredChunk], wanted: &BTreeMap<DocumentId, f32>, limit:
     assert_eq!(found.len(), wanted.len().min(limit));
     for chunk in found {
         let score = wanted[&chunk.document_id];
-        assert!((chunk.score - score).abs() < 1e-3, "{:?} should score {score}", chunk);
+        assert!((chunk.score - score).abs() < 1e-3, "{chunk:?} should score {score}");
     }
-    assert!(found.is_sorted_by(|a, b| a.score > b.score || (a.score == b.score && a.chunk_id < b.chunk_id)));
+    assert!(found.is_sorted_by(|a, b| b.score.total_cmp(&a.score).then(a.chunk_id.cmp(&b.chunk_id)).is_lt()));
     let worst = found.last().map_or(f32::MAX, |chunk| chunk.score);
     let listed: HashSet<DocumentId> = found.iter().map(|chunk| chunk.document_id).collect();
     let best_unlisted = wanted.iter().filter(|(id, _)| !listed.contains(*id)).map(|(_, score)| *score);
@@ -251,7 +251,7 @@ pub(crate) async fn other_processes_see_every_commit<H: Harness>(harness: H) {
     };
     for number in 0..5 {
         let mut document = file(&format!("/{number}.md"), "alpha bravo");
-        document.chunks[0].text.push_str(&format!(" number{number}"));
+        document.chunks[0].text = format!("alpha bravo number{number}");
         document.chunks[0].terms = terms::terms(&format!("context\n{}", document.chunks[0].text));
         document.content_sha256[0] = number;
         commit(store, vec![document]).await;

@@ -139,13 +139,9 @@ impl Matrices {
     }
 }
 
-fn by_score(a: &(f32, u32), b: &(f32, u32)) -> std::cmp::Ordering {
-    b.0.total_cmp(&a.0)
-}
-
 /// The least approximate score that may be among the best `limit` of `scored` (more than `limit`) once scored exactly.
 fn least_worth(scored: &mut [(f32, u32)], limit: usize) -> f32 {
-    let (_, last, _) = scored.select_nth_unstable_by(limit.max(1) - 1, by_score);
+    let (_, last, _) = scored.select_nth_unstable_by(limit.max(1) - 1, |a, b| b.0.total_cmp(&a.0));
     last.0 - CODE_ERROR
 }
 
@@ -160,7 +156,7 @@ pub(super) fn worth_rescoring(mut scored: Vec<(f32, u32)>, limit: usize) -> Vec<
         scored.retain(|(score, _)| *score >= least);
         let most = (limit * RESCORE_FACTOR).max(RESCORE_LEAST);
         if scored.len() > most {
-            scored.select_nth_unstable_by(most - 1, by_score);
+            scored.select_nth_unstable_by(most - 1, |a, b| b.0.total_cmp(&a.0));
             scored.truncate(most);
         }
     }

@@ -68,7 +68,7 @@ fn document(number: usize, texts: &[String]) -> NewDocument {
     NewDocument {
         id: DocumentId::from_source_key(&source_key),
         source_key,
-        source_type: if number % 10 == 0 { SourceType::Pdf } else { SourceType::Markdown },
+        source_type: if number.is_multiple_of(10) { SourceType::Pdf } else { SourceType::Markdown },
         source_path: format!("/{number}.md"),
         source_offset: None,
         content_sha256: Sha256::digest(texts.join("\n")).into(),

@@ -11,7 +11,9 @@ fn unit(random: &mut fastrand::Rng, centre: Option<&[f32]>, dimension: usize) ->
     let mut vector: Vec<f32> =
         (0..dimension).map(|at| (random.f32() - 0.5) + centre.map_or(0.0, |centre| centre[at] * 4.0)).collect();
     let norm = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
-    vector.iter_mut().for_each(|x| *x /= norm);
+    for x in &mut vector {
+        *x /= norm;
+    }
     vector
 }
 
@@ -66,7 +68,7 @@ async fn the_graph_finds_what_an_exact_scan_finds() {
                     && match filter.conditions.first().map(|condition| &condition.any_of[0]) {
                         Some(Predicate::Type(SourceType::Pdf)) => number % 100 == 7,
                         Some(Predicate::Type(SourceType::Html)) => number % 100 != 7 && number % 20 == 3,
-                        Some(_) => number % 2 == 0,
+                        Some(_) => number.is_multiple_of(2),
                         None => true,
                     }
             };
