@@ -7,7 +7,7 @@
 //! |---|---|
 //! | [`domain`] | the plain data everybody speaks in |
 //! | [`config`], [`telemetry`] | settings; log file and crash report |
-//! | [`store`] | the store traits and the SQLite adapter |
+//! | [`store`] | the store traits, the SQLite and the PostgreSQL adapter |
 //! | [`embed`], [`graph`] | embedders and the graph, each behind its trait |
 //! | [`ingest`] | files to documents |
 //! | [`outbox`] | store to graph |
