@@ -76,14 +76,14 @@ fn push_predicate(query: &mut QueryBuilder<Sqlite>, predicate: &Predicate) {
     }
 }
 
+/// Names are looked up among the people, of whom there are few, not once for every document they stand in.
 fn push_person(query: &mut QueryBuilder<Sqlite>, who: &str, roles: Option<&'static str>) {
-    query.push(
-        "document.seq IN (SELECT d.document_seq FROM document_person d JOIN person p ON p.seq = d.person_seq WHERE (",
-    );
+    query.push("document.seq IN (SELECT d.document_seq FROM document_person d WHERE (");
+    query.push("d.person_seq IN (SELECT p.seq FROM person p WHERE ");
     push_like(query, "p.email", who);
     query.push(" OR ");
     push_like(query, "p.display_name", who);
-    query.push(" OR ");
+    query.push(") OR ");
     push_like(query, "d.name", who);
     query.push(")");
     if let Some(roles) = roles {
