@@ -3,6 +3,7 @@
 //! `wiring` opens everything, `supervisor` runs the workers, `shutdown` ends them, `lock` decides which process
 //! of a host runs them, `services` answers the screens.
 
+mod adapters;
 pub mod lock;
 pub mod services;
 pub mod settings;

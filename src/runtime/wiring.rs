@@ -1,4 +1,4 @@
-//! Opens everything and starts the workers. The one place that says which adapter stands behind which trait.
+//! Opens everything and starts the workers; `adapters` says what stands behind which trait.
 
 use std::sync::Arc;
 
@@ -6,16 +6,12 @@ use color_eyre::eyre::{self, WrapErr};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
-use crate::config::{BackgroundModel, Config, EmbedService};
+use crate::config::Config;
 use crate::domain::health::{WorkerRecord, WorkerState};
-use crate::domain::{Clock, ModelId, SystemClock, Timestamp};
-use crate::embed::builtin::{MiniLm, StaticModel};
-use crate::embed::ollama::Ollama;
-use crate::embed::openai::OpenAi;
+use crate::domain::{Clock, ModelId, SystemClock};
+use crate::embed::builtin::StaticModel;
 use crate::embed::worker::EmbedWorker;
 use crate::embed::{Embedder, InstantEmbedder};
-use crate::graph::embedded::EmbeddedGraph;
-use crate::graph::falkor::{FalkorAddress, FalkorGraph};
 use crate::graph::{GraphReader, GraphSink};
 use crate::health::gather::EMBEDDING_PAUSED;
 use crate::health::{Gatherer, Probes, StatusWorker};
@@ -25,16 +21,15 @@ use crate::ingest::watch::Watcher;
 use crate::outbox::recorder::Recorder;
 use crate::outbox::relay::Relay;
 use crate::search::service::SearchService;
-use crate::store::postgres::{PostgresOptions, PostgresStore};
-use crate::store::sqlite::SqliteStore;
-use crate::store::{SharedStore, StoreResult};
+use crate::store::SharedStore;
 
+use super::adapters::{background_embedder, graph, open_store, registered};
 use super::lock::WorkerLock;
 use super::shutdown::{DRAIN_DEADLINE, Shutdown};
 use super::supervisor::Supervisor;
 
-/// A service that embeds is asked this long at start; afterwards the worker goes on asking.
-const PREPARE_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(2);
+/// Tidying up may take longer than whoever quits should wait (PostgreSQL may build a graph of vectors).
+const TIDY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// Which workers a process runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -330,67 +325,14 @@ impl House {
 
     /// Folds the log back and closes every connection.
     pub async fn close(&self) {
-        if let Err(error) = self.store.optimize().await {
-            tracing::warn!(%error, "store_not_optimized");
+        match tokio::time::timeout(TIDY_TIMEOUT, self.store.optimize()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "store_not_optimized"),
+            // What is left is taken up the next time.
+            Err(_) => tracing::info!(seconds = TIDY_TIMEOUT.as_secs(), "store_not_optimized_in_time"),
         }
         self.store.close().await;
     }
-}
-
-/// The graph the settings ask for.
-fn graph(config: &Config, store: &SharedStore) -> (Arc<dyn GraphReader>, Arc<dyn GraphSink>) {
-    if let Some(settings) = &config.services.falkordb {
-        let graph = Arc::new(FalkorGraph::new(FalkorAddress {
-            host: settings.host.clone(),
-            port: settings.port,
-            password: settings.password.as_ref().map(|password| password.reveal().to_owned()),
-            graph: settings.graph.clone(),
-        }));
-        return (graph.clone(), graph);
-    }
-    let graph = Arc::new(EmbeddedGraph::new(Arc::clone(store)));
-    (graph.clone(), graph)
-}
-
-/// The background embedder the settings ask for.
-fn background_embedder(config: &Config, cores: usize) -> eyre::Result<Option<Arc<dyn Embedder>>> {
-    let no_client = |error: String| eyre::eyre!("cannot make an HTTP client: {error}");
-    Ok(match (&config.services.embedder, config.background_model) {
-        (Some(EmbedService::Ollama { url, model }), _) => Some(Arc::new(Ollama::new(url, model).map_err(no_client)?)),
-        (Some(EmbedService::OpenAi { url, model, key }), _) => {
-            Some(Arc::new(OpenAi::new(url, model, key.clone()).map_err(no_client)?))
-        }
-        (None, BackgroundModel::Minilm) => Some(Arc::new(Arc::new(MiniLm::new(cores)))),
-        (None, BackgroundModel::None) => None,
-    })
-}
-
-/// Makes the background model known to the store, if it answers. One that does not now may be known from before.
-async fn registered(
-    store: &SharedStore,
-    background: Option<&Arc<dyn Embedder>>,
-    now: Timestamp,
-) -> eyre::Result<Vec<ModelId>> {
-    let Some(background) = background else { return Ok(Vec::new()) };
-    let model = background.model();
-    match tokio::time::timeout(PREPARE_TIMEOUT, background.prepare()).await {
-        Ok(Ok(dimension)) => {
-            store.register_model(model, dimension, now).await?;
-            return Ok(vec![model.clone()]);
-        }
-        Ok(Err(error)) => tracing::warn!(%error, "embedder_not_ready"),
-        Err(_) => tracing::warn!(%model, seconds = PREPARE_TIMEOUT.as_secs(), "embedder_not_ready"),
-    }
-    let known = store.embedding_progress().await?;
-    Ok(known.into_iter().map(|progress| progress.model).filter(|known| known == model).collect())
-}
-
-/// PostgreSQL where an address is set, else the file in the data folder.
-async fn open_store(config: &Config) -> StoreResult<SharedStore> {
-    Ok(match &config.services.postgres_url {
-        Some(url) => Arc::new(PostgresStore::open(url.reveal(), &PostgresOptions::default()).await?),
-        None => Arc::new(SqliteStore::open(&config.store_path).await?),
-    })
 }
 
 fn chunk_options(config: &Config) -> crate::ingest::chunk::ChunkOptions {
