@@ -116,14 +116,20 @@ async fn connect_writer(options: &SqliteConnectOptions) -> Result<SqlitePool, sq
     }
 }
 
-/// Brings the schema up to date. Two processes may open a new store at the same moment: the one that comes second finds
-/// half-made work the first time and nothing to do the second time.
+/// Brings the schema up to date. Several processes may open a new store at the same moment. Whoever finds a migration
+/// already made by another reads anew what is left; every such collision means that one more is done, so as many
+/// further attempts as there are migrations always suffice.
 async fn migrate(writer: &SqlitePool) -> Result<(), sqlx::migrate::MigrateError> {
-    match MIGRATOR.run(writer).await {
-        Err(sqlx::migrate::MigrateError::Execute(_) | sqlx::migrate::MigrateError::ExecuteMigration(..)) => {
-            MIGRATOR.run(writer).await
+    let mut collisions_left = MIGRATOR.iter().count();
+    loop {
+        match MIGRATOR.run(writer).await {
+            Err(sqlx::migrate::MigrateError::Execute(_) | sqlx::migrate::MigrateError::ExecuteMigration(..))
+                if collisions_left > 0 =>
+            {
+                collisions_left -= 1;
+            }
+            done => return done,
         }
-        done => done,
     }
 }
 

@@ -170,10 +170,13 @@ async fn verify_names_what_is_broken() {
 
 #[tokio::test]
 async fn many_may_open_a_new_store_at_once() {
-    let (_folder, path) = folder();
-    let opened = futures_util::future::join_all((0..6).map(|_| SqliteStore::open(&path))).await;
-    for store in opened {
-        store.expect("open").ping().await.expect("ping");
+    // Each round is a new chance for the openers to meet between two migrations.
+    for _ in 0..8 {
+        let (_folder, path) = folder();
+        let opened = futures_util::future::join_all((0..6).map(|_| SqliteStore::open(&path))).await;
+        for store in opened {
+            store.expect("open").ping().await.expect("ping");
+        }
     }
 }
 
