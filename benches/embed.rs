@@ -1,7 +1,8 @@
 //! The background model: how fast it is alone, how fast its backlog drains through the store, and what it costs in memory.
 //!
 //! `cargo bench --bench embed -- [chunks]` embeds chunks of 254 word pieces (256 with the ends, the model's window; 320 of
-//! them unless told) directly, then takes as many messages of that length in and lets the worker follow, in one run.
+//! them unless told) with the runtime alone (its default threads, no code of ours), with the embedder, then takes as many
+//! messages of that length in and lets the worker follow, all in one run: the machine is the same for the three.
 
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a program of measurements")]
 
@@ -34,7 +35,28 @@ fn text(seed: usize, pieces: usize) -> String {
     words.join(" ")
 }
 
+/// Chunks a second of the bare runtime: full windows, batches of 32, its own choice of threads.
+fn reference(chunks: usize) -> f64 {
+    let model = rten::Model::load_file("assets/minilm-w8.onnx").unwrap();
+    let batch = 32;
+    let node = |name| model.node_id(name).unwrap();
+    let run = || {
+        let ids = rten_tensor::NdTensor::<i32, 2>::full([batch, PIECES + 2], 2051);
+        let mask = rten_tensor::NdTensor::<i32, 2>::full([batch, PIECES + 2], 1);
+        let inputs = vec![(node("input_ids"), ids.into()), (node("attention_mask"), mask.into())];
+        model.run_n(inputs, [node("pooled")], None).unwrap();
+    };
+    run();
+    let started = Instant::now();
+    let runs = chunks.div_ceil(batch);
+    for _ in 0..runs {
+        run();
+    }
+    (runs * batch) as f64 / started.elapsed().as_secs_f64()
+}
+
 async fn measure(chunks: usize) {
+    let reference = reference(chunks);
     let texts: Vec<String> = (0..chunks).map(|seed| text(seed, PIECES)).collect();
     assert_eq!(wordpiece::ids(&texts[0]).len(), PIECES);
     let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
@@ -46,6 +68,7 @@ async fn measure(chunks: usize) {
         model.embed_documents(batch).await.unwrap();
     }
     let alone = chunks as f64 / started.elapsed().as_secs_f64();
+    println!("rten alone: {reference:.1} chunks of {} word pieces a second", PIECES + 2);
     println!(
         "MiniLM alone: {alone:.1} chunks of {} word pieces a second, {} MB resident",
         PIECES + 2,
