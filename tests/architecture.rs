@@ -28,6 +28,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("search/snippet", &["search::snippet", "domain"]),
     ("search/metrics", &["search::metrics", "domain"]),
     ("health", &["health", "domain", "store", "graph", "embed"]),
+    ("api", &["api", "domain", "store", "embed", "graph", "search", "ingest", "outbox", "health", "telemetry"]),
     ("app", &["app", "domain"]),
     ("app/event_loop", &["app", "domain", "ui"]),
     ("ui", &["ui", "domain", "app::state", "app::keymap", "app::command"]),
@@ -62,6 +63,11 @@ const GUARDED: &[(&str, &[&str])] = &[
     ("mail_parser", &["ingest/parse"]),
     ("pdf_oxide", &["ingest/parse"]),
     ("notify", &["ingest/watch"]),
+    ("axum", &["api"]),
+    ("axum_server", &["api"]),
+    ("tower_http", &["api"]),
+    ("utoipa", &["api"]),
+    ("prometheus", &["api/metrics"]),
 ];
 
 fn sources() -> Vec<(String, String)> {
