@@ -12,6 +12,7 @@ mod ingest;
 mod manual;
 mod output;
 mod search;
+mod serve;
 mod status;
 mod why;
 
@@ -66,6 +67,8 @@ enum Command {
     Get(get::GetArgs),
     /// Show how the machine is
     Status(status::StatusArgs),
+    /// Serve HTTP without a screen: for scripts, agents, Prometheus, systemd and containers
+    Serve(serve::ServeArgs),
     /// Say what became of a file, and why
     Why(why::WhyArgs),
     /// Check installation, store and services, and say how to mend what is wrong
@@ -109,7 +112,8 @@ fn run(cli: Cli) -> eyre::Result<u8> {
         Overrides { config_file: cli.global.config, data_dir: cli.global.data_dir, log_level: cli.global.log_level };
     let config = Config::load(&overrides, &Environment::of_process())?;
     telemetry::crash::install(config.crash_dir(), crate::app::restore_terminal);
-    let _log = telemetry::log::start(&config.log_dir(), &config.log_level)
+    let is_headless = matches!(cli.command, Some(Command::Serve(_)));
+    let _log = telemetry::log::start(&config.log_dir(), &config.log_level, is_headless)
         .wrap_err_with(|| format!("cannot write logs to {}", config.log_dir().display()))?;
     if !config.unused_services.is_empty() {
         tracing::warn!(variables = config.unused_services.join(","), "service_addresses_not_used_by_this_version");
@@ -120,6 +124,7 @@ fn run(cli: Cli) -> eyre::Result<u8> {
         Some(Command::Search(arguments)) => search::run(config, arguments),
         Some(Command::Get(arguments)) => get::run(config, &arguments),
         Some(Command::Status(arguments)) => status::run(config, &arguments),
+        Some(Command::Serve(arguments)) => serve::run(config, arguments),
         Some(Command::Why(arguments)) => why::run(config, &arguments),
         Some(Command::Doctor(arguments)) => doctor::run(config, &arguments),
         Some(Command::Check(arguments)) => check::run(config, &arguments),

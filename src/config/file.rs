@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::ConfigError;
+use super::serve::ServeValues;
 
 /// A file with every setting at its default, for `peanut config` and the README.
 pub const EXAMPLE: &str = r#"# Peanut's settings. Every line is optional; what is shown is the default.
@@ -34,6 +35,16 @@ pub const EXAMPLE: &str = r#"# Peanut's settings. Every line is optional; what i
 # tokens = 512
 # overlap = 50
 
+[serve]                # peanut serve: HTTP for scripts, agents and Prometheus
+# listen = "127.0.0.1:8000"                  # an address that is not of this host alone needs a key (peanut keys); "off"
+# unix_socket = "/run/peanut/peanut.sock"    # readable and writable for owner and group
+# metrics_listen = "127.0.0.1:9464"          # an address of its own for /metrics, without keys
+# tls_certificate = "cert.pem"
+# tls_key = "key.pem"
+# trusted_proxies = ["127.0.0.1", "10.0.0.0/8"]   # whose X-Forwarded-For is believed
+# allowed_origins = []                       # pages that may read answers, "https://notes.example"
+# in_app = false                             # whether the full-screen app opens the door too
+
 [screen]
 # theme = "terminal"   # dark, light, terminal
 # mouse = true
@@ -54,6 +65,7 @@ pub(super) struct FileValues {
     pub(super) graph: GraphValues,
     pub(super) embedding: EmbeddingValues,
     pub(super) chunks: ChunkValues,
+    pub(super) serve: ServeValues,
     pub(super) screen: ScreenValues,
     pub(super) keys: BTreeMap<String, String>,
 }

@@ -5,6 +5,7 @@
 
 mod env;
 mod file;
+pub mod serve;
 mod services;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use thiserror::Error;
 
 pub use env::Environment;
 pub use file::EXAMPLE;
+pub use serve::ServeSettings;
 pub use services::{EmbedService, FalkorSettings, ServiceSettings};
 
 /// Which model raises quality in the background.
@@ -69,6 +71,8 @@ pub struct Config {
     pub file: Option<PathBuf>,
     /// Services to stand on; the rest is embedded.
     pub services: ServiceSettings,
+    /// Where the HTTP door opens, when it is asked to.
+    pub serve: ServeSettings,
     /// Variables that are set and have no effect.
     pub unused_services: Vec<String>,
 }
@@ -201,6 +205,7 @@ impl Config {
             ascii: values.screen.ascii.unwrap_or(false),
             keys: values.keys,
             file: path,
+            serve: serve::read(&values.serve, environment)?,
             unused_services: environment.without_effect(&services),
             services,
         })

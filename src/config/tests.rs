@@ -116,3 +116,21 @@ fn impossible_addresses_say_what_would_do() {
     let postgres = message(&[("POSTGRES_URL", "mysql://u:hidden@h/d")]);
     assert!(postgres.contains("postgres://") && !postgres.contains("hidden"), "{postgres}");
 }
+
+#[test]
+fn the_door_opens_on_loopback_unless_told_otherwise() {
+    let serve = |variables: &[(&str, &str)], text: Option<&str>| load(variables, text).unwrap().serve;
+    assert_eq!(serve(&[], None), ServeSettings::default());
+    let address = |settings: ServeSettings| settings.listen.unwrap().to_string();
+    assert_eq!(address(serve(&[], None)), "127.0.0.1:8000");
+    assert_eq!(address(serve(&[("API_PORT", "8123")], None)), "127.0.0.1:8123");
+    let file = "[serve]\nlisten = \"0.0.0.0:80\"\nmetrics_listen = \"9000\"\n";
+    assert_eq!(address(serve(&[], Some(file))), "0.0.0.0:80");
+    assert_eq!(serve(&[], Some(file)).metrics_listen.unwrap().to_string(), "127.0.0.1:9000");
+    let socket = "[serve]\nlisten = \"off\"\nunix_socket = \"/run/p.sock\"\n";
+    assert_eq!(serve(&[], Some(socket)).listen, None);
+    let message = |text: &str| load(&[], Some(text)).unwrap_err().to_string();
+    assert!(message("[serve]\nlisten = \"off\"\n").contains("unix_socket"));
+    assert!(message("[serve]\ntls_key = \"k\"\n").contains("tls_certificate"));
+    assert!(load(&[("API_PORT", "http")], None).unwrap_err().to_string().contains("API_PORT"));
+}

@@ -19,7 +19,9 @@ pub mod time;
 pub mod wordpiece;
 
 pub use chunk::{ChunkKind, NewChunk, Place, StoredChunk};
-pub use document::{DocumentView, Link, LinkKind, MessageMeta, NewDocument, SourceType, WriteOutcome};
+pub use document::{
+    DocumentProgress, DocumentSummary, DocumentView, Link, LinkKind, MessageMeta, NewDocument, SourceType, WriteOutcome,
+};
 pub use ids::{ChunkId, DocumentId, EventId, ModelId, PersonId, concept_id};
 pub use person::{PersonMention, PersonRole};
 pub use secret::Secret;

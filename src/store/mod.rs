@@ -18,7 +18,10 @@ mod system;
 
 use std::sync::Arc;
 
-pub use documents::{CommitBatch, CommitReport, ContentMatch, DocumentStore, RetireReason};
+pub use documents::{
+    CommitBatch, CommitReport, ContentMatch, DocumentListing, DocumentPage, DocumentStore, EarlierCommit, ONCE_KEPT,
+    OnceKey, RetireReason,
+};
 pub use embeddings::{EmbeddingJob, EmbeddingStore, FailedEmbedding};
 pub use error::{StoreError, StoreErrorKind};
 pub use graph::{GraphStore, Neighbourhood};

@@ -134,6 +134,27 @@ pub(super) fn whole() -> Vec<Statement> {
     nodes.into_iter().chain(edges).collect()
 }
 
+/// Per label: the true nodes after an id, in order.
+pub(super) fn nodes(label: Option<NodeLabel>, after: Option<Uuid>, limit: u32) -> Vec<Statement> {
+    let after = after.map(|id| id.to_string()).unwrap_or_default();
+    let parameters = format!("CYPHER after={} limit={limit}", literal(&after));
+    let statement = |label: NodeLabel| {
+        // A document that is not deleted is there by itself; everything else by a true edge.
+        let alone = if label == NodeLabel::Document { "n.deleted = false OR " } else { "" };
+        let touched = format!("MATCH (n:{})", label_name(label));
+        let text = format!(
+            "{parameters} {touched} WHERE n.id > $after OPTIONAL MATCH (n)-[r]-() WHERE r.invalid_at IS NULL \
+             WITH n, count(r) AS degree WHERE {alone}degree > 0 RETURN {} ORDER BY n.id LIMIT $limit",
+            node_columns("n")
+        );
+        plain(&text, true)
+    };
+    match label {
+        Some(label) => vec![statement(label)],
+        None => LABELS.map(statement).into_iter().collect(),
+    }
+}
+
 /// Per label: the node, then its neighbours, those over true edges first, then the latest.
 pub(super) fn around(id: Uuid, limit: u32) -> Vec<Statement> {
     let parameters = format!("CYPHER id={} limit={limit}", literal(&id.to_string()));

@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::domain::graph::{DocumentProjection, GraphCounts, GraphDump};
+use crate::domain::graph::{DocumentProjection, GraphCounts, GraphDump, Node, NodeLabel};
 
 use super::{GraphError, GraphErrorKind, GraphReader, GraphSink, GraphState, Neighbourhood};
 use connection::{Connection, QUERY_TIMEOUT, WHOLE_TIMEOUT};
@@ -153,6 +153,15 @@ impl GraphReader for FalkorGraph {
         let line = Connection::new(&self.address);
         let answer = line.run("read graph", "", cypher::whole(), WHOLE_TIMEOUT).await?;
         read::dump(&answer)
+    }
+
+    async fn nodes(&self, label: Option<NodeLabel>, after: Option<Uuid>, limit: u32) -> Result<Vec<Node>, GraphError> {
+        let answer = self.reader.run("list nodes", "", cypher::nodes(label, after, limit), QUERY_TIMEOUT).await?;
+        // Each label's own are in order; together they are merged here.
+        let mut nodes = read::around(&answer)?;
+        nodes.sort_unstable_by_key(Node::id);
+        nodes.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(nodes)
     }
 
     async fn neighbourhood(&self, id: Uuid, limit: u32) -> Result<Neighbourhood, GraphError> {

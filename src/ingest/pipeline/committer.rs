@@ -11,6 +11,7 @@ use crate::domain::intake::{FileRecord, FileState, FileUpdate, NewDeadLetter, Of
 use crate::domain::{DocumentId, NewDocument, SourceType};
 use crate::ingest::intake::walk;
 use crate::store::{CommitBatch, RetireReason, StoreError};
+use crate::telemetry::metrics;
 
 use super::IngestContext;
 use super::reader::{End, Output, Position};
@@ -134,6 +135,7 @@ impl<'a> Committer<'a> {
             recovered: std::mem::take(&mut self.recovered),
             instant_model: Some(self.context.instant.model().clone()),
             background_models: self.context.background_models.clone(),
+            once: None,
             now,
         };
         self.text_bytes = 0;
@@ -144,6 +146,9 @@ impl<'a> Committer<'a> {
         let count = ended.len();
         for (path, end) in ended {
             if let Some(file) = self.in_hand.remove(&path) {
+                if matches!(end, End::State { .. }) {
+                    metrics::observe_ingest(self.context.clock.now().seconds_since(file.record.offered_at));
+                }
                 self.after(path, end, file).await?;
             }
         }

@@ -6,7 +6,7 @@ mod read;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use crate::domain::graph::{DocumentProjection, GraphCounts, GraphDump};
+use crate::domain::graph::{DocumentProjection, GraphCounts, GraphDump, Node, NodeLabel};
 use crate::domain::{DocumentId, Timestamp};
 use crate::store::{GraphStore, Neighbourhood, StoreResult};
 
@@ -59,6 +59,17 @@ impl GraphStore for PostgresStore {
             Ok(around)
         };
         work.await.map_err(|error| classify(OPERATION, key, error))
+    }
+
+    async fn graph_table_nodes(
+        &self,
+        label: Option<NodeLabel>,
+        after: Option<Uuid>,
+        limit: u32,
+    ) -> StoreResult<Vec<Node>> {
+        read::nodes(&self.pool, label, after, limit)
+            .await
+            .map_err(|error| classify("list nodes", format!("{limit} of them"), error))
     }
 
     async fn clear_graph_tables(&self) -> StoreResult<()> {

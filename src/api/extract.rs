@@ -1,0 +1,156 @@
+//! What a request says, read strictly: a body, parameters and headers that are not as documented become a problem that
+//! names them. Used by every handler instead of axum's own extractors, whose refusals are plain text.
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use crate::api::error::{Code, Problem};
+use crate::domain::DocumentId;
+
+/// A body must be here within this.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A JSON body of at most `LIMIT` bytes.
+#[derive(Debug)]
+pub(super) struct Body<T, const LIMIT: usize>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned, const LIMIT: usize> FromRequest<S> for Body<T, LIMIT> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        if !is_json(request.headers()) {
+            return Err(Problem::new(Code::UnsupportedMediaType, "send JSON with Content-Type: application/json"));
+        }
+        let too_large = || Problem::new(Code::BodyTooLarge, format!("at most {LIMIT} bytes are taken"));
+        if announced_length(request.headers()).is_some_and(|length| length > LIMIT) {
+            return Err(too_large());
+        }
+        // One more byte tells a body at its limit from one over it.
+        let reading = axum::body::to_bytes(request.into_body(), LIMIT + 1);
+        let bytes = match tokio::time::timeout(BODY_TIMEOUT, reading).await {
+            Err(_) => {
+                let detail = format!("the body was not complete within {} s", BODY_TIMEOUT.as_secs());
+                return Err(Problem::new(Code::BodyTooSlow, detail));
+            }
+            Ok(Err(error)) if error.to_string().contains("length limit") => return Err(too_large()),
+            Ok(Err(_)) => return Err(Problem::new(Code::BodyNotRead, "the body ended before it was complete")),
+            Ok(Ok(bytes)) if bytes.len() > LIMIT => return Err(too_large()),
+            Ok(Ok(bytes)) => bytes,
+        };
+        parse(&bytes).map(Self)
+    }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Problem> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        if error.is_data() {
+            // serde names the field in its message.
+            let message = error.to_string();
+            let field = message.split('`').nth(1).unwrap_or("body").to_owned();
+            Problem::invalid(field, message)
+        } else {
+            Problem::new(Code::MalformedBody, format!("the body is not JSON: {error}"))
+        }
+    })
+}
+
+fn announced_length(headers: &HeaderMap) -> Option<usize> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(kind) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
+    let essence = kind.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json")
+}
+
+/// The query string.
+#[derive(Debug)]
+pub(super) struct Parameters<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let read = axum::extract::Query::<T>::try_from_uri(&parts.uri);
+        read.map(|query| Self(query.0)).map_err(|rejection| {
+            let message = rejection.body_text();
+            let message = message.strip_prefix("Failed to deserialize query string: ").unwrap_or(&message).to_owned();
+            let named = message.split('`').nth(1).or_else(|| message.split(':').next()).unwrap_or("query").to_owned();
+            Problem::invalid(named, message)
+        })
+    }
+}
+
+/// An id in the path, written as ids are written: 8-4-4-4-12 hexadecimal digits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PathId(pub(super) Uuid);
+
+impl PathId {
+    pub(super) fn document(self) -> DocumentId {
+        DocumentId(self.0)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for PathId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text = axum::extract::Path::<String>::from_request_parts(parts, state).await;
+        let text = text.map(|path| path.0).map_err(|_| Problem::invalid("id", "the path is not UTF-8"))?;
+        id(&text).map(Self)
+    }
+}
+
+/// Reads an id.
+pub(super) fn id(text: &str) -> Result<Uuid, Problem> {
+    let is_plain = text.len() == uuid::fmt::Hyphenated::LENGTH;
+    let parsed = is_plain.then(|| Uuid::try_parse(text).ok()).flatten();
+    parsed.ok_or_else(|| Problem::invalid("id", "an id looks like 0190163d-8694-739b-aea5-966c26f8ad91"))
+}
+
+/// Longest `Idempotency-Key`.
+pub(super) const LONGEST_IDEMPOTENCY_KEY: usize = 255;
+
+/// The request's `Idempotency-Key`, if it has one.
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    const NAME: &str = "Idempotency-Key";
+    let mut values = headers.get_all(NAME).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let refused = |message: String| Err(Problem::invalid(NAME, message));
+    if values.next().is_some() {
+        return refused("send it once".to_owned());
+    }
+    match value.to_str() {
+        Ok(text) if (1..=LONGEST_IDEMPOTENCY_KEY).contains(&text.len()) => Ok(Some(text.to_owned())),
+        _ => refused(format!("1 to {LONGEST_IDEMPOTENCY_KEY} visible ASCII characters")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_read_in_one_form_only() {
+        let plain = "0190163d-8694-739b-aea5-966c26f8ad91";
+        assert_eq!(id(plain).unwrap().to_string(), plain);
+        for odd in ["", "0190163d8694739baea5966c26f8ad91", "{0190163d-8694-739b-aea5-966c26f8ad91}", "x"] {
+            assert_eq!(id(odd).unwrap_err().code(), Code::InvalidInput, "{odd}");
+        }
+    }
+
+    #[test]
+    fn json_types_with_parameters_are_json() {
+        let headers = |kind: &str| HeaderMap::from_iter([(header::CONTENT_TYPE, kind.parse().unwrap())]);
+        assert!(is_json(&headers("application/json; charset=utf-8")));
+        assert!(!is_json(&headers("text/plain")));
+        assert!(!is_json(&HeaderMap::new()));
+    }
+}
