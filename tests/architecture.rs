@@ -66,6 +66,9 @@ const GUARDED: &[(&str, &[&str])] = &[
     ("axum", &["api"]),
     ("axum_server", &["api"]),
     ("tower_http", &["api"]),
+    ("rmcp", &["api/mcp"]),
+    ("governor", &["api/limits"]),
+    ("getrandom", &["api/keys"]),
     ("utoipa", &["api", "domain", "health"]),
     ("prometheus", &["telemetry/metrics"]),
 ];

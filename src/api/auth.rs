@@ -1,41 +1,13 @@
 //! Who is asking, and what they may do: the seam between the router and whoever knows the keys.
 //!
-//! Owns the scopes, the caller and the trait; `api::gate` calls it for every request that needs a scope and puts the
+//! Owns the caller and the trait; `api::gate` calls it for every request that needs a scope and puts the
 //! [`Caller`] into the request's extensions. The keys behind it are `api::keys`; [`OpenDoor`] is the one without keys.
 
 use std::net::IpAddr;
 
 use async_trait::async_trait;
 
-/// What a key may do. Ordered: a wider scope holds the narrower ones.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Scope {
-    /// Look: search, documents, status, graph, events.
-    Read,
-    /// Look and take documents in.
-    Write,
-    /// Everything, settings among it.
-    Admin,
-}
-
-impl Scope {
-    /// Stable name.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Write => "write",
-            Self::Admin => "admin",
-        }
-    }
-
-    /// Whether a caller with this scope may do what needs `needed`.
-    #[must_use]
-    pub fn allows(self, needed: Self) -> bool {
-        self >= needed
-    }
-}
+pub use crate::domain::Scope;
 
 /// Whoever passed the door.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,7 +11,8 @@ use axum::response::Response;
 use crate::api::Api;
 use crate::api::auth::Scope;
 use crate::api::error::{Code, Problem};
-use crate::api::peer::{Peer, client_address};
+use crate::api::limits::forwarded::client_address;
+use crate::api::peer::Peer;
 
 /// What a group's layer knows.
 #[derive(Clone)]

@@ -14,7 +14,10 @@ mod gate;
 mod graph;
 mod health;
 mod ingest;
+pub mod keys;
+pub mod limits;
 pub mod listen;
+pub mod mcp;
 mod metrics;
 mod observe;
 mod openapi;
@@ -52,11 +55,18 @@ pub struct ApiOptions {
     pub trusted_proxies: Vec<Network>,
     /// Origins whose pages may read answers; empty closes CORS.
     pub allowed_origins: Vec<String>,
+    /// Whether agents are told of people marked as personal data.
+    pub mcp_personal_data: bool,
 }
 
 impl Default for ApiOptions {
     fn default() -> Self {
-        Self { request_timeout: Duration::from_secs(30), trusted_proxies: Vec::new(), allowed_origins: Vec::new() }
+        Self {
+            request_timeout: Duration::from_secs(30),
+            trusted_proxies: Vec::new(),
+            allowed_origins: Vec::new(),
+            mcp_personal_data: false,
+        }
     }
 }
 

@@ -1,10 +1,9 @@
-//! Where a request comes from: the connection's other end, or what a trusted proxy says of it. Called by `gate`.
+//! Where a request comes from: the connection's other end. What a trusted proxy says of it is `limits::forwarded`'s business.
 
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
 use axum::extract::connect_info::Connected;
-use axum::http::HeaderMap;
 
 /// The other end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,45 +58,9 @@ impl FromStr for Network {
     }
 }
 
-/// The client's address: the peer's, or, when the peer is a trusted proxy, the last hop of `X-Forwarded-For` that is none.
-#[must_use]
-pub fn client_address(peer: Option<IpAddr>, headers: &HeaderMap, proxies: &[Network]) -> Option<IpAddr> {
-    let is_proxy = |address: IpAddr| proxies.iter().any(|network| network.holds(address));
-    let mut address = peer?;
-    if !is_proxy(address) {
-        return Some(address);
-    }
-    let values = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-    let hops: Vec<&str> = values.flat_map(|value| value.split(',')).map(str::trim).collect();
-    for hop in hops.iter().rev() {
-        let Ok(named) = hop.parse::<IpAddr>() else { break };
-        address = named.to_canonical();
-        if !is_proxy(address) {
-            break;
-        }
-    }
-    Some(address)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn from(peer: &str, forwarded: &str, proxies: &[&str]) -> String {
-        let headers = HeaderMap::from_iter([("x-forwarded-for".parse().unwrap(), forwarded.parse().unwrap())]);
-        let proxies: Vec<Network> = proxies.iter().map(|text| text.parse().unwrap()).collect();
-        client_address(Some(peer.parse().unwrap()), &headers, &proxies).unwrap().to_string()
-    }
-
-    #[test]
-    fn only_trusted_proxies_are_believed() {
-        assert_eq!(from("203.0.113.9", "198.51.100.1", &[]), "203.0.113.9");
-        assert_eq!(from("10.1.2.3", "198.51.100.1", &["10.0.0.0/8"]), "198.51.100.1");
-        // What the client itself wrote stands before what the proxy added.
-        assert_eq!(from("10.1.2.3", "1.1.1.1, 198.51.100.1, 10.9.9.9", &["10.0.0.0/8"]), "198.51.100.1");
-        assert_eq!(from("10.1.2.3", "nonsense", &["10.0.0.0/8"]), "10.1.2.3");
-        assert_eq!(from("::1", "2001:db8::5", &["::1"]), "2001:db8::5");
-    }
 
     #[test]
     fn ranges_are_read_and_held() {

@@ -19,6 +19,7 @@ use utoipa_axum::routes;
 use crate::api::auth::Scope;
 use crate::api::error::{Code, Problem};
 use crate::api::gate::{self, Gate};
+use crate::api::mcp::{self, Asker, Mcp};
 use crate::api::openapi::{Frame, finished, note_scope};
 use crate::api::{Api, config, documents, events, graph, health, ingest, metrics, observe, search, status};
 
@@ -58,9 +59,23 @@ pub fn router(api: &Arc<Api>) -> Router {
         let document = Arc::clone(&document);
         async move { Json((*document).clone()) }
     };
-    // The MCP door is mounted here, below /mcp, behind `behind`-like gates of its own (api::mcp::service).
-    let router = router.route("/openapi.json", get(document)).with_state(Arc::clone(api));
+    let router = router.route("/openapi.json", get(document)).with_state(Arc::clone(api)).merge(agents(api));
     around(api, router)
+}
+
+/// The Model Context Protocol. Whoever may read may ask; what needs more is told apart by the tool.
+fn agents(api: &Arc<Api>) -> Router {
+    let tools = Mcp::new(
+        Arc::clone(&api.store),
+        Arc::clone(&api.search),
+        Arc::clone(&api.intake),
+        Arc::clone(&api.graph),
+        Asker::OfRequest,
+        api.options.mcp_personal_data,
+    );
+    let service = mcp::http::service(tools, &api.options.allowed_origins);
+    let gate = from_fn_with_state(Gate { api: Arc::clone(api), needed: Scope::Read }, gate::pass);
+    Router::new().route_service("/mcp", service).route_layer(gate)
 }
 
 /// What a scraper on an address of its own may ask.

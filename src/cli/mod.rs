@@ -9,7 +9,9 @@ mod doctor;
 mod eval;
 mod get;
 mod ingest;
+mod keys;
 mod manual;
+mod mcp;
 mod output;
 mod search;
 mod serve;
@@ -77,6 +79,10 @@ enum Command {
     Check(check::CheckArgs),
     /// Measure search quality on a folder of judged queries (BEIR layout)
     Eval(eval::EvalArgs),
+    /// Make, list and end keys to the HTTP door
+    Keys(keys::KeysArgs),
+    /// Serve one agent over standard input and output (Model Context Protocol)
+    Mcp(mcp::McpArgs),
     /// Print the settings in force, or an example file
     Config(manual::ConfigArgs),
     /// Print shell completions
@@ -129,6 +135,8 @@ fn run(cli: Cli) -> eyre::Result<u8> {
         Some(Command::Doctor(arguments)) => doctor::run(config, &arguments),
         Some(Command::Check(arguments)) => check::run(config, &arguments),
         Some(Command::Eval(arguments)) => eval::run(config, &arguments),
+        Some(Command::Keys(arguments)) => keys::run(config, arguments),
+        Some(Command::Mcp(arguments)) => mcp::run(config, &arguments),
         Some(Command::Config(_)) => manual::show(&config),
         Some(Command::Completions(_) | Command::Man) => Ok(EXIT_OK),
     }

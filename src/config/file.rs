@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::ConfigError;
+use super::access::{LimitValues, McpValues};
 use super::serve::ServeValues;
 
 /// A file with every setting at its default, for `peanut config` and the README.
@@ -45,6 +46,13 @@ pub const EXAMPLE: &str = r#"# Peanut's settings. Every line is optional; what i
 # allowed_origins = []                       # pages that may read answers, "https://notes.example"
 # in_app = false                             # whether the full-screen app opens the door too
 
+[limits]               # requests a minute over HTTP, 0 for no limit
+# per_address = 100
+# per_key = 0
+
+[mcp]
+# personal_data = false   # whether agents are told of people marked as personal data
+
 [screen]
 # theme = "terminal"   # dark, light, terminal
 # mouse = true
@@ -66,6 +74,8 @@ pub(super) struct FileValues {
     pub(super) embedding: EmbeddingValues,
     pub(super) chunks: ChunkValues,
     pub(super) serve: ServeValues,
+    pub(super) limits: LimitValues,
+    pub(super) mcp: McpValues,
     pub(super) screen: ScreenValues,
     pub(super) keys: BTreeMap<String, String>,
 }

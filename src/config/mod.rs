@@ -3,8 +3,10 @@
 //! Owns names, defaults and their errors; `cli` reads it once at start. What can be changed while running
 //! (search weights, pauses) lives in the store's settings instead.
 
+mod access;
 mod env;
 mod file;
+mod secrets;
 pub mod serve;
 mod services;
 
@@ -13,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+pub use access::AccessSettings;
 pub use env::Environment;
 pub use file::EXAMPLE;
 pub use serve::ServeSettings;
@@ -73,6 +76,8 @@ pub struct Config {
     pub services: ServiceSettings,
     /// Where the HTTP door opens, when it is asked to.
     pub serve: ServeSettings,
+    /// Who may use the doors.
+    pub access: AccessSettings,
     /// Variables that are set and have no effect.
     pub unused_services: Vec<String>,
 }
@@ -116,6 +121,14 @@ pub enum ConfigError {
         value: String,
         /// What would do.
         expected: String,
+    },
+    /// A file that holds a secret is open to others.
+    #[error("others may read the secret in {} (mode {mode:04o}); type: chmod 600 {}", path.display(), path.display())]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
     },
     /// Neither HOME nor the XDG variables say where to put data.
     #[error("cannot tell where to keep data: set HOME, XDG_DATA_HOME or --data-dir")]
@@ -208,6 +221,7 @@ impl Config {
             serve: serve::read(&values.serve, environment)?,
             unused_services: environment.without_effect(&services),
             services,
+            access: access::read(&values.limits, &values.mcp, environment)?,
         })
     }
 

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::domain::graph::{DocumentProjection, GraphCounts, GraphDump, Node, NodeLabel};
+use crate::domain::names::NameQuery;
 use crate::store::{SharedStore, StoreError};
 
 use super::{GraphError, GraphErrorKind, GraphReader, GraphSink, Neighbourhood};
@@ -58,6 +59,10 @@ impl GraphReader for EmbeddedGraph {
 
     async fn nodes(&self, label: Option<NodeLabel>, after: Option<Uuid>, limit: u32) -> Result<Vec<Node>, GraphError> {
         self.store.graph_table_nodes(label, after, limit).await.map_err(failed("list nodes", String::new()))
+    }
+
+    async fn find(&self, query: &NameQuery, labels: &[NodeLabel], limit: u32) -> Result<Vec<Node>, GraphError> {
+        self.store.graph_table_find(query, labels, limit).await.map_err(failed("find nodes", query.folded().to_owned()))
     }
 
     async fn neighbourhood(&self, id: Uuid, limit: u32) -> Result<Neighbourhood, GraphError> {

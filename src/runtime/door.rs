@@ -8,9 +8,12 @@ use async_trait::async_trait;
 use color_eyre::eyre::{self, eyre};
 use tokio_util::sync::CancellationToken;
 
-use crate::api::auth::{Authenticator, OpenDoor};
+use crate::api::auth::Authenticator;
+use crate::api::keys::{FixedKey, KeyRing, KeyRingOptions};
+use crate::api::limits::LimitOptions;
 use crate::api::listen::{Listeners, TlsFiles};
 use crate::api::{Api, ApiOptions, ApiParts, SettingView, Settings, metrics_router, router};
+use crate::domain::Scope;
 use crate::health::StatusWorker;
 use crate::store::StoreResult;
 use crate::telemetry::metrics;
@@ -38,8 +41,9 @@ impl Door {
     /// When an address is not of this host alone and no key exists, or a socket cannot be opened; says what to do.
     pub async fn open(house: &Arc<House>, status: &Arc<StatusWorker>, shutdown: &Shutdown) -> eyre::Result<Self> {
         let settings = &house.config.serve;
+        let ring = key_ring(house);
         if let Some(address) = settings.listen.filter(|address| !address.ip().is_loopback())
-            && !any_key(house).await?
+            && !ring.has_any_key().await?
         {
             return Err(eyre!(
                 "{address} can be reached from other hosts and no key exists, so anybody could read everything: make a \
@@ -63,6 +67,7 @@ impl Door {
             options: ApiOptions {
                 trusted_proxies: trusted_proxies.map_err(|error| eyre!("serve.trusted_proxies: {error}"))?,
                 allowed_origins: settings.allowed_origins.clone(),
+            mcp_personal_data: house.config.access.mcp_personal_data,
                 ..ApiOptions::default()
             },
             seed: u64::from(std::process::id()) ^ house.clock.now().0.unsigned_abs(),
@@ -114,14 +119,20 @@ impl Door {
     }
 }
 
-/// Whether a key exists that a caller could show.
-async fn any_key(_house: &House) -> eyre::Result<bool> {
-    Ok(false)
-}
-
-/// Who knows the keys of this store.
-fn authenticator(_house: &Arc<House>) -> Arc<dyn Authenticator> {
-    Arc::new(OpenDoor)
+/// The keys of this store and of the settings.
+fn key_ring(house: &House) -> KeyRing {
+    let (access, serve) = (&house.config.access, &house.config.serve);
+    let fixed = [("env:read", Scope::Read, &access.key_read), ("env:write", Scope::Write, &access.key_write)];
+    let fixed = fixed.into_iter().filter_map(|(id, scope, secret)| Some(FixedKey { id, scope, secret: secret.clone()? }));
+    let options = KeyRingOptions {
+        fixed: fixed.collect(),
+        loopback_only: serve.listen.is_none_or(|address| address.ip().is_loopback()),
+        limits: LimitOptions {
+            per_address_per_minute: access.per_address_per_minute,
+            per_key_per_minute: access.per_key_per_minute,
+        },
+    };
+    KeyRing::new(Arc::clone(&house.store), Arc::clone(&house.clock), options)
 }
 
 /// The settings of `runtime::settings`, for the API.

@@ -23,7 +23,7 @@ use crate::outbox::relay::Relay;
 use crate::search::service::SearchService;
 use crate::store::SharedStore;
 
-use super::adapters::{background_embedder, graph, open_store, registered};
+use super::adapters::{self, background_embedder, graph, registered};
 use super::lock::WorkerLock;
 use super::shutdown::{DRAIN_DEADLINE, Shutdown};
 use super::supervisor::Supervisor;
@@ -42,6 +42,16 @@ pub enum WorkerSet {
     IngestAndVectors,
     /// The relay alone: a command that drains the outbox.
     Relay,
+}
+
+/// Opens the store alone, for commands that need nothing else.
+///
+/// # Errors
+/// When the data folder cannot be made or the store not be opened; the report names both and what to do.
+pub async fn open_store(config: &Config) -> eyre::Result<SharedStore> {
+    std::fs::create_dir_all(&config.data_dir)
+        .wrap_err_with(|| format!("cannot make the data folder {}", config.data_dir.display()))?;
+    Ok(adapters::open_store(config).await?)
 }
 
 /// Everything of one process, opened.
@@ -99,8 +109,6 @@ impl House {
     /// # Errors
     /// When the data folder cannot be made or the store not be opened; the report names both and what to do.
     pub async fn open(config: Config) -> eyre::Result<Self> {
-        std::fs::create_dir_all(&config.data_dir)
-            .wrap_err_with(|| format!("cannot make the data folder {}", config.data_dir.display()))?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let store = open_store(&config).await?;
         let (relay_wake, embed_wake, ingest_wake) = (Arc::default(), Arc::default(), Arc::default());

@@ -8,6 +8,7 @@ mod embeddings;
 mod error;
 mod graph;
 mod intake;
+mod keys;
 mod outbox;
 mod plan;
 pub mod postgres;
@@ -26,18 +27,19 @@ pub use embeddings::{EmbeddingJob, EmbeddingStore, FailedEmbedding};
 pub use error::{StoreError, StoreErrorKind};
 pub use graph::{GraphStore, Neighbourhood};
 pub use intake::{FilePage, IntakeStore};
+pub use keys::KeyStore;
 pub use outbox::{EventFailure, OutboxStore};
 pub use search::{Legs, SearchStore, TermSuggestion};
 pub use system::{Integrity, StoreInfo, SystemStore};
 
 /// Everything a store does. Shared by all services of a process.
 pub trait Store:
-    DocumentStore + IntakeStore + EmbeddingStore + OutboxStore + GraphStore + SearchStore + SystemStore
+    DocumentStore + IntakeStore + EmbeddingStore + OutboxStore + GraphStore + SearchStore + SystemStore + KeyStore
 {
 }
 
 impl<T> Store for T where
-    T: DocumentStore + IntakeStore + EmbeddingStore + OutboxStore + GraphStore + SearchStore + SystemStore
+    T: DocumentStore + IntakeStore + EmbeddingStore + OutboxStore + GraphStore + SearchStore + SystemStore + KeyStore
 {
 }
 

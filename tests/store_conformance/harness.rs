@@ -3,16 +3,18 @@
 use std::path::PathBuf;
 
 use peanut::store::sqlite::SqliteStore;
-use peanut::store::{DocumentStore, EmbeddingStore, GraphStore, IntakeStore, OutboxStore, SearchStore, SystemStore};
+use peanut::store::{
+    DocumentStore, EmbeddingStore, GraphStore, IntakeStore, KeyStore, OutboxStore, SearchStore, SystemStore,
+};
 
 /// All the traits under test.
 pub(crate) trait Backend:
-    DocumentStore + EmbeddingStore + GraphStore + IntakeStore + OutboxStore + SearchStore + SystemStore
+    DocumentStore + EmbeddingStore + GraphStore + IntakeStore + OutboxStore + SearchStore + SystemStore + KeyStore
 {
 }
 
 impl<T> Backend for T where
-    T: DocumentStore + EmbeddingStore + GraphStore + IntakeStore + OutboxStore + SearchStore + SystemStore
+    T: DocumentStore + EmbeddingStore + GraphStore + IntakeStore + OutboxStore + SearchStore + SystemStore + KeyStore
 {
 }
 

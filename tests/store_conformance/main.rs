@@ -120,6 +120,15 @@ macro_rules! conformance {
                 optimize_changes_nothing,
                 closed_stores_refuse,
             ],
+            keys: [
+                keys_are_kept_and_found_by_hash,
+                ids_and_secrets_are_unique,
+                revoked_keys_stay_revoked,
+                rotated_keys_forget_the_old_secret,
+                use_is_written_once_a_minute,
+                forgotten_keys_are_gone,
+                other_processes_see_a_revocation_at_once,
+            ],
         );
     };
     (@module $engine:ident, $harness:ty; $($group:ident: [$($case:ident,)*],)*) => {

@@ -113,7 +113,7 @@ pub(super) async fn nodes(
 }
 
 /// The label as the table holds it.
-fn stored_label(label: NodeLabel) -> &'static str {
+pub(super) fn stored_label(label: NodeLabel) -> &'static str {
     match label {
         NodeLabel::Person => "person",
         NodeLabel::Document => "document",
