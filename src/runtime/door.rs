@@ -50,28 +50,7 @@ impl Door {
                  key with `peanut keys create`, or listen on 127.0.0.1"
             ));
         }
-        let draining = shutdown.soft();
-        let trusted_proxies = settings.trusted_proxies.iter().map(|text| text.parse());
-        let trusted_proxies = trusted_proxies.collect::<Result<Vec<_>, String>>();
-        let api = Api::new(ApiParts {
-            store: Arc::clone(&house.store),
-            search: Arc::clone(&house.search),
-            intake: Arc::clone(&house.intake),
-            graph: Arc::clone(&house.graph_reader),
-            clock: Arc::clone(&house.clock),
-            picture: status.picture(),
-            refresh: status.refresh(),
-            settings: Arc::new(HouseSettings(Arc::clone(house))),
-            authenticator: authenticator(house),
-            draining: draining.clone(),
-            options: ApiOptions {
-                trusted_proxies: trusted_proxies.map_err(|error| eyre!("serve.trusted_proxies: {error}"))?,
-                allowed_origins: settings.allowed_origins.clone(),
-            mcp_personal_data: house.config.access.mcp_personal_data,
-                ..ApiOptions::default()
-            },
-            seed: u64::from(std::process::id()) ^ house.clock.now().0.unsigned_abs(),
-        });
+        let api = api(house, status, shutdown, Arc::new(ring))?;
         let mut listeners = Listeners::default();
         let tls = settings.tls.clone().map(|(certificate, key)| TlsFiles { certificate, key });
         if let Some(address) = settings.listen {
@@ -87,7 +66,7 @@ impl Door {
             listeners.tcp(address, None, metrics_router(&api)).await?;
         }
         tracing::info!(addresses = listeners.addresses().join(","), "listening");
-        Ok(Self { listeners, draining })
+        Ok(Self { listeners, draining: shutdown.soft() })
     }
 
     /// Where it listens, as URLs.
@@ -117,6 +96,40 @@ impl Door {
         }
         tracing::info!("door_closed");
     }
+}
+
+/// What the handlers stand on, over this house.
+///
+/// # Errors
+/// When `serve.trusted_proxies` names something that is no address.
+pub fn api(
+    house: &Arc<House>,
+    status: &Arc<StatusWorker>,
+    shutdown: &Shutdown,
+    authenticator: Arc<dyn Authenticator>,
+) -> eyre::Result<Arc<Api>> {
+    let settings = &house.config.serve;
+    let trusted_proxies = settings.trusted_proxies.iter().map(|text| text.parse());
+    let trusted_proxies = trusted_proxies.collect::<Result<Vec<_>, String>>();
+    Ok(Api::new(ApiParts {
+        store: Arc::clone(&house.store),
+        search: Arc::clone(&house.search),
+        intake: Arc::clone(&house.intake),
+        graph: Arc::clone(&house.graph_reader),
+        clock: Arc::clone(&house.clock),
+        picture: status.picture(),
+        refresh: status.refresh(),
+        settings: Arc::new(HouseSettings(Arc::clone(house))),
+        authenticator,
+        draining: shutdown.soft(),
+        options: ApiOptions {
+            trusted_proxies: trusted_proxies.map_err(|error| eyre!("serve.trusted_proxies: {error}"))?,
+            allowed_origins: settings.allowed_origins.clone(),
+            mcp_personal_data: house.config.access.mcp_personal_data,
+            ..ApiOptions::default()
+        },
+        seed: u64::from(std::process::id()) ^ house.clock.now().0.unsigned_abs(),
+    }))
 }
 
 /// The keys of this store and of the settings.
