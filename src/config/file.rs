@@ -122,11 +122,24 @@ pub(super) fn read(path: &Path) -> Result<FileValues, ConfigError> {
     let text =
         std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
     let mut values: FileValues = toml::from_str(&text)
-        .map_err(|error| ConfigError::Invalid { path: path.to_owned(), message: error.to_string() })?;
+        .map_err(|error| ConfigError::Invalid { path: path.to_owned(), message: explain(&text, &error) })?;
     for value in [&mut values.data_dir, &mut values.state_dir, &mut values.drop_zone].into_iter().flatten() {
         *value = expand_home(value);
     }
     Ok(values)
+}
+
+/// What is wrong, and on which line. The line itself is not repeated, nor what stands on one that may hold a secret.
+fn explain(text: &str, error: &toml::de::Error) -> String {
+    let Some(before) = error.span().and_then(|span| text.get(..span.start)) else { return error.message().to_owned() };
+    let start = before.rfind('\n').map_or(0, |at| at + 1);
+    let number = before.matches('\n').count() + 1;
+    let line = text[start..].lines().next().unwrap_or_default();
+    let name = line.split('=').next().unwrap_or_default().trim();
+    if ["password", "url", "key", "secret", "token"].iter().any(|word| name.contains(word)) {
+        return format!("line {number}: {name} is not a text in quotation marks");
+    }
+    format!("line {number}: {}", error.message())
 }
 
 /// `~/x` becomes `$HOME/x`, as people expect of a settings file.

@@ -42,6 +42,22 @@ fn an_unknown_setting_is_named_with_its_line() {
 }
 
 #[test]
+fn what_is_wrong_in_the_file_is_told_without_its_secrets() {
+    let message = |text: &str| load(&[], Some(text)).unwrap_err().to_string();
+    for secret in [
+        "[store]\npostgres_url = \"postgres://u:plAnt3d@h/d\n",
+        "[store]\npostgres_url = postgres://u:plAnt3d@h/d\n",
+        "[graph]\npassword = plAnt3d\n",
+        "[graph]\npassword = 4711\n",
+    ] {
+        let message = message(secret);
+        assert!(message.contains("line 2"), "{message}");
+        assert!(!message.contains("plAnt3d") && !message.contains("4711"), "{message}");
+    }
+    assert!(message("[graph]\n\nport = \"x\"\n").contains("line 3"));
+}
+
+#[test]
 fn impossible_values_say_what_would_do() {
     let message = load(&[], Some("[chunks]\ntokens = 4\n")).unwrap_err().to_string();
     assert!(message.contains("chunks.tokens") && message.contains("32 to 8192"), "{message}");

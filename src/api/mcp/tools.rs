@@ -75,10 +75,10 @@ mod tests {
                 assert!(property["description"].as_str().is_some_and(|text| text.len() > 10), "{} {name}", tool.name);
                 let kind = if property["type"].is_array() { &property["type"][0] } else { &property["type"] };
                 let bounded = match kind.as_str() {
-                    Some("string") => property["maxLength"].is_u64(),
+                    Some("string") => property["maxLength"].is_u64() || property["enum"].is_array(),
                     Some("integer") => property["minimum"].is_u64() && property["maximum"].is_u64(),
-                    Some("array") => property["maxItems"].is_u64() || property["items"]["enum"].is_array(),
-                    _ => property["$ref"].is_string() || property["allOf"].is_array() || property["enum"].is_array(),
+                    Some("array") => property["maxItems"].is_u64(),
+                    _ => false,
                 };
                 assert!(bounded, "{} {name}: {property}", tool.name);
             }
