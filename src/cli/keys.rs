@@ -120,6 +120,9 @@ async fn list(store: &SharedStore, json: bool, now: Timestamp) -> eyre::Result<u
         for key in &keys {
             output::line(line_of(key, now))?;
         }
+        if keys.is_empty() {
+            output::note("peanut: there is no key; `peanut keys create NAME` makes one");
+        }
     }
     Ok(if keys.is_empty() { EXIT_NONE } else { EXIT_OK })
 }

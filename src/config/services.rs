@@ -1,6 +1,7 @@
 //! Addresses of services and their secrets. Called by [`super::Config::load`].
 
 use crate::domain::Secret;
+use crate::domain::secret::without_credentials;
 
 use super::file::FileValues;
 use super::secrets::secret;
@@ -25,7 +26,7 @@ pub struct FalkorSettings {
 }
 
 /// A service that embeds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum EmbedService {
     /// Ollama.
     Ollama {
@@ -43,6 +44,14 @@ pub enum EmbedService {
         /// Key, if it wants one.
         key: Option<Secret>,
     },
+}
+
+impl std::fmt::Debug for EmbedService {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (Self::Ollama { url, model } | Self::OpenAi { url, model, .. }) = self;
+        let kind = if matches!(self, Self::Ollama { .. }) { "Ollama" } else { "OpenAi" };
+        f.debug_struct(kind).field("url", &without_credentials(url)).field("model", model).finish_non_exhaustive()
+    }
 }
 
 /// The services a process stands on; what is not named here is embedded.

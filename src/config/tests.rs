@@ -210,6 +210,8 @@ fn access_has_limits_and_refuses_keys_that_can_be_guessed() {
     let told = access(&[("PEANUT_LIMIT_PER_KEY", "0"), ("API_KEY_READ", "0123456789abcdef")], Some(file));
     assert_eq!((told.per_address_per_minute, told.per_key_per_minute, told.mcp_personal_data), (7, 0, true));
     assert!(!format!("{told:?}").contains("0123456789"), "{told:?}");
+    let config = load(&[("OLLAMA_URL", "http://me:plAnt3d@h"), ("POSTGRES_URL", "postgres://me:plAnt3d@h/d")], None);
+    assert!(!format!("{config:?}").contains("plAnt3d"), "{config:?}");
     let message = |variables: &[(&str, &str)]| load(variables, None).unwrap_err().to_string();
     let short = message(&[("API_KEY_WRITE", "hunter2")]);
     assert!(short.contains("API_KEY_WRITE") && short.contains("16") && !short.contains("hunter2"), "{short}");

@@ -8,6 +8,7 @@ use std::time::Duration;
 use reqwest::header::{AUTHORIZATION, DATE, HeaderMap, RETRY_AFTER};
 use serde_json::Value;
 
+use crate::domain::secret::without_credentials;
 use crate::domain::{ModelId, Secret};
 
 use super::{EmbedError, EmbedErrorKind};
@@ -45,6 +46,8 @@ pub(super) enum HttpProblem {
 pub(super) struct Door {
     client: reqwest::Client,
     base: String,
+    /// `base` without the password that may stand in it.
+    shown: String,
     key: Option<Secret>,
 }
 
@@ -64,12 +67,13 @@ impl Door {
             .user_agent(concat!("peanut/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| error.to_string())?;
-        Ok(Self { client, base: base.trim_end_matches('/').to_owned(), key })
+        let base = base.trim_end_matches('/').to_owned();
+        Ok(Self { client, shown: without_credentials(&base), base, key })
     }
 
-    /// Where it leads.
+    /// Where it leads, as it may be shown.
     pub(super) fn base(&self) -> &str {
-        &self.base
+        &self.shown
     }
 
     /// Asks for `path`.

@@ -128,8 +128,12 @@ impl From<IntakeError> for Refusal {
 
 /// The arguments of a tool; the refusal names what is wrong with them.
 pub(super) fn arguments<T: DeserializeOwned>(given: JsonObject) -> Result<T, Refusal> {
-    serde_json::from_value(serde_json::Value::Object(given))
-        .map_err(|error| Refusal::new(format!("the arguments do not fit the tool's schema: {error}")))
+    serde_path_to_error::deserialize(serde_json::Value::Object(given)).map_err(|error| {
+        let (place, why) = (error.path().to_string(), error.inner());
+        let place = if place == "." { String::new() } else { format!("{place}: ") };
+        let why = cut(&why.to_string(), SHOWN_CHARACTERS * 4).0.to_owned();
+        Refusal::new(format!("the arguments do not fit the tool's schema: {place}{why}"))
+    })
 }
 
 /// A number within its bounds.

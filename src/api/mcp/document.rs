@@ -151,7 +151,8 @@ fn page(view: &DocumentView, offset: usize, most: usize) -> Result<Document, Ref
 
 fn told(document: &Document) -> String {
     let mut text = format!("{}\n", document.title);
-    let about = [document.source_type, day(document.dated.as_ref()), &document.source, &document.uri];
+    let file = if document.source_type == "note" { "" } else { document.source.as_str() };
+    let about = [document.source_type, day(document.dated.as_ref()), file, &document.uri];
     let _ = writeln!(text, "{}", join(&about, ", "));
     for person in &document.people {
         let named = [person.name.as_deref().unwrap_or_default(), person.email.as_deref().unwrap_or_default()];

@@ -219,10 +219,16 @@ fn told(found: &Facts) -> String {
         text.push_str("Nothing was found. Fewer or other words, or no filters, may find more.");
     }
     for (number, fact) in found.facts.iter().enumerate() {
-        let line = fact.line.map_or_else(|| fact.source.clone(), |line| format!("{}:{line}", fact.source));
+        // A note lies in no file.
+        let line = match fact.line {
+            _ if fact.source_type == "note" => String::new(),
+            Some(line) => format!("{}:{line}", fact.source),
+            None => fact.source.clone(),
+        };
         let about = [fact.source_type, day(fact.dated.as_ref()), fact.from.as_deref().unwrap_or_default()];
         let _ = writeln!(text, "[{}] {} ({})", number + 1, fact.title, join(&about, ", "));
-        let _ = writeln!(text, "    {}; score {:.2}; {}", join(&[&line, &fact.place], ", "), fact.score, fact.uri);
+        let stands = join(&[&join(&[&line, &fact.place], ", "), &format!("score {:.2}", fact.score), &fact.uri], "; ");
+        let _ = writeln!(text, "    {stands}");
         let _ = writeln!(text, "{}{}\n", fact.text, if fact.cut { " …" } else { "" });
     }
     if found.left_out > 0 {
