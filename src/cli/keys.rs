@@ -220,12 +220,11 @@ fn moment(text: &str, now: Timestamp) -> eyre::Result<Option<Timestamp>> {
     let expected = || format!("{text:?} is no time a key could end at: write 90d, 12w, 6mo, 1y, 2027-01-31 or never");
     let zone = TimeZone::system();
     let start = jiff::Timestamp::from_millisecond(now.0).wrap_err_with(expected)?.to_zoned_datetime(zone.clone());
-    let end = match text.parse::<jiff::civil::Date>() {
-        Ok(day) => day.to_zoned_datetime(zone).wrap_err_with(expected)?,
-        Err(_) => {
-            let span: jiff::Span = text.parse().wrap_err_with(expected)?;
-            start.checked_add(span).wrap_err_with(expected)?
-        }
+    let end = if let Ok(day) = text.parse::<jiff::civil::Date>() {
+        day.to_zoned_datetime(zone).wrap_err_with(expected)?
+    } else {
+        let span: jiff::Span = text.parse().wrap_err_with(expected)?;
+        start.checked_add(span).wrap_err_with(expected)?
     };
     let end = Timestamp(end.timestamp().as_millisecond());
     if end <= now { Err(eyre!("{text} is not in the future: a key must end later than now")) } else { Ok(Some(end)) }

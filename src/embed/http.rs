@@ -45,9 +45,9 @@ pub(super) enum HttpProblem {
 /// A client of one server.
 pub(super) struct Door {
     client: reqwest::Client,
+    address: String,
+    /// The address without the password that may stand in it.
     base: String,
-    /// `base` without the password that may stand in it.
-    shown: String,
     key: Option<Secret>,
 }
 
@@ -67,23 +67,23 @@ impl Door {
             .user_agent(concat!("peanut/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| error.to_string())?;
-        let base = base.trim_end_matches('/').to_owned();
-        Ok(Self { client, shown: without_credentials(&base), base, key })
+        let address = base.trim_end_matches('/').to_owned();
+        Ok(Self { client, base: without_credentials(&address), address, key })
     }
 
     /// Where it leads, as it may be shown.
     pub(super) fn base(&self) -> &str {
-        &self.shown
+        &self.base
     }
 
     /// Asks for `path`.
     pub(super) async fn get(&self, path: &str, limit: Duration) -> Result<Value, HttpProblem> {
-        self.send(self.client.get(format!("{}{path}", self.base)), limit).await
+        self.send(self.client.get(format!("{}{path}", self.address)), limit).await
     }
 
     /// Sends `body` to `path`.
     pub(super) async fn post(&self, path: &str, body: &Value, limit: Duration) -> Result<Value, HttpProblem> {
-        self.send(self.client.post(format!("{}{path}", self.base)).json(body), limit).await
+        self.send(self.client.post(format!("{}{path}", self.address)).json(body), limit).await
     }
 
     async fn send(&self, request: reqwest::RequestBuilder, limit: Duration) -> Result<Value, HttpProblem> {

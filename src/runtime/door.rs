@@ -136,7 +136,8 @@ pub fn api(
 fn key_ring(house: &House) -> KeyRing {
     let (access, serve) = (&house.config.access, &house.config.serve);
     let fixed = [("env:read", Scope::Read, &access.key_read), ("env:write", Scope::Write, &access.key_write)];
-    let fixed = fixed.into_iter().filter_map(|(id, scope, secret)| Some(FixedKey { id, scope, secret: secret.clone()? }));
+    let fixed =
+        fixed.into_iter().filter_map(|(id, scope, secret)| Some(FixedKey { id, scope, secret: secret.clone()? }));
     let options = KeyRingOptions {
         fixed: fixed.collect(),
         loopback_only: serve.listen.is_none_or(|address| address.ip().is_loopback()),

@@ -49,9 +49,10 @@ pub fn start(folder: &Path, level: &str, to_standard_error: bool) -> io::Result<
         .build(folder)
         .map_err(io::Error::other)?;
     let (writer, guard) = tracing_appender::non_blocking(appender);
-    let filter =
-        EnvFilter::try_new(format!("{level},sqlx=warn,rmcp=warn,pdf_oxide=off,rten=warn,html5ever=error,selectors=error"))
-            .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, format!("log level {level:?}: {error}")))?;
+    let filter = EnvFilter::try_new(format!(
+        "{level},sqlx=warn,rmcp=warn,pdf_oxide=off,rten=warn,html5ever=error,selectors=error"
+    ))
+    .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, format!("log level {level:?}: {error}")))?;
     let mut writers = vec![writer];
     let mut guards = vec![guard];
     if to_standard_error {

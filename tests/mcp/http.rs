@@ -33,7 +33,10 @@ async fn every_request_may_do_what_its_own_key_may() {
         assert_eq!(answer["result"]["isError"], !may_write, "{answer}");
         let find = json!({ "name": "search_facts", "arguments": { "query": "sorb" } });
         let found = rpc(&server, Some(key), "tools/call", find).await;
-        assert_eq!(found["result"]["structuredContent"]["facts"].as_array().map(Vec::len), Some(usize::from(may_write)));
+        assert_eq!(
+            found["result"]["structuredContent"]["facts"].as_array().map(Vec::len),
+            Some(usize::from(may_write))
+        );
     }
     let bearer = post(&server, None, "tools/list", json!({})).header("authorization", format!("Bearer {read}"));
     assert_eq!(bearer.send().await.expect("an answer").status(), 200);

@@ -54,7 +54,10 @@ fn a_rotated_key_has_another_secret_and_the_same_name() {
     let new = rotated.out.trim_end();
     assert!(new.starts_with("peanut_") && new != old && new.len() == old.len());
     let listed: Value = serde_json::from_str(&home.run(&["keys", "list", "--json"]).out).expect("JSON");
-    assert_eq!((&listed[0]["id"], &listed[0]["name"], &listed[0]["scope"]), (&id.into(), &"job".into(), &"write".into()));
+    assert_eq!(
+        (&listed[0]["id"], &listed[0]["name"], &listed[0]["scope"]),
+        (&id.into(), &"job".into(), &"write".into())
+    );
     assert!(listed[0]["rotated_at"].is_i64() && listed[0]["expires_at"].is_i64(), "{listed}");
 }
 

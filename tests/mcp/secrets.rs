@@ -70,8 +70,25 @@ async fn planted_secrets_are_found_nowhere() {
 
     let mut server = Server::start(&home);
     let mut web: Vec<(String, String)> = Vec::new();
-    for key in [&read, &rotated, &write, &wrong, "plAnt3d-read-of-the-environment", "plAnt3d-write-of-a-file", "plAnt3d-unknown-key"] {
-        for path in ["/documents", "/status", "/health", "/metrics", "/openapi.json", "/config", "/events-of-nobody", "/graph/nodes"] {
+    for key in [
+        &read,
+        &rotated,
+        &write,
+        &wrong,
+        "plAnt3d-read-of-the-environment",
+        "plAnt3d-write-of-a-file",
+        "plAnt3d-unknown-key",
+    ] {
+        for path in [
+            "/documents",
+            "/status",
+            "/health",
+            "/metrics",
+            "/openapi.json",
+            "/config",
+            "/events-of-nobody",
+            "/graph/nodes",
+        ] {
             for header in ["x-api-key", "authorization"] {
                 let value = if header == "authorization" { format!("Bearer {key}") } else { key.to_owned() };
                 let request = client().get(format!("{}{path}?token={key}", server.base)).header(header, value);
@@ -142,7 +159,8 @@ async fn planted_secrets_are_found_nowhere() {
     assert_eq!(said(&home, &["status"], &mut pieces), Some(2), "too short");
 
     files(&home.path("data"), &mut pieces);
-    let database: usize = pieces.iter().filter(|(source, _)| source.contains("peanut.db")).map(|(_, bytes)| bytes.len()).sum();
+    let database: usize =
+        pieces.iter().filter(|(source, _)| source.contains("peanut.db")).map(|(_, bytes)| bytes.len()).sum();
     assert!(database > 10_000, "the store itself is among what is looked through");
     assert!(pieces.iter().any(|(source, bytes)| source.contains("crash-") && bytes.len() > 500));
     assert!(pieces.iter().any(|(source, bytes)| source.ends_with(".log") && holds(bytes, "\"TRACE\"")));

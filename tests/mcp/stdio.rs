@@ -73,7 +73,8 @@ fn an_agent_adds_finds_and_reads_alone() {
     let home = Home::new();
     let mut agent = Agent::start(&home, &[]);
     let tools = agent.ask("tools/list", json!({}));
-    let names: Vec<&str> = tools["result"]["tools"].as_array().expect("tools").iter().map(|tool| text(&tool["name"])).collect();
+    let names: Vec<&str> =
+        tools["result"]["tools"].as_array().expect("tools").iter().map(|tool| text(&tool["name"])).collect();
     assert_eq!(names, ["search_facts", "get_document", "thread", "search_nodes", "add_document"]);
 
     let note = "# Pruning\n\nThe quince is pruned in *late winter*, before the sap rises. See [[Tools]].";
@@ -104,7 +105,8 @@ fn an_agent_adds_finds_and_reads_alone() {
         nodes["nodes"].get(0).cloned()
     });
     assert_eq!((text(&node["kind"]), text(&node["id"])), ("document", id.as_str()));
-    let about: Vec<&str> = node["connections"].as_array().expect("some").iter().map(|other| text(&other["name"])).collect();
+    let about: Vec<&str> =
+        node["connections"].as_array().expect("some").iter().map(|other| text(&other["name"])).collect();
     assert!(about.contains(&"Tools") && about.contains(&"garden"), "{node}");
 
     let (status, rest, err) = agent.leave();
@@ -217,8 +219,13 @@ fn a_thread_is_told_in_order_without_its_quotes() {
     let id = found["facts"][0]["document_id"].clone();
     assert_eq!(text(&found["facts"][0]["from"]), "Bob", "{found}");
     let thread = agent.does("thread", json!({ "document_id": id }));
-    let said: Vec<&str> = thread["messages"].as_array().expect("messages").iter().map(|m| text(&m["text"]).trim()).collect();
-    let own = ["Shall we pick the walnuts on Saturday?", "Saturday is fine, I bring the ladder.", "Then I bring the baskets."];
+    let said: Vec<&str> =
+        thread["messages"].as_array().expect("messages").iter().map(|m| text(&m["text"]).trim()).collect();
+    let own = [
+        "Shall we pick the walnuts on Saturday?",
+        "Saturday is fine, I bring the ladder.",
+        "Then I bring the baskets.",
+    ];
     assert_eq!(said, own);
     assert_eq!((&thread["total_messages"], &thread["next_offset"]), (&json!(3), &Value::Null));
     assert!(text(&thread["messages"][0]["dated"]).starts_with("2024-09-12T08:00"), "{thread}");
@@ -263,7 +270,10 @@ fn resources_are_listed_page_by_page_and_read() {
     let home = Home::new();
     let mut agent = Agent::start(&home, &[]);
     for number in 0..60 {
-        agent.does("add_document", json!({ "title": format!("Note {number}"), "text": format!("Text of note {number}.") }));
+        agent.does(
+            "add_document",
+            json!({ "title": format!("Note {number}"), "text": format!("Text of note {number}.") }),
+        );
     }
     let (mut seen, mut cursor) = (Vec::new(), json!(null));
     loop {
@@ -271,7 +281,9 @@ fn resources_are_listed_page_by_page_and_read() {
         let page = agent.ask("resources/list", params);
         let resources = page["result"]["resources"].as_array().expect("resources").clone();
         assert!(resources.len() <= 50 && !resources.is_empty(), "{page}");
-        seen.extend(resources.iter().map(|resource| (text(&resource["name"]).to_owned(), text(&resource["uri"]).to_owned())));
+        seen.extend(
+            resources.iter().map(|resource| (text(&resource["name"]).to_owned(), text(&resource["uri"]).to_owned())),
+        );
         cursor = page["result"]["nextCursor"].clone();
         if cursor.is_null() {
             break;

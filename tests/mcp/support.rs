@@ -35,7 +35,9 @@ impl Home {
     pub(crate) fn with(variables: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("folder");
         let mut environment: Vec<(String, String)> = Vec::new();
-        for (name, value) in [("PEANUT_MODEL", "static"), ("PEANUT_LIMIT_PER_ADDRESS", "0"), ("PEANUT_SECRETS_DIR", "/nowhere")] {
+        for (name, value) in
+            [("PEANUT_MODEL", "static"), ("PEANUT_LIMIT_PER_ADDRESS", "0"), ("PEANUT_SECRETS_DIR", "/nowhere")]
+        {
             environment.push((name.to_owned(), value.to_owned()));
         }
         let mut home = Self { folder, environment };
@@ -129,7 +131,13 @@ impl Agent {
     pub(crate) fn start(home: &Home, arguments: &[&str]) -> Self {
         let mut all = vec!["mcp"];
         all.extend_from_slice(arguments);
-        let mut child = home.command(&all).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("start");
+        let mut child = home
+            .command(&all)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("start");
         let output = lines(child.stdout.take().expect("stdout"));
         let mut agent = Self { input: child.stdin.take(), child, output, heard: Vec::new(), next: 0 };
         let hello = json!({ "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": { "name": "test", "version": "1" } });
@@ -155,9 +163,11 @@ impl Agent {
         let id = self.next;
         self.send(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }));
         loop {
-            let line = self.output.recv_timeout(PATIENCE).unwrap_or_else(|error| panic!("no answer to {method}: {error}"));
+            let line =
+                self.output.recv_timeout(PATIENCE).unwrap_or_else(|error| panic!("no answer to {method}: {error}"));
             self.heard.push(line.clone());
-            let answer: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("not the protocol: {error}: {line}"));
+            let answer: Value =
+                serde_json::from_str(&line).unwrap_or_else(|error| panic!("not the protocol: {error}: {line}"));
             assert_eq!(answer["jsonrpc"], "2.0", "{line}");
             if answer["id"] == id {
                 return answer;

@@ -156,9 +156,8 @@ mod tests {
     #[test]
     fn headers_that_contradict_each_other_are_not_believed() {
         let trusted = proxies(&["10.0.0.0/8"]);
-        let both = |one: &str, other: &str| {
-            client(&trusted, "10.0.0.1", &[("forwarded", one), ("x-forwarded-for", other)])
-        };
+        let both =
+            |one: &str, other: &str| client(&trusted, "10.0.0.1", &[("forwarded", one), ("x-forwarded-for", other)]);
         assert_eq!(both("for=203.0.113.9", "192.0.2.7"), "10.0.0.1");
         assert_eq!(both("for=192.0.2.7", "192.0.2.7"), "192.0.2.7");
         let lines = [("x-forwarded-for", "203.0.113.9"), ("x-forwarded-for", "192.0.2.7")];

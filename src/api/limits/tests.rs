@@ -39,7 +39,11 @@ fn whoever_waits_as_long_as_told_passes() {
             panic!("refused for another reason");
         };
         clock.advance(Duration::from_secs(retry_after_seconds));
-        assert_eq!(limits.check_address(address("192.0.2.1")), Ok(()), "{per_minute} a minute, {retry_after_seconds} s");
+        assert_eq!(
+            limits.check_address(address("192.0.2.1")),
+            Ok(()),
+            "{per_minute} a minute, {retry_after_seconds} s"
+        );
     }
 }
 

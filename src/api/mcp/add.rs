@@ -22,7 +22,7 @@ pub(super) const TOOL: ToolInfo = ToolInfo {
     about: "Keeps a text (plain or Markdown) as a new document. Answers when it is on disk; search_facts finds it at once. The \
             same title and text a second time change nothing and give the id of the first.",
     needs: Scope::Write,
-    schemas: schemas::<Arguments, Added>,
+    schemas: schemas::<Arguments, Receipt>,
 };
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -47,7 +47,7 @@ pub(super) struct Arguments {
 
 /// The answer.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Added {
+pub(super) struct Receipt {
     /// The document that holds the text.
     document_id: String,
     /// It as a resource.
@@ -71,8 +71,11 @@ pub(super) async fn call(mcp: &Mcp, arguments: Arguments) -> Result<Answer, Refu
     let dated_at = arguments.date.as_deref().map(date).transpose()?;
     let new = NewText { title, text: arguments.text, tags: arguments.tags, dated_at };
     let receipt = mcp.intake.take_text(new, None).await?;
-    let added =
-        Added { document_id: receipt.document_id.to_string(), uri: address(receipt.document_id), added: receipt.added };
+    let added = Receipt {
+        document_id: receipt.document_id.to_string(),
+        uri: address(receipt.document_id),
+        added: receipt.added,
+    };
     let text = if receipt.added {
         format!("Added as {} ({}).", added.document_id, added.uri)
     } else {
@@ -88,9 +91,8 @@ fn date(text: &str) -> Result<Timestamp, Refusal> {
         let day: jiff::civil::Date = text.parse().ok()?;
         Some(day.to_zoned_datetime(jiff::tz::TimeZone::system()).ok()?.timestamp())
     });
-    let moment = moment.ok_or_else(|| {
-        Refusal::new("date is not a date: write 2024-09-12 or 2024-09-12T08:30:00Z, or leave it out")
-    })?;
+    let moment = moment
+        .ok_or_else(|| Refusal::new("date is not a date: write 2024-09-12 or 2024-09-12T08:30:00Z, or leave it out"))?;
     Ok(Timestamp(moment.as_millisecond()))
 }
 

@@ -10,8 +10,8 @@ use crate::store::StoreErrorKind;
 
 use super::Mcp;
 use super::answer::{
-    Answer, FEWEST_CHARACTERS, MOST_CHARACTERS, Refusal, address, cut, day, document_id, join, moment, usual_characters,
-    within,
+    Answer, FEWEST_CHARACTERS, MOST_CHARACTERS, Refusal, address, cut, day, document_id, join, moment,
+    usual_characters, within,
 };
 use super::tools::{ToolInfo, schemas};
 
@@ -24,7 +24,7 @@ pub(super) const TOOL: ToolInfo = ToolInfo {
     about: "Reads a document by its id: title, source, people, and its text from an offset on. When next_offset is there, the \
             text goes on: ask again with it.",
     needs: Scope::Read,
-    schemas: schemas::<Arguments, Document>,
+    schemas: schemas::<Arguments, Page>,
 };
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -45,7 +45,7 @@ pub(super) struct Arguments {
 
 /// The answer.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Document {
+pub(super) struct Page {
     /// Its id.
     document_id: String,
     /// It as a resource.
@@ -121,17 +121,19 @@ pub(super) async fn call(mcp: &Mcp, arguments: Arguments) -> Result<Answer, Refu
     Answer::new(&document, text)
 }
 
-fn page(view: &DocumentView, offset: usize, most: usize) -> Result<Document, Refusal> {
+fn page(view: &DocumentView, offset: usize, most: usize) -> Result<Page, Refusal> {
     let body = view.body();
     let total_characters = body.chars().count();
     if offset > total_characters {
-        return Err(Refusal::new(format!("offset {offset} is behind the end: the text has {total_characters} characters")));
+        return Err(Refusal::new(format!(
+            "offset {offset} is behind the end: the text has {total_characters} characters"
+        )));
     }
     let start = body.char_indices().nth(offset).map_or(body.len(), |(at, _)| at);
     let (text, goes_on) = cut(&body[start..], most);
     // What was cut off at a blank begins the next page: nothing is lost between pages.
     let next_offset = goes_on.then(|| offset + text.chars().count());
-    Ok(Document {
+    Ok(Page {
         document_id: view.id.to_string(),
         uri: address(view.id),
         title: view.title.clone(),
@@ -149,7 +151,7 @@ fn page(view: &DocumentView, offset: usize, most: usize) -> Result<Document, Ref
     })
 }
 
-fn told(document: &Document) -> String {
+fn told(document: &Page) -> String {
     let mut text = format!("{}\n", document.title);
     let file = if document.source_type == "note" { "" } else { document.source.as_str() };
     let about = [document.source_type, day(document.dated.as_ref()), file, &document.uri];

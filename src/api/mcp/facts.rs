@@ -11,8 +11,8 @@ use crate::domain::{ChunkId, Scope};
 
 use super::Mcp;
 use super::answer::{
-    Answer, FEWEST_CHARACTERS, MOST_CHARACTERS, Refusal, address, cut, day, join, moment, text_within, usual_characters,
-    within,
+    Answer, FEWEST_CHARACTERS, MOST_CHARACTERS, Refusal, address, cut, day, join, moment, text_within,
+    usual_characters, within,
 };
 use super::tools::{ToolInfo, schemas};
 
@@ -27,7 +27,7 @@ pub(super) const TOOL: ToolInfo = ToolInfo {
             with its document's id, title and path, its place in the document, and a score from 0 to 1; cite them. Filters \
             may stand in the query.",
     needs: Scope::Read,
-    schemas: schemas::<Arguments, Facts>,
+    schemas: schemas::<Arguments, Passages>,
 };
 
 fn usual_limit() -> u32 {
@@ -65,7 +65,7 @@ enum Mode {
 
 /// The answer.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Facts {
+pub(super) struct Passages {
     /// Best first.
     facts: Vec<Fact>,
     /// Passages that were found and did not fit into the answer.
@@ -129,7 +129,7 @@ pub(super) async fn call(mcp: &Mcp, arguments: Arguments) -> Result<Answer, Refu
     let sources = mcp.store.hydrate(&ids).await?;
     let sources: HashMap<ChunkId, HitSource> = sources.into_iter().map(|source| (source.chunk_id, source)).collect();
     let facts = fill(&places, &sources, budget);
-    let found = Facts {
+    let found = Passages {
         left_out: sources.len().saturating_sub(facts.len()),
         facts,
         degraded: response.degraded.then(|| response.degraded_reason.unwrap_or_else(|| "words only".to_owned())),
@@ -204,7 +204,7 @@ fn fill(places: &[Found<'_>], sources: &HashMap<ChunkId, HitSource>, budget: usi
     facts
 }
 
-fn told(found: &Facts) -> String {
+fn told(found: &Passages) -> String {
     let mut text = String::new();
     if let Some(reason) = &found.degraded {
         let _ = writeln!(text, "(By words alone: {reason})");

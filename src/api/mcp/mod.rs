@@ -84,7 +84,9 @@ impl Mcp {
     fn scope(&self, context: &RequestContext<RoleServer>) -> Option<Scope> {
         match self.asker {
             Asker::Fixed(scope) => Some(scope),
-            Asker::OfRequest => context.extensions.get::<Parts>()?.extensions.get::<Caller>().map(|caller| caller.scope),
+            Asker::OfRequest => {
+                context.extensions.get::<Parts>()?.extensions.get::<Caller>().map(|caller| caller.scope)
+            }
         }
     }
 
@@ -146,7 +148,10 @@ impl ServerHandler for Mcp {
         let name = request.name.clone();
         let Some(done) = self.call(request, scope).await else {
             let known: Vec<&str> = tools::ALL.iter().map(|tool| tool.name).collect();
-            return Err(ErrorData::invalid_params(format!("there is no tool {name}; there are {}", known.join(", ")), None));
+            return Err(ErrorData::invalid_params(
+                format!("there is no tool {name}; there are {}", known.join(", ")),
+                None,
+            ));
         };
         let milliseconds = started.elapsed().as_secs_f64() * 1000.0;
         tracing::debug!(tool = %name, milliseconds, refused = done.is_err(), "mcp_tool_called");

@@ -195,7 +195,9 @@ fn kind_of(node: &Node) -> &'static str {
 
 fn name_of(node: &Node) -> &str {
     match node {
-        Node::Person { display_name: name, .. } | Node::Document { title: name, .. } | Node::Concept { label: name, .. } => name,
+        Node::Person { display_name: name, .. }
+        | Node::Document { title: name, .. }
+        | Node::Concept { label: name, .. } => name,
     }
 }
 
@@ -224,10 +226,12 @@ fn in_words(answer: &Nodes) -> String {
     let mut text = String::new();
     for node in &answer.nodes {
         let email = node.email.as_deref().unwrap_or_default();
-        let about = [node.kind, email, node.source.as_deref().unwrap_or_default(), node.uri.as_deref().unwrap_or_default()];
+        let about =
+            [node.kind, email, node.source.as_deref().unwrap_or_default(), node.uri.as_deref().unwrap_or_default()];
         let _ = writeln!(text, "{} ({})", node.name, join(&about, ", "));
         for other in &node.connections {
-            let _ = writeln!(text, "  {} {} {} ({})", other.relation, other.kind, other.name, day(other.since.as_ref()));
+            let _ =
+                writeln!(text, "  {} {} {} ({})", other.relation, other.kind, other.name, day(other.since.as_ref()));
         }
     }
     text

@@ -57,9 +57,10 @@ pub(super) async fn read(mcp: &Mcp, uri: &str) -> Result<ReadResourceResult, Err
     let view = document::read(mcp, id).await.map_err(missing)?;
     let body = view.body();
     let (text, was_cut) = cut(&body, MOST_CHARACTERS);
-    let text = match was_cut {
-        true => format!("{text}\n\n(The text goes on: read it with get_document, offset {}.)", text.chars().count()),
-        false => text.to_owned(),
+    let text = if was_cut {
+        format!("{text}\n\n(The text goes on: read it with get_document, offset {}.)", text.chars().count())
+    } else {
+        text.to_owned()
     };
     Ok(ReadResourceResult::new(vec![ResourceContents::text(text, address(id))]))
 }

@@ -10,8 +10,8 @@ use crate::domain::{ChunkKind, DocumentView, Scope};
 
 use super::Mcp;
 use super::answer::{
-    Answer, FEWEST_CHARACTERS, MOST_CHARACTERS, Refusal, address, cut, day, document_id, join, moment, usual_characters,
-    within,
+    Answer, FEWEST_CHARACTERS, MOST_CHARACTERS, Refusal, address, cut, day, document_id, join, moment,
+    usual_characters, within,
 };
 use super::document::read;
 use super::tools::{ToolInfo, schemas};
@@ -90,7 +90,9 @@ pub(super) async fn call(mcp: &Mcp, arguments: Arguments) -> Result<Answer, Refu
     }
     let total_messages = view.thread.len();
     if offset >= total_messages {
-        return Err(Refusal::new(format!("offset {offset} is behind the end: the thread has {total_messages} messages")));
+        return Err(Refusal::new(format!(
+            "offset {offset} is behind the end: the thread has {total_messages} messages"
+        )));
     }
     let mut messages = Vec::new();
     let mut left = budget;
@@ -108,12 +110,8 @@ pub(super) async fn call(mcp: &Mcp, arguments: Arguments) -> Result<Answer, Refu
         }
     }
     let told_until = offset + messages.len();
-    let thread = Thread {
-        total_messages,
-        offset,
-        next_offset: (told_until < total_messages).then_some(told_until),
-        messages,
-    };
+    let thread =
+        Thread { total_messages, offset, next_offset: (told_until < total_messages).then_some(told_until), messages };
     let text = told(&thread);
     Answer::new(&thread, text)
 }

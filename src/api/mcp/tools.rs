@@ -55,7 +55,10 @@ where
     O: rmcp::schemars::JsonSchema + 'static,
 {
     use rmcp::handler::server::tool::{schema_for_input, schema_for_output, schema_for_type};
-    Schemas { input: schema_for_input::<I>().unwrap_or_else(|_| schema_for_type::<I>()), output: schema_for_output::<O>() }
+    Schemas {
+        input: schema_for_input::<I>().unwrap_or_else(|_| schema_for_type::<I>()),
+        output: schema_for_output::<O>(),
+    }
 }
 
 #[cfg(test)]
@@ -86,7 +89,10 @@ mod tests {
             assert!(described["description"].as_str().is_some_and(|text| text.len() > 40));
             let hints = &described["annotations"];
             assert_eq!(hints["readOnlyHint"], Value::Bool(tool.name != add::NAME));
-            assert_eq!((&hints["destructiveHint"], &hints["openWorldHint"]), (&Value::Bool(false), &Value::Bool(false)));
+            assert_eq!(
+                (&hints["destructiveHint"], &hints["openWorldHint"]),
+                (&Value::Bool(false), &Value::Bool(false))
+            );
             assert_eq!(hints["idempotentHint"], true);
         }
     }

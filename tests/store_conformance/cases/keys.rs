@@ -73,8 +73,7 @@ pub(crate) async fn rotated_keys_forget_the_old_secret<H: Harness>(harness: H) {
     let store = harness.store();
     add(store, &key("a", 1)).await;
     let rotated = store.rotate_key("a", &[2; 32], None, after(7)).await.expect("rotate");
-    let expected =
-        KeyRecord { secret_sha256: [2; 32], expires_at: None, rotated_at: Some(after(7)), ..key("a", 1) };
+    let expected = KeyRecord { secret_sha256: [2; 32], expires_at: None, rotated_at: Some(after(7)), ..key("a", 1) };
     assert_eq!(rotated, expected);
     assert_eq!(store.key_by_hash(&[1; 32]).await.expect("old"), None);
     assert_eq!(store.key_by_hash(&[2; 32]).await.expect("new"), Some(expected));

@@ -21,7 +21,8 @@ pub(super) async fn find(
 ) -> Result<Vec<Node>, sqlx::Error> {
     let pattern = query.ascii_run().map(|run| format!("%{run}%"));
     let all = [NodeLabel::Person, NodeLabel::Document, NodeLabel::Concept];
-    let labels: Vec<&str> = if labels.is_empty() { &all } else { labels }.iter().map(|label| stored_label(*label)).collect();
+    let labels: Vec<&str> =
+        if labels.is_empty() { &all } else { labels }.iter().map(|label| stored_label(*label)).collect();
     let mut fitting = Vec::new();
     {
         let mut rows = sqlx::query(
