@@ -30,6 +30,7 @@ macro_rules! conformance {
             random_work_converges,
             an_emptied_graph_is_written_anew,
             counts_are_those_of_the_whole,
+            nodes_are_those_of_the_whole,
         );
     };
     (@cases $engine:ident: $($case:ident,)*) => {
