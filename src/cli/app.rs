@@ -36,6 +36,14 @@ pub(super) fn run(config: Config) -> eyre::Result<u8> {
             }
         };
         let _ = opened.send(answer);
+        // Another process may run the workers of this folder, an agent's, say: when it ends, this one does.
+        let running = match (&house, running) {
+            (Some(house), None) => house.workers_when_free(&opening).await.unwrap_or_else(|error| {
+                tracing::warn!(error = format!("{error:#}"), "workers_not_taken_over");
+                None
+            }),
+            (_, running) => running,
+        };
         (house, running, door)
     });
     let services = async move { services.await.unwrap_or_else(|_| Err("the store was not opened".to_owned())) };
@@ -86,10 +94,7 @@ async fn open(config: Config, shutdown: &Shutdown) -> eyre::Result<Opened> {
     let house = Arc::new(House::open(config).await?);
     let running = house.try_start_workers(shutdown, WorkerSet::All).await?;
     let status = status_of(&house, running.as_ref(), shutdown);
-    let door = match house.config.serve.in_app {
-        true => Some(Door::open(&house, &status, shutdown).await?),
-        false => None,
-    };
+    let door = if house.config.serve.in_app { Some(Door::open(&house, &status, shutdown).await?) } else { None };
     let services = HouseServices::start(&house, &status);
     Ok(Opened { house, running, door, services })
 }

@@ -4,7 +4,6 @@
 //! takes them over from a process that ends meanwhile.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::Args;
 use color_eyre::eyre::{self, eyre};
@@ -13,12 +12,9 @@ use crate::api::mcp::{Asker, Mcp, stdio};
 use crate::config::Config;
 use crate::domain::Scope;
 use crate::runtime::shutdown::Shutdown;
-use crate::runtime::wiring::{House, RunningWorkers, WorkerSet};
+use crate::runtime::wiring::House;
 
 use super::{EXIT_OK, runtime};
-
-/// Between looks whether the workers are free.
-const TAKE_OVER_PERIOD: Duration = Duration::from_secs(5);
 
 #[derive(Args, Debug)]
 pub(super) struct McpArgs {
@@ -52,7 +48,10 @@ async fn serve(config: Config, arguments: &McpArgs) -> eyre::Result<()> {
         Asker::Fixed(scope),
         personal_data,
     );
-    let workers = tokio::spawn(work(Arc::clone(&house), shutdown.clone()));
+    let workers = tokio::spawn({
+        let (house, shutdown) = (Arc::clone(&house), shutdown.clone());
+        async move { house.workers_when_free(&shutdown).await }
+    });
     tracing::info!(scope = scope.as_str(), "mcp_serving");
     let hard = shutdown.hard();
     let served = tokio::select! {
@@ -68,19 +67,4 @@ async fn serve(config: Config, arguments: &McpArgs) -> eyre::Result<()> {
     }
     house.close().await;
     served
-}
-
-/// Runs the workers as soon as no other process does. Returns them, or nothing, when the process should end.
-async fn work(house: Arc<House>, shutdown: Shutdown) -> eyre::Result<Option<RunningWorkers>> {
-    let soft = shutdown.soft();
-    loop {
-        if let Some(running) = house.try_start_workers(&shutdown, WorkerSet::All).await? {
-            soft.cancelled().await;
-            return Ok(Some(running));
-        }
-        tokio::select! {
-            () = soft.cancelled() => return Ok(None),
-            () = tokio::time::sleep(TAKE_OVER_PERIOD) => {}
-        }
-    }
 }

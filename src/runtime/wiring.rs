@@ -31,6 +31,9 @@ use super::supervisor::Supervisor;
 /// Tidying up may take longer than whoever quits should wait (PostgreSQL may build a graph of vectors).
 const TIDY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
 
+/// Between looks whether the process that runs the workers is gone.
+const TAKE_OVER_PERIOD: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// Which workers a process runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WorkerSet {
@@ -195,6 +198,23 @@ impl House {
         }
         let supervisor = tokio::spawn(supervisor.run());
         Ok(Some(RunningWorkers { status, supervisor, _lock: lock }))
+    }
+
+    /// Starts all workers as soon as no other process of this data folder runs them; `None` when the process should end first.
+    ///
+    /// # Errors
+    /// When the lock file cannot be opened.
+    pub async fn workers_when_free(&self, shutdown: &Shutdown) -> eyre::Result<Option<RunningWorkers>> {
+        let soft = shutdown.soft();
+        loop {
+            if let Some(running) = self.try_start_workers(shutdown, WorkerSet::All).await? {
+                return Ok(Some(running));
+            }
+            tokio::select! {
+                () = soft.cancelled() => return Ok(None),
+                () = tokio::time::sleep(TAKE_OVER_PERIOD) => {}
+            }
+        }
     }
 
     fn add_relay(&self, supervisor: &mut Supervisor, name: &str, seed: u64) {

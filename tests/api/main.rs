@@ -8,6 +8,7 @@ mod health;
 mod ingest;
 mod process;
 #[path = "../support/proxy.rs"]
+#[expect(dead_code, reason = "the graph's cases use the rest")]
 mod proxy;
 mod routes;
 #[path = "../support/services.rs"]

@@ -282,4 +282,31 @@ pub(crate) async fn nodes_are_found_by_name(world: World) {
     for nobody in ["announcement", "zebra", "a%n", "_", "ann'] // x"] {
         assert_eq!(find(nobody, &[], 9).await, Vec::<String>::new(), "{nobody}");
     }
+
+pub(crate) async fn nodes_are_those_of_the_whole(world: World) {
+    let mut message = mail("/a.mbox", 0, "m", "hello");
+    message.people.push(person("bob@example.org", None, PersonRole::To));
+    let gone = linking("/gone.md", &["Only here"]);
+    let documents =
+        (0..9).map(|n| linking(&format!("/{n}.md"), &[&format!("{}", (n + 1) % 9), &format!("Concept {n}")]));
+    world.commit(documents.chain([message, gone.clone()]).collect()).await;
+    world.drain().await;
+    world.store.retire(&[gone.id], RetireReason::Deleted, after(1)).await.expect("retire");
+    world.at(after(1));
+    world.assert_equal().await;
+    let mut expected = world.dump().await.nodes;
+    expected.sort_unstable_by_key(Node::id);
+    let mut listed = Vec::new();
+    let mut last = None;
+    loop {
+        let page = world.reader.nodes(None, last, 5).await.expect("page");
+        last = page.last().map(Node::id);
+        listed.extend(page);
+        if last.is_none() {
+            break;
+        }
+    }
+    assert_eq!(listed, expected);
+    let concepts = world.reader.nodes(Some(NodeLabel::Concept), None, 100).await.expect("concepts");
+    assert_eq!(concepts.len(), 9, "the concept of the deleted document is left out");
 }

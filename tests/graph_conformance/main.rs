@@ -31,6 +31,7 @@ macro_rules! conformance {
             an_emptied_graph_is_written_anew,
             counts_are_those_of_the_whole,
             nodes_are_found_by_name,
+            nodes_are_those_of_the_whole,
         );
     };
     (@cases $engine:ident: $($case:ident,)*) => {
