@@ -282,6 +282,7 @@ pub(crate) async fn nodes_are_found_by_name(world: World) {
     for nobody in ["announcement", "zebra", "a%n", "_", "ann'] // x"] {
         assert_eq!(find(nobody, &[], 9).await, Vec::<String>::new(), "{nobody}");
     }
+}
 
 pub(crate) async fn nodes_are_those_of_the_whole(world: World) {
     let mut message = mail("/a.mbox", 0, "m", "hello");

@@ -236,8 +236,8 @@ impl Server {
         let log = lines(child.stderr.take().expect("stderr"));
         let mut server = Self { child, base: String::new(), log, logged: Vec::new() };
         let listening = server.wait_for("listening");
-        let addresses = listening["addresses"].as_str().expect("addresses").to_owned();
-        server.base = addresses.split(',').next().expect("an address").to_owned();
+        let addresses = listening["addresses"].as_str().expect("addresses");
+        addresses.split(',').next().expect("an address").clone_into(&mut server.base);
         server
     }
 

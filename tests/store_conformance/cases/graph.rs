@@ -295,7 +295,7 @@ pub(crate) async fn nodes_are_found_by_name<H: Harness>(harness: H) {
     let find = async |text: &str, labels: &[NodeLabel], limit| {
         let query = NameQuery::new(text).expect("a query");
         let found = store.graph_table_find(&query, labels, limit).await.expect("find");
-        found.iter().map(|node| node.label()).collect::<Vec<NodeLabel>>()
+        found.iter().map(Node::label).collect::<Vec<NodeLabel>>()
     };
     assert_eq!(find("ann", &[], 9).await, [NodeLabel::Person, NodeLabel::Concept, NodeLabel::Person]);
     assert_eq!(find("ANN", &[], 1).await, [NodeLabel::Person]);
