@@ -48,16 +48,60 @@ impl<S: Send + Sync, T: DeserializeOwned, const LIMIT: usize> FromRequest<S> for
 }
 
 fn parse<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Problem> {
-    serde_json::from_slice(bytes).map_err(|error| {
-        if error.is_data() {
-            // serde names the field in its message.
-            let message = error.to_string();
-            let field = message.split('`').nth(1).unwrap_or("body").to_owned();
-            Problem::invalid(field, message)
-        } else {
-            Problem::new(Code::MalformedBody, format!("the body is not JSON: {error}"))
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let read = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let path = error.path().to_string();
+        let error = error.into_inner();
+        if !error.is_data() {
+            return malformed(&error);
         }
-    })
+        let message = error.to_string();
+        // What is missing has no path; serde names it in its message.
+        let path = if path == "." { named_in(&message).unwrap_or("body").to_owned() } else { path };
+        Problem::invalid(path, message)
+    })?;
+    reader.end().map_err(|error| malformed(&error))?;
+    Ok(read)
+}
+
+fn malformed(error: &serde_json::Error) -> Problem {
+    Problem::new(Code::MalformedBody, format!("the body is not JSON: {error}"))
+}
+
+/// The name that stands in backticks.
+fn named_in(message: &str) -> Option<&str> {
+    message.split('`').nth(1)
+}
+
+/// Reads a whole number however JSON writes it: 10 and 10.0 are the same number.
+pub(super) fn whole_number<'de, D, T>(reader: D) -> Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: TryFrom<i64>,
+{
+    use serde::de::{Deserialize as _, Error as _, Unexpected};
+    let number = serde_json::Number::deserialize(reader)?;
+    let whole = number.as_i64().or_else(|| {
+        let number = number.as_f64().filter(|number| number.fract() == 0.0)?;
+        // Beyond 2^53 a float names no single whole number.
+        (number.abs() <= 9_007_199_254_740_992.0).then_some(number as i64)
+    });
+    let unexpected = || Unexpected::Float(number.as_f64().unwrap_or_default());
+    let fitting = whole.and_then(|whole| T::try_from(whole).ok());
+    fitting.ok_or_else(|| D::Error::invalid_value(unexpected(), &"a whole number in its range"))
+}
+
+/// As [`whole_number`], for one that may be missing.
+pub(super) fn whole_number_or_none<'de, D, T>(reader: D) -> Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: TryFrom<i64>,
+{
+    #[derive(serde::Deserialize)]
+    #[serde(transparent, bound(deserialize = ""))]
+    struct Whole<T: TryFrom<i64>>(#[serde(deserialize_with = "whole_number")] T);
+    use serde::de::Deserialize as _;
+    Ok(Option::<Whole<T>>::deserialize(reader)?.map(|Whole(number)| number))
 }
 
 fn announced_length(headers: &HeaderMap) -> Option<usize> {
@@ -82,7 +126,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> 
         read.map(|query| Self(query.0)).map_err(|rejection| {
             let message = rejection.body_text();
             let message = message.strip_prefix("Failed to deserialize query string: ").unwrap_or(&message).to_owned();
-            let named = message.split('`').nth(1).or_else(|| message.split(':').next()).unwrap_or("query").to_owned();
+            let is_name = |text: &&str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+            let path = message.split_once(": ").map(|(path, _)| path).filter(is_name);
+            let named = path.or_else(|| named_in(&message)).unwrap_or("query").to_owned();
             Problem::invalid(named, message)
         })
     }

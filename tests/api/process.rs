@@ -152,12 +152,7 @@ async fn post(client: &reqwest::Client, base: &str, text: &str) -> Result<(u16, 
 }
 
 /// Posts from `clients` at once, for as long as the door is open. Returns `(id, text)` of every acknowledged text.
-async fn under_load(
-    base: &str,
-    clients: usize,
-    mut after: impl FnMut(),
-    acknowledged: usize,
-) -> Vec<(String, String)> {
+async fn under_load(base: &str, clients: usize, mut after: impl FnMut(), acknowledged: usize) -> Vec<(String, String)> {
     let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
     let posting = (0..clients).map(|number| {
         let (base, sender) = (base.to_owned(), sender.clone());
