@@ -48,6 +48,12 @@ impl<S: Send + Sync, T: DeserializeOwned, const LIMIT: usize> FromRequest<S> for
 }
 
 fn parse<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Problem> {
+    // serde would take an array for a struct, field by field.
+    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|first| *first != b'{') {
+        let value = serde_json::from_slice::<serde::de::IgnoredAny>(bytes);
+        value.map_err(|error| malformed(&error))?;
+        return Err(Problem::invalid("body", "the body is an object"));
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let read = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
@@ -174,8 +180,14 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Pro
         return refused("send it once".to_owned());
     }
     match value.to_str() {
-        Ok(text) if (1..=LONGEST_IDEMPOTENCY_KEY).contains(&text.len()) => Ok(Some(text.to_owned())),
-        _ => refused(format!("1 to {LONGEST_IDEMPOTENCY_KEY} visible ASCII characters")),
+        Ok(text)
+            if (1..=LONGEST_IDEMPOTENCY_KEY).contains(&text.len())
+                && text.trim() == text
+                && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) =>
+        {
+            Ok(Some(text.to_owned()))
+        }
+        _ => refused(format!("1 to {LONGEST_IDEMPOTENCY_KEY} visible ASCII characters, blanks only between them")),
     }
 }
 

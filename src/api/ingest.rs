@@ -30,7 +30,7 @@ const DATES: std::ops::RangeInclusive<i64> = -62_135_596_800_000..=253_402_300_7
 #[serde(deny_unknown_fields)]
 pub(super) struct TextBody {
     /// Plain text or Markdown.
-    #[schema(min_length = 1, max_length = 1_000_000, pattern = r"\S")]
+    #[schema(min_length = 1, max_length = 1_000_000, pattern = r"[^\s\u0000-\u001f\u007f-\u009f\ufeff]")]
     text: String,
     /// Title; the first line of the text when missing.
     #[schema(max_length = 500)]

@@ -25,7 +25,6 @@ use crate::api::{Api, config, documents, events, graph, health, ingest, metrics,
 type Routes = OpenApiRouter<Arc<Api>>;
 
 /// Every route, ready to be served.
-#[must_use]
 pub fn router(api: &Arc<Api>) -> Router {
     let open = Routes::with_openapi(Frame::openapi())
         .routes(routes!(health::live))
@@ -64,7 +63,6 @@ pub fn router(api: &Arc<Api>) -> Router {
 }
 
 /// What a scraper on an address of its own may ask.
-#[must_use]
 pub fn metrics_router(api: &Arc<Api>) -> Router {
     let router = Router::new()
         .route("/metrics", get(metrics::get))

@@ -86,10 +86,7 @@ async fn open(config: Config, shutdown: &Shutdown) -> eyre::Result<Opened> {
     let house = Arc::new(House::open(config).await?);
     let running = house.try_start_workers(shutdown, WorkerSet::All).await?;
     let status = status_of(&house, running.as_ref(), shutdown);
-    let door = match house.config.serve.in_app {
-        true => Some(Door::open(&house, &status, shutdown).await?),
-        false => None,
-    };
+    let door = if house.config.serve.in_app { Some(Door::open(&house, &status, shutdown).await?) } else { None };
     let services = HouseServices::start(&house, &status);
     Ok(Opened { house, running, door, services })
 }

@@ -53,7 +53,7 @@ pub(crate) async fn another_text_under_a_known_key_is_refused(served: Served) {
     // A key that is refused is not used up.
     keyed(&served, "fresh", &json!({ "text": " " })).await.is_problem(422, "invalid_input");
     assert_eq!(keyed(&served, "fresh", &json!({ "text": "three" })).await.status, 202);
-    for bad in ["", &"k".repeat(256)] {
+    for bad in ["", "tab\tin it", &"k".repeat(256)] {
         keyed(&served, bad, &json!({ "text": "four" })).await.is_problem(422, "invalid_input");
     }
     served.stop().await;
