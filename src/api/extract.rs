@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
-use axum::body::Bytes;
+use axum::body::BodyDataStream;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
@@ -15,6 +16,10 @@ use crate::domain::DocumentId;
 
 /// A body must be here within this.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Of a body that is too large, this much more is read before the answer.
+const DISCARDED_BYTES: usize = 64 << 20;
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A JSON body of at most `LIMIT` bytes.
 #[derive(Debug)]
@@ -27,27 +32,54 @@ impl<S: Send + Sync, T: DeserializeOwned, const LIMIT: usize> FromRequest<S> for
         if !is_json(request.headers()) {
             return Err(Problem::new(Code::UnsupportedMediaType, "send JSON with Content-Type: application/json"));
         }
-        let too_large = || Problem::new(Code::BodyTooLarge, format!("at most {LIMIT} bytes are taken"));
-        if announced_length(request.headers()).is_some_and(|length| length > LIMIT) {
-            return Err(too_large());
-        }
-        // One more byte tells a body at its limit from one over it.
-        let reading = axum::body::to_bytes(request.into_body(), LIMIT + 1);
+        let announced = announced_length(request.headers()).unwrap_or(0);
+        let mut pieces = request.into_body().into_data_stream();
+        let reading = gather(&mut pieces, if announced > LIMIT { 0 } else { LIMIT });
         let bytes = match tokio::time::timeout(BODY_TIMEOUT, reading).await {
+            Ok(Ok(Some(bytes))) => bytes,
+            Ok(Ok(None)) => {
+                discard(&mut pieces).await;
+                return Err(Problem::new(Code::BodyTooLarge, format!("at most {LIMIT} bytes are taken")));
+            }
+            Ok(Err(_)) => return Err(Problem::new(Code::BodyNotRead, "the body ended before it was complete")),
             Err(_) => {
                 let detail = format!("the body was not complete within {} s", BODY_TIMEOUT.as_secs());
                 return Err(Problem::new(Code::BodyTooSlow, detail));
             }
-            Ok(Err(error)) if error.to_string().contains("length limit") => return Err(too_large()),
-            Ok(Err(_)) => return Err(Problem::new(Code::BodyNotRead, "the body ended before it was complete")),
-            Ok(Ok(bytes)) if bytes.len() > LIMIT => return Err(too_large()),
-            Ok(Ok(bytes)) => bytes,
         };
         parse(&bytes).map(Self)
     }
 }
 
-fn parse<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Problem> {
+/// The whole body; `None` as soon as it is over the limit.
+async fn gather(pieces: &mut BodyDataStream, limit: usize) -> Result<Option<Vec<u8>>, axum::Error> {
+    let mut bytes = Vec::new();
+    while let Some(piece) = pieces.next().await {
+        let piece = piece?;
+        if bytes.len() + piece.len() > limit {
+            return Ok(None);
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(Some(bytes))
+}
+
+/// Reads on for a while: a client that is still sending would see a broken connection instead of the answer.
+async fn discard(pieces: &mut BodyDataStream) {
+    let reading = async {
+        let mut seen = 0;
+        while let Some(Ok(piece)) = pieces.next().await {
+            seen += piece.len();
+            if seen > DISCARDED_BYTES {
+                break;
+            }
+        }
+    };
+    // Whoever sends more, or more slowly, is cut off.
+    let _ = tokio::time::timeout(DISCARD_TIMEOUT, reading).await;
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     // serde would take an array for a struct, field by field.
     if bytes.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|first| *first != b'{') {
         let value = serde_json::from_slice::<serde::de::IgnoredAny>(bytes);
