@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use crate::api::Api;
 use crate::api::error::Problem;
-use crate::api::extract::Body;
+use crate::api::extract::{Body, whole_number_or_none};
 use crate::store::StoreResult;
 
 const LARGEST_BODY: usize = 16 * 1024;
@@ -99,11 +99,11 @@ pub(super) struct ConfigChanges {
     #[schema(inline)]
     vector_weight: Option<Weight>,
     /// Constant of reciprocal rank fusion.
-    #[serde(rename = "search.rrf_k", default)]
+    #[serde(rename = "search.rrf_k", default, deserialize_with = "whole_number_or_none")]
     #[schema(minimum = 1, maximum = 1000)]
     rrf_k: Option<u32>,
     /// Candidates each leg gives to the fusion.
-    #[serde(rename = "search.candidates", default)]
+    #[serde(rename = "search.candidates", default, deserialize_with = "whole_number_or_none")]
     #[schema(minimum = 10, maximum = 1000)]
     candidates: Option<u32>,
     /// Whether files wait in the queue.
@@ -160,6 +160,12 @@ pub(super) async fn change(
     State(api): State<Arc<Api>>,
     body: Body<ConfigChanges, LARGEST_BODY>,
 ) -> Result<Json<SettingList>, Problem> {
+    // The setting is read as a shorter float, in which a little over 1 is 1.
+    if let Some(Weight::Number(Share(number))) = body.0.vector_weight
+        && !(0.0..=1.0).contains(&number)
+    {
+        return Err(Problem::invalid("search.vector_weight", format!("{number}: auto, or a number from 0 to 1")));
+    }
     let changes = body.0.named();
     for (key, value) in &changes {
         api.settings.check(key, value).map_err(|message| Problem::invalid(*key, message))?;

@@ -77,7 +77,7 @@ impl Code {
             Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
             Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body is not JSON by its type"),
             Self::InvalidInput => (StatusCode::UNPROCESSABLE_ENTITY, "The input is not possible"),
-            Self::KeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "The Idempotency-Key was used for another request"),
+            Self::KeyReused => (StatusCode::CONFLICT, "The Idempotency-Key was used for another request"),
             Self::TooManyRequests => (StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "An error inside Peanut"),
             Self::StoreUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "The store does not answer"),

@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
-use axum::body::Bytes;
+use axum::body::BodyDataStream;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
@@ -15,6 +16,10 @@ use crate::domain::DocumentId;
 
 /// A body must be here within this.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Of a body that is too large, this much more is read before the answer.
+const DISCARDED_BYTES: usize = 64 << 20;
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A JSON body of at most `LIMIT` bytes.
 #[derive(Debug)]
@@ -27,37 +32,114 @@ impl<S: Send + Sync, T: DeserializeOwned, const LIMIT: usize> FromRequest<S> for
         if !is_json(request.headers()) {
             return Err(Problem::new(Code::UnsupportedMediaType, "send JSON with Content-Type: application/json"));
         }
-        let too_large = || Problem::new(Code::BodyTooLarge, format!("at most {LIMIT} bytes are taken"));
-        if announced_length(request.headers()).is_some_and(|length| length > LIMIT) {
-            return Err(too_large());
-        }
-        // One more byte tells a body at its limit from one over it.
-        let reading = axum::body::to_bytes(request.into_body(), LIMIT + 1);
+        let announced = announced_length(request.headers()).unwrap_or(0);
+        let mut pieces = request.into_body().into_data_stream();
+        let reading = gather(&mut pieces, if announced > LIMIT { 0 } else { LIMIT });
         let bytes = match tokio::time::timeout(BODY_TIMEOUT, reading).await {
+            Ok(Ok(Some(bytes))) => bytes,
+            Ok(Ok(None)) => {
+                discard(&mut pieces).await;
+                return Err(Problem::new(Code::BodyTooLarge, format!("at most {LIMIT} bytes are taken")));
+            }
+            Ok(Err(_)) => return Err(Problem::new(Code::BodyNotRead, "the body ended before it was complete")),
             Err(_) => {
                 let detail = format!("the body was not complete within {} s", BODY_TIMEOUT.as_secs());
                 return Err(Problem::new(Code::BodyTooSlow, detail));
             }
-            Ok(Err(error)) if error.to_string().contains("length limit") => return Err(too_large()),
-            Ok(Err(_)) => return Err(Problem::new(Code::BodyNotRead, "the body ended before it was complete")),
-            Ok(Ok(bytes)) if bytes.len() > LIMIT => return Err(too_large()),
-            Ok(Ok(bytes)) => bytes,
         };
         parse(&bytes).map(Self)
     }
 }
 
-fn parse<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Problem> {
-    serde_json::from_slice(bytes).map_err(|error| {
-        if error.is_data() {
-            // serde names the field in its message.
-            let message = error.to_string();
-            let field = message.split('`').nth(1).unwrap_or("body").to_owned();
-            Problem::invalid(field, message)
-        } else {
-            Problem::new(Code::MalformedBody, format!("the body is not JSON: {error}"))
+/// The whole body; `None` as soon as it is over the limit.
+async fn gather(pieces: &mut BodyDataStream, limit: usize) -> Result<Option<Vec<u8>>, axum::Error> {
+    let mut bytes = Vec::new();
+    while let Some(piece) = pieces.next().await {
+        let piece = piece?;
+        if bytes.len() + piece.len() > limit {
+            return Ok(None);
         }
-    })
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(Some(bytes))
+}
+
+/// Reads on for a while: a client that is still sending would see a broken connection instead of the answer.
+async fn discard(pieces: &mut BodyDataStream) {
+    let reading = async {
+        let mut seen = 0;
+        while let Some(Ok(piece)) = pieces.next().await {
+            seen += piece.len();
+            if seen > DISCARDED_BYTES {
+                break;
+            }
+        }
+    };
+    // Whoever sends more, or more slowly, is cut off.
+    let _ = tokio::time::timeout(DISCARD_TIMEOUT, reading).await;
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // serde would take an array for a struct, field by field.
+    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|first| *first != b'{') {
+        let value = serde_json::from_slice::<serde::de::IgnoredAny>(bytes);
+        value.map_err(|error| malformed(&error))?;
+        return Err(Problem::invalid("body", "the body is an object"));
+    }
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let read = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let path = error.path().to_string();
+        let error = error.into_inner();
+        if !error.is_data() {
+            return malformed(&error);
+        }
+        let message = error.to_string();
+        // What is missing has no path; serde names it in its message.
+        let path = if path == "." { named_in(&message).unwrap_or("body").to_owned() } else { path };
+        Problem::invalid(path, message)
+    })?;
+    reader.end().map_err(|error| malformed(&error))?;
+    Ok(read)
+}
+
+fn malformed(error: &serde_json::Error) -> Problem {
+    Problem::new(Code::MalformedBody, format!("the body is not JSON: {error}"))
+}
+
+/// The name that stands in backticks.
+fn named_in(message: &str) -> Option<&str> {
+    message.split('`').nth(1)
+}
+
+/// Reads a whole number however JSON writes it: 10 and 10.0 are the same number.
+pub(super) fn whole_number<'de, D, T>(reader: D) -> Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: TryFrom<i64>,
+{
+    use serde::de::{Deserialize as _, Error as _, Unexpected};
+    let number = serde_json::Number::deserialize(reader)?;
+    let whole = number.as_i64().or_else(|| {
+        let number = number.as_f64().filter(|number| number.fract() == 0.0)?;
+        // Beyond 2^53 a float names no single whole number.
+        (number.abs() <= 9_007_199_254_740_992.0).then_some(number as i64)
+    });
+    let unexpected = || Unexpected::Float(number.as_f64().unwrap_or_default());
+    let fitting = whole.and_then(|whole| T::try_from(whole).ok());
+    fitting.ok_or_else(|| D::Error::invalid_value(unexpected(), &"a whole number in its range"))
+}
+
+/// As [`whole_number`], for one that may be missing.
+pub(super) fn whole_number_or_none<'de, D, T>(reader: D) -> Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: TryFrom<i64>,
+{
+    #[derive(serde::Deserialize)]
+    #[serde(transparent, bound(deserialize = ""))]
+    struct Whole<T: TryFrom<i64>>(#[serde(deserialize_with = "whole_number")] T);
+    use serde::de::Deserialize as _;
+    Ok(Option::<Whole<T>>::deserialize(reader)?.map(|Whole(number)| number))
 }
 
 fn announced_length(headers: &HeaderMap) -> Option<usize> {
@@ -82,7 +164,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> 
         read.map(|query| Self(query.0)).map_err(|rejection| {
             let message = rejection.body_text();
             let message = message.strip_prefix("Failed to deserialize query string: ").unwrap_or(&message).to_owned();
-            let named = message.split('`').nth(1).or_else(|| message.split(':').next()).unwrap_or("query").to_owned();
+            let is_name = |text: &&str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+            let path = message.split_once(": ").map(|(path, _)| path).filter(is_name);
+            let named = path.or_else(|| named_in(&message)).unwrap_or("query").to_owned();
             Problem::invalid(named, message)
         })
     }
@@ -128,8 +212,14 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Pro
         return refused("send it once".to_owned());
     }
     match value.to_str() {
-        Ok(text) if (1..=LONGEST_IDEMPOTENCY_KEY).contains(&text.len()) => Ok(Some(text.to_owned())),
-        _ => refused(format!("1 to {LONGEST_IDEMPOTENCY_KEY} visible ASCII characters")),
+        Ok(text)
+            if (1..=LONGEST_IDEMPOTENCY_KEY).contains(&text.len())
+                && text.trim() == text
+                && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) =>
+        {
+            Ok(Some(text.to_owned()))
+        }
+        _ => refused(format!("1 to {LONGEST_IDEMPOTENCY_KEY} visible ASCII characters, blanks only between them")),
     }
 }
 

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use crate::api::Api;
 use crate::api::auth::Caller;
 use crate::api::error::Problem;
-use crate::api::extract::{Body, idempotency_key};
+use crate::api::extract::{Body, idempotency_key, whole_number_or_none};
 use crate::domain::{DocumentId, Timestamp};
 use crate::ingest::intake::{NewText, TextReceipt};
 
@@ -30,7 +30,7 @@ const DATES: std::ops::RangeInclusive<i64> = -62_135_596_800_000..=253_402_300_7
 #[serde(deny_unknown_fields)]
 pub(super) struct TextBody {
     /// Plain text or Markdown.
-    #[schema(min_length = 1, max_length = 1_000_000, pattern = r"\S")]
+    #[schema(min_length = 1, max_length = 1_000_000, pattern = r"[^\s\u0000-\u001f\u007f-\u009f\ufeff]")]
     text: String,
     /// Title; the first line of the text when missing.
     #[schema(max_length = 500)]
@@ -41,9 +41,9 @@ pub(super) struct TextBody {
     #[serde(default)]
     tags: Vec<Tag>,
     /// The text's own date, in milliseconds since 1970; now when missing.
-    #[schema(value_type = Option<i64>, minimum = -62_135_596_800_000_i64, maximum = 253_402_300_799_999_i64)]
-    #[serde(default)]
-    dated_at: Option<Timestamp>,
+    #[schema(minimum = -62_135_596_800_000_i64, maximum = 253_402_300_799_999_i64)]
+    #[serde(default, deserialize_with = "whole_number_or_none")]
+    dated_at: Option<i64>,
 }
 
 /// A tag.
@@ -93,14 +93,14 @@ impl TextBody {
         if self.tags.iter().any(|tag| tag.0.chars().count() > LONGEST_TAG) {
             return Err(too_long("tags", LONGEST_TAG));
         }
-        if self.dated_at.is_some_and(|date| !DATES.contains(&date.0)) {
+        if self.dated_at.is_some_and(|date| !DATES.contains(&date)) {
             return Err(Problem::invalid("dated_at", "milliseconds since 1970, in the years 1 to 9999"));
         }
         Ok(NewText {
             title: self.title.unwrap_or_default(),
             text: self.text,
             tags: self.tags.into_iter().map(|tag| tag.0).collect(),
-            dated_at: self.dated_at,
+            dated_at: self.dated_at.map(Timestamp),
         })
     }
 }

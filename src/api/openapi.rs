@@ -73,6 +73,9 @@ fn complete(operation: &mut Map<String, Value>) {
     if has_body || !parameters.is_empty() {
         problems.push(("422", "A field, parameter or header is not possible; `errors` names it"));
     }
+    if parameters.iter().any(|parameter| parameter["name"] == "Idempotency-Key") {
+        problems.push(("409", "The Idempotency-Key was used for another request"));
+    }
     if names_one {
         problems.push(("404", "There is no such thing"));
     }

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::api::Api;
 use crate::api::error::Problem;
-use crate::api::extract::Body;
+use crate::api::extract::{Body, whole_number};
 use crate::domain::search::{SearchMode, SearchRequest, SearchResponse};
 
 /// A query of 2000 characters, every one escaped, fits many times.
@@ -23,7 +23,7 @@ pub(super) struct SearchBody {
     #[schema(min_length = 1, max_length = 2000, pattern = r"\S", example = "budget from:alice after:2024")]
     query: String,
     /// Documents wanted.
-    #[serde(default = "ten")]
+    #[serde(default = "ten", deserialize_with = "whole_number")]
     #[schema(minimum = 1, maximum = 100, default = 10)]
     limit: u32,
     /// Which legs answer.

@@ -89,7 +89,8 @@ async fn serve(config: Config, shutdown: &Shutdown) -> eyre::Result<u8> {
         Ok(door) => door,
         Err(error) => {
             soft.cancel();
-            end(running, &house, shutdown).await;
+            end(running, shutdown).await;
+            house.close().await;
             return Err(error);
         }
     };
@@ -104,20 +105,20 @@ async fn serve(config: Config, shutdown: &Shutdown) -> eyre::Result<u8> {
     };
     tell_manager(&[NotifyState::Stopping, NotifyState::Status("draining")]);
     let draining = async {
-        tokio::join!(door.drain(shutdown), end(running, &house, shutdown));
+        tokio::join!(door.drain(shutdown), end(running, shutdown));
+        house.close().await;
     };
     let drained = tokio::time::timeout(DRAIN_DEADLINE, draining).await;
     watchdog.abort();
     if drained.is_err() {
         return Ok(leave_at_once("drain_deadline_missed"));
     }
-    house.close().await;
     tracing::info!("ended");
     Ok(EXIT_OK)
 }
 
 /// Waits for the workers.
-async fn end(running: Option<RunningWorkers>, _house: &House, shutdown: &Shutdown) {
+async fn end(running: Option<RunningWorkers>, shutdown: &Shutdown) {
     if let Some(running) = running {
         running.join(shutdown).await;
         tracing::info!("workers_ended");

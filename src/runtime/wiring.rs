@@ -359,7 +359,10 @@ impl House {
             // What is left is taken up the next time.
             Err(_) => tracing::info!(seconds = TIDY_TIMEOUT.as_secs(), "store_not_optimized_in_time"),
         }
-        self.store.close().await;
+        // A service that hangs may keep its connections for ever; the process need not.
+        if tokio::time::timeout(TIDY_TIMEOUT, self.store.close()).await.is_err() {
+            tracing::warn!(seconds = TIDY_TIMEOUT.as_secs(), "store_not_closed_in_time");
+        }
     }
 }
 

@@ -15,10 +15,10 @@ pub(crate) async fn bodies_that_are_not_as_documented_are_named(served: Served) 
         let send = |kind: &'static str, body: &'static str| {
             served.send(served.client.post(served.url(route)).header("content-type", kind).body(body))
         };
-        for broken in ["", "{", "nonsense", "{\"query\": }", "\u{0}"] {
+        for broken in ["", "{", "nonsense", "\"", "\u{0}"] {
             send("application/json", broken).await.is_problem(400, "malformed_body");
         }
-        for other in ["[]", "null", "1", "\"text\"", "{\"unheard_of\": 1}"] {
+        for other in ["[]", "[null, null]", "null", "1", "\"text\"", "{\"unheard_of\": 1}"] {
             send("application/json", other).await.is_problem(422, "invalid_input");
         }
         send("text/plain", "{}").await.is_problem(415, "unsupported_media_type");
@@ -38,8 +38,14 @@ pub(crate) async fn bodies_that_are_not_as_documented_are_named(served: Served) 
     refused(json!({ "query": "ü".repeat(2001) }), "query").await;
     refused(json!({ "query": "x", "limit": 0 }), "limit").await;
     refused(json!({ "query": "x", "limit": 101 }), "limit").await;
-    served.post("/search", json!({ "query": "x", "limit": -1 })).await.is_problem(422, "invalid_input");
-    served.post("/search", json!({ "query": "x", "mode": "guess" })).await.is_problem(422, "invalid_input");
+    refused(json!({ "query": "x", "limit": -1 }), "limit").await;
+    refused(json!({ "query": "x", "limit": 1.5 }), "limit").await;
+    refused(json!({ "query": "x", "limit": 1e300 }), "limit").await;
+    refused(json!({ "query": "x", "mode": "guess" }), "mode").await;
+    refused(json!({ "query": 5 }), "query").await;
+    assert_eq!(served.post("/search", json!({ "query": "x", "limit": 10.0 })).await.status, 200);
+    let weight = served.post("/config", json!({ "search.vector_weight": 1.000_000_000_000_000_2 })).await;
+    assert_eq!(weight.is_problem(422, "invalid_input")["errors"][0]["field"], "search.vector_weight");
     assert_eq!(served.post("/search", json!({ "query": "ü".repeat(2000), "limit": 100 })).await.status, 200);
     let text = |more: Value| {
         let mut body = json!({ "text": "x" });
@@ -71,14 +77,14 @@ pub(crate) async fn parameters_that_are_not_as_documented_are_named(served: Serv
         ("/documents?cursor=", "cursor"),
         ("/documents?cursor=-5", "cursor"),
         ("/documents?cursor=ffffffffffffffff", "cursor"),
-        ("/documents?type=song", "song"),
+        ("/documents?type=song", "type"),
         ("/documents?deleted=perhaps", "deleted"),
         ("/documents?unheard_of=1", "unheard_of"),
         ("/documents/not-an-id", "id"),
         ("/documents/%ff", "id"),
         ("/documents/00000000-0000-0000-0000-000000000000/similar?limit=1000", "limit"),
         ("/graph/nodes?cursor=x", "cursor"),
-        ("/graph/nodes?label=person", "person"),
+        ("/graph/nodes?label=person", "label"),
         ("/graph/nodes/x", "id"),
     ] {
         let problem = served.get(path).await.is_problem(422, "invalid_input");
@@ -265,7 +271,11 @@ async fn the_document_names_every_answer_given_here() {
         }
     };
     has("/search", "post", &["200", "400", "401", "403", "408", "413", "415", "422", "429", "500", "503"]);
-    has("/ingest/text", "post", &["200", "202", "400", "401", "403", "408", "413", "415", "422", "429", "500", "503"]);
+    has(
+        "/ingest/text",
+        "post",
+        &["200", "202", "400", "401", "403", "408", "409", "413", "415", "422", "429", "500", "503"],
+    );
     has("/documents/{id}", "get", &["200", "401", "403", "404", "422", "429", "500", "503"]);
     has("/health", "get", &["200", "503"]);
     for path in [

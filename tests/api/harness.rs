@@ -139,7 +139,7 @@ impl Served {
         };
         match tokio::time::timeout(PATIENCE, asking).await {
             Ok(answer) => answer,
-            Err(_) => panic!("never saw {what} at {path}; last: {}", self.get(path).await.body),
+            Err(late) => panic!("never saw {what} at {path} ({late}); last: {}", self.get(path).await.body),
         }
     }
 

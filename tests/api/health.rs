@@ -51,6 +51,13 @@ async fn a_postgres_that_hangs_is_shown_at_once_and_so_is_its_return() {
     let status = served.get("/status").await.json();
     assert_eq!((&status["status"], &status["services"][0]["state"]), (&"unhealthy".into(), &"down".into()));
 
+    // The network comes back and says so to connections of before.
+    proxy.set(Mode::Reset);
+    let is_refused = |status: &Answer| {
+        let error = status.json()["services"][0]["error"].as_str().unwrap_or_default().to_owned();
+        !error.is_empty() && !error.contains("no answer within")
+    };
+    served.until("/status", "connections that are refused", is_refused).await;
     proxy.set(Mode::Pass);
     let (after, took) = becomes(&served, 200).await;
     assert!(took < ONE_PROBE, "{took:?}: {}", after.body);

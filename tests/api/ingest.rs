@@ -45,15 +45,15 @@ pub(crate) async fn the_same_key_at_once_takes_in_once(served: Served) {
 pub(crate) async fn another_text_under_a_known_key_is_refused(served: Served) {
     let first = keyed(&served, "k", &json!({ "text": "one" })).await;
     assert_eq!(first.status, 202);
-    keyed(&served, "k", &json!({ "text": "two" })).await.is_problem(422, "key_reused");
-    keyed(&served, "k", &json!({ "text": "one", "title": "t" })).await.is_problem(422, "key_reused");
-    keyed(&served, "k", &json!({ "text": "one", "tags": [""] })).await.is_problem(422, "key_reused");
+    keyed(&served, "k", &json!({ "text": "two" })).await.is_problem(409, "key_reused");
+    keyed(&served, "k", &json!({ "text": "one", "title": "t" })).await.is_problem(409, "key_reused");
+    keyed(&served, "k", &json!({ "text": "one", "tags": [""] })).await.is_problem(409, "key_reused");
     assert_eq!(keyed(&served, "k", &json!({ "text": "one" })).await.json()["repeated"], true);
     assert_eq!(documents(&served).await, 1);
     // A key that is refused is not used up.
     keyed(&served, "fresh", &json!({ "text": " " })).await.is_problem(422, "invalid_input");
     assert_eq!(keyed(&served, "fresh", &json!({ "text": "three" })).await.status, 202);
-    for bad in ["", &"k".repeat(256)] {
+    for bad in ["", "tab\tin it", &"k".repeat(256)] {
         keyed(&served, bad, &json!({ "text": "four" })).await.is_problem(422, "invalid_input");
     }
     served.stop().await;

@@ -10,6 +10,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use peanut::store::{DocumentStore as _, SystemStore as _};
 use serde_json::{Value, json};
 
 use crate::harness::{PATIENCE, client};
@@ -53,7 +54,7 @@ impl Process {
         let mut process = Self { child, log, base: String::new() };
         let listening = process.wait_for("listening");
         let addresses = listening["addresses"].as_str().expect("addresses");
-        process.base = addresses.split(',').next().expect("an address").to_owned();
+        addresses.split(',').next().expect("an address").clone_into(&mut process.base);
         process
     }
 
@@ -134,7 +135,6 @@ fn plain(host: &str, path: &str) -> String {
 /// Opens the store of a process that is gone: it must be sound. Returns the texts of these documents.
 async fn texts(data: &Path, ids: &[String]) -> Vec<String> {
     let store = peanut::store::sqlite::SqliteStore::open(&data.join("peanut.db")).await.expect("open");
-    use peanut::store::{DocumentStore as _, SystemStore as _};
     assert_eq!(store.verify().await.expect("verify").problems, Vec::<String>::new());
     let mut found = Vec::new();
     for id in ids {

@@ -22,7 +22,7 @@ pub(crate) async fn a_text_is_found_read_and_followed(served: Served) {
     assert_eq!(found.status, 200);
     let hits = found.json();
     assert_eq!(hits["hits"][0]["document_id"], id.as_str());
-    assert_eq!(hits["hits"][0]["snippet"]["text"], "The groundnut harvest was late.");
+    assert_eq!(hits["hits"][0]["snippet"]["text"], "The groundnut harvest was late. It rained.");
     assert_eq!(hits["hits"][0]["snippet"]["marks"], json!([[4, 13]]));
     let document = served.get(&format!("/documents/{id}")).await.json();
     assert_eq!((&document["title"], &document["source_type"]), (&json!("Harvest"), &json!("note")));

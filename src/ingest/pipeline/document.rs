@@ -9,7 +9,7 @@ use crate::domain::{DocumentId, NewDocument, PersonRole, SourceType, Timestamp};
 use crate::embed::{EmbedText, InstantEmbedder};
 use crate::ingest::chunk::{ChunkOptions, chunk};
 use crate::ingest::concepts::concepts;
-use crate::ingest::parse::{ParseError, Parsed, markdown};
+use crate::ingest::parse::{ParseError, Parsed, markdown, text as plain};
 
 use super::IngestContext;
 use crate::ingest::intake::NewText;
@@ -91,7 +91,8 @@ pub(crate) fn text(
 ) -> Result<NewDocument, ParseError> {
     let (title, text) = (new.title.trim(), new.text.as_str());
     let body = if text.trim().is_empty() { title } else { text };
-    let mut parsed = markdown::parse(body.as_bytes())?;
+    // What is nothing but marks to Markdown ("***") is a text all the same.
+    let mut parsed = markdown::parse(body.as_bytes()).or_else(|_| plain::parse(body.as_bytes()))?;
     if !title.is_empty() {
         parsed.title = Some(title.to_owned());
     }
