@@ -15,7 +15,7 @@ pub(super) fn classify(operation: &'static str, key: impl Into<String>, error: s
                 11 | 26 => {
                     (StoreErrorKind::Permanent, " (the file is damaged or not a Peanut store: restore a backup)")
                 }
-                13 => (StoreErrorKind::Permanent, " (the disk is full: make room, then retry)"),
+                13 => (StoreErrorKind::Retryable, " (the disk is full: make room, the work goes on by itself)"),
                 10 => (StoreErrorKind::Retryable, " (the disk reported an error)"),
                 14 => (StoreErrorKind::Permanent, " (cannot open the file: check the folder and its permissions)"),
                 19 => (StoreErrorKind::Invariant, ""),
