@@ -120,7 +120,7 @@ fn role_of(state: &State, worker: &WorkerRecord) -> Role {
     match worker.state {
         _ if is_stale(state, worker) => Role::Warning,
         WorkerState::Down => Role::Bad,
-        WorkerState::Restarting | WorkerState::Paused => Role::Warning,
+        WorkerState::Waiting | WorkerState::Restarting | WorkerState::Paused => Role::Warning,
         WorkerState::Stopped => Role::Faint,
         _ => Role::Good,
     }
@@ -170,10 +170,12 @@ fn worker_words<'a>(state: &State, columns: usize, palette: Palette) -> Vec<Line
         spans.push(Span::styled("none running", palette.style(Role::Warning)));
     }
     lines.push(Line::from(spans));
-    for worker in
-        state.status.workers.iter().filter(|worker| worker.restarts > 0 && worker.state != WorkerState::Stopped)
-    {
-        let text = format!("{} restarts {}: {}", worker.name, worker.restarts, worker.detail);
+    let troubled = |worker: &&WorkerRecord| {
+        worker.state != WorkerState::Stopped && (worker.restarts > 0 || worker.state.is_trouble())
+    };
+    for worker in state.status.workers.iter().filter(troubled) {
+        let restarts = if worker.restarts > 0 { format!(" restarts {}", worker.restarts) } else { String::new() };
+        let text = format!("{}{restarts}: {}", worker.name, worker.detail);
         lines.push(Line::styled(text, palette.style(Role::Warning)));
     }
     lines
