@@ -135,7 +135,7 @@ impl EmbedWorker {
                 }
                 Ok(Step::Broken(error)) => return Err(error),
                 Err(error) if error.is_retryable() => {
-                    self.tell(WorkerState::Waiting, &error.to_string(), 0.0);
+                    self.tell(WorkerState::Waiting, &error.message, 0.0);
                     tokio::select! {
                         () = soft.cancelled() => break,
                         () = tokio::time::sleep(POLL) => continue,

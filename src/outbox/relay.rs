@@ -145,7 +145,7 @@ impl Relay {
                     }
                 }
                 Ok(Step::Struck(point)) => return Err(format!("ended by a planned fault at {point:?}")),
-                Err(error) if error.is_retryable() => self.tell(WorkerState::Waiting, error.to_string()),
+                Err(error) if error.is_retryable() => self.tell(WorkerState::Waiting, error.message),
                 Err(error) => return Err(error.to_string()),
             }
             if soft.is_cancelled() {

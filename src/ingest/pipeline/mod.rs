@@ -135,7 +135,7 @@ impl IngestWorker {
                 Ok(false) => {}
                 Err(error) if error.is_retryable() => {
                     tracing::warn!(%error, "ingest_waits_for_store");
-                    self.tell(WorkerState::Waiting, &error.to_string());
+                    self.tell(WorkerState::Waiting, &error.message);
                 }
                 Err(error) => return Err(error.to_string()),
             }
