@@ -46,7 +46,7 @@ pub(crate) fn services(
         lines.push(Line::default());
         for worker in state.workers() {
             lines.push(worker_line(state, worker, palette));
-            if worker.state.is_trouble() {
+            if worker.state.is_trouble() && !worker.detail.is_empty() {
                 let columns = usize::from(inside.width).saturating_sub(3);
                 for range in wrap(&worker.detail, columns).into_iter().take(4) {
                     lines.push(Line::styled(format!("   {}", &worker.detail[range]), palette.style(Role::Warning)));
