@@ -12,6 +12,7 @@ pub mod text;
 
 use thiserror::Error;
 
+use crate::domain::text::{remove_all_nul, remove_nul};
 use crate::domain::{ChunkKind, Link, MessageMeta, PersonMention, Timestamp};
 
 /// A run of text with one place: the unit `ingest::chunk` cuts. Paragraphs inside are separated by a blank line.
@@ -52,6 +53,30 @@ pub struct Parsed {
     pub message: Option<MessageMeta>,
     /// Its text, in order.
     pub sections: Vec<Section>,
+}
+
+impl Parsed {
+    /// The same without NUL in any of its texts: no store and no graph is asked to hold one.
+    #[must_use]
+    pub fn without_nul(mut self) -> Self {
+        remove_all_nul(&mut self.title);
+        for texts in [&mut self.tags, &mut self.aliases, &mut self.concept_headings] {
+            remove_all_nul(texts);
+        }
+        remove_all_nul(self.links.iter_mut().map(|link| &mut link.target));
+        for person in &mut self.people {
+            remove_all_nul(person.email.iter_mut().chain(&mut person.name));
+        }
+        if let Some(message) = &mut self.message {
+            remove_all_nul(std::iter::once(&mut message.message_id).chain(&mut message.in_reply_to));
+            remove_all_nul(message.references.iter_mut().chain(&mut message.attachments));
+        }
+        for section in &mut self.sections {
+            remove_all_nul(section.headings.iter_mut().chain(&mut section.attachment));
+            remove_nul(&mut section.text);
+        }
+        self
+    }
 }
 
 /// Why a document could not be read. The message names what was wrong and what to do.
