@@ -101,3 +101,39 @@ pub enum ParseError {
     #[error("not readable: {0}")]
     Unsupported(String),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{LinkKind, PersonRole};
+
+    #[test]
+    fn no_text_keeps_a_nul() {
+        let nul = || "a\0b".to_owned();
+        let parsed = Parsed {
+            title: Some(nul()),
+            dated_at: None,
+            tags: vec![nul()],
+            aliases: vec![nul()],
+            concept_headings: vec![nul()],
+            links: vec![Link { kind: LinkKind::Url, target: nul() }],
+            people: vec![PersonMention { email: Some(nul()), name: Some(nul()), role: PersonRole::To }],
+            message: Some(MessageMeta {
+                message_id: nul(),
+                in_reply_to: Some(nul()),
+                references: vec![nul()],
+                attachments: vec![nul()],
+            }),
+            sections: vec![Section {
+                headings: vec![nul()],
+                attachment: Some(nul()),
+                text: nul(),
+                ..Section::default()
+            }],
+        };
+        let held = format!("{parsed:?}").matches("\\0").count();
+        assert_eq!(held, 14, "every text of the sample has one");
+        let mended = format!("{:?}", parsed.without_nul());
+        assert_eq!((mended.matches("\\0").count(), mended.matches("a\\u{1a}b").count()), (0, held));
+    }
+}

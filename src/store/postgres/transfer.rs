@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::domain::outbox::EventType;
 use crate::domain::{DocumentId, Timestamp, terms};
 use crate::store::transfer::{Cell, Kind, Marks, NUMBERED, Row, StoreDump, TABLES, Table, TransferStore, UNFINISHED};
-use crate::store::{StoreError, StoreResult};
+use crate::store::{StoreError, StoreResult, SystemStore as _};
 
 use super::error::classify;
 use super::rows::{key_text, small, text, undecodable};
@@ -366,7 +366,8 @@ impl TransferStore for PostgresStore {
             seal(&mut transaction, marks).await?;
             transaction.commit().await
         };
-        work.await.map_err(|error| classify(OPERATION, self.location.as_str(), error))
+        work.await.map_err(|error| classify(OPERATION, self.location.as_str(), error))?;
+        self.optimize().await
     }
 
     async fn complete_load(&self) -> StoreResult<()> {

@@ -9,7 +9,7 @@ use crate::domain::text::without_nul;
 use crate::domain::{Timestamp, terms};
 use crate::store::shared::text::key_text;
 use crate::store::transfer::{Cell, Kind, Marks, NUMBERED, Row, StoreDump, TABLES, Table, TransferStore, UNFINISHED};
-use crate::store::{StoreError, StoreResult};
+use crate::store::{StoreError, StoreResult, SystemStore as _};
 
 use super::SqliteStore;
 use super::batch::{insert_at_once, insert_rows};
@@ -269,7 +269,8 @@ impl TransferStore for SqliteStore {
             seal(&mut transaction, marks).await?;
             transaction.commit().await
         };
-        work.await.map_err(|error| classify(OPERATION, location.as_str(), error))
+        work.await.map_err(|error| classify(OPERATION, location.as_str(), error))?;
+        self.optimize().await
     }
 
     async fn complete_load(&self) -> StoreResult<()> {

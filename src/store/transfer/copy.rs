@@ -107,7 +107,7 @@ impl Walk {
 /// The stores'; `Invariant` when the target is not empty, `Permanent` when what is read back differs.
 pub async fn copy(
     source: &(impl TransferStore + ?Sized),
-    target: &(impl TransferStore + crate::store::SystemStore + ?Sized),
+    target: &(impl TransferStore + ?Sized),
     origin: &str,
     now: Timestamp,
     progress: &mut (dyn Progress + '_),
@@ -131,8 +131,6 @@ pub async fn copy(
     let marks = dump.marks().await?;
     drop(dump);
     target.seal_load(&marks).await?;
-    // Statistics and merged indexes: what reads next is as quick as in a store that grew slowly.
-    target.optimize().await?;
     verify(target, &copied, progress).await?;
     if target.begin_dump().await?.marks().await? != marks {
         return Err(differs("marks", "the numbers it counts on from differ"));
