@@ -9,6 +9,7 @@ mod copy;
 mod doctor;
 mod eval;
 mod get;
+mod graph;
 mod ingest;
 mod manual;
 mod output;
@@ -77,6 +78,8 @@ enum Command {
     Copy(copy::CopyArgs),
     /// Write the whole store as lines of JSON, the same for every engine
     Export(copy::ExportArgs),
+    /// Write the graph anew from the store, and prove that they are equal
+    Graph(graph::GraphArgs),
     /// Measure search quality on a folder of judged queries (BEIR layout)
     Eval(eval::EvalArgs),
     /// Print the settings in force, or an example file
@@ -130,6 +133,7 @@ fn run(cli: Cli) -> eyre::Result<u8> {
         Some(Command::Check(arguments)) => check::run(config, &arguments),
         Some(Command::Copy(arguments)) => copy::copy(&config, &arguments),
         Some(Command::Export(arguments)) => copy::export(&config, &arguments),
+        Some(Command::Graph(arguments)) => graph::run(config, &arguments),
         Some(Command::Eval(arguments)) => eval::run(config, &arguments),
         Some(Command::Config(_)) => manual::show(&config),
         Some(Command::Completions(_) | Command::Man) => Ok(EXIT_OK),
