@@ -164,11 +164,11 @@ impl House {
     pub async fn try_start_workers(&self, shutdown: &Shutdown, set: WorkerSet) -> eyre::Result<Option<RunningWorkers>> {
         let folder = self.config.data_dir.display();
         let lock = WorkerLock::try_take(&self.config.data_dir).wrap_err_with(|| format!("cannot lock {folder}"))?;
-        let Some(lock) = lock else {
+        let Some(mut lock) = lock else {
             tracing::info!("workers_run_elsewhere");
             return Ok(None);
         };
-        let name = format!("{}:{}", rustix::system::uname().nodename().to_string_lossy(), std::process::id());
+        let name = self.take_over(&mut lock).await.wrap_err_with(|| format!("cannot take over the work in {folder}"))?;
         let seed = u64::from(std::process::id()) ^ self.clock.now().0.unsigned_abs();
         let mut supervisor = Supervisor::new(Arc::clone(&self.store), Arc::clone(&self.clock), shutdown.soft(), seed);
         self.add_relay(&mut supervisor, &name, seed);
@@ -197,6 +197,19 @@ impl House {
         let states = supervisor.states();
         let supervisor = tokio::spawn(supervisor.run());
         Ok(Some(RunningWorkers { status, supervisor, states, _lock: lock }))
+    }
+
+    /// Whoever holds the lock knows that earlier workers of this data folder are gone: what they held is free at once,
+    /// not when their leases run out. A store in a file has no other workers at all. Returns the name to work under.
+    async fn take_over(&self, lock: &mut WorkerLock) -> eyre::Result<String> {
+        let fresh = uuid::Uuid::now_v7().simple().to_string();
+        let folder = format!("{}/{}", self.config.host, lock.folder_name(&fresh)?);
+        let has_others = self.config.services.postgres_url.is_some();
+        let released = self.store.release_leases(has_others.then_some(folder.as_str()), self.clock.now()).await?;
+        if released > 0 {
+            tracing::info!(released, "leases_taken_over");
+        }
+        Ok(format!("{folder}:{}", std::process::id()))
     }
 
     fn add_relay(&self, supervisor: &mut Supervisor, name: &str, seed: u64) {

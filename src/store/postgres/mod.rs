@@ -16,6 +16,7 @@ mod project;
 mod rows;
 mod search;
 mod system;
+mod transfer;
 mod verify;
 
 use std::time::Duration;
@@ -64,6 +65,8 @@ impl Default for PostgresOptions {
 pub struct PostgresStore {
     /// Where the data is, without the password.
     location: String,
+    /// Name of the host this process runs on; `None` when nobody said.
+    host: Option<String>,
     pool: PgPool,
     search: SearchIndex,
     missing_cursor: embeddings::MissingCursor,
@@ -91,7 +94,14 @@ impl PostgresStore {
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_lazy_with(connect);
         let search = SearchIndex::new(pool.clone());
-        Ok(Self { location, pool, search, missing_cursor: embeddings::MissingCursor::default() })
+        Ok(Self { location, host: None, pool, search, missing_cursor: embeddings::MissingCursor::default() })
+    }
+
+    /// The store as a process on `host` uses it: files it offers lie there, and it takes only such files in hand (and
+    /// those of which nobody knows where they lie).
+    #[must_use]
+    pub fn on_host(self, host: &str) -> Self {
+        Self { host: Some(host.to_owned()), ..self }
     }
 
     /// Starts a transaction.

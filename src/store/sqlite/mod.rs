@@ -16,6 +16,7 @@ mod project;
 mod rows;
 mod search;
 mod system;
+mod transfer;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -48,6 +49,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct SqliteStore {
     path: PathBuf,
+    /// Name of the host this process runs on; `None` when nobody said.
+    host: Option<String>,
     /// The only connection that writes: SQLite has one writer, so queueing here beats `SQLITE_BUSY`.
     writer: SqlitePool,
     reader: SqlitePool,
@@ -86,11 +89,18 @@ impl SqliteStore {
             .connect_lazy_with(options.pragma("cache_size", format!("-{CACHE_KIB}")).read_only(true));
         Ok(Self {
             path: path.to_owned(),
+            host: None,
             writer,
             reader,
             index: SearchIndex::default(),
             missing_cursor: embeddings::MissingCursor::default(),
         })
+    }
+
+    /// The store as a process on `host` uses it: files it offers are noted as lying there.
+    #[must_use]
+    pub fn on_host(self, host: &str) -> Self {
+        Self { host: Some(host.to_owned()), ..self }
     }
 
     /// Starts a writing transaction. It takes the lock at once: one that read first could not become a writer any more

@@ -1,7 +1,6 @@
 //! Documents: the tables `document`, `document_*`, `person`, `concept`, `chunk` and what a commit tells outbox and ledger.
 
 mod affected;
-mod clean;
 mod commit;
 mod facts;
 mod load;
@@ -13,13 +12,14 @@ use async_trait::async_trait;
 
 use crate::domain::{DocumentId, DocumentView, Timestamp};
 use crate::store::{CommitBatch, CommitReport, ContentMatch, DocumentStore, RetireReason, StoreResult};
+use crate::store::shared::clean::clean;
 
 use super::PostgresStore;
 
 #[async_trait]
 impl DocumentStore for PostgresStore {
     async fn commit(&self, batch: CommitBatch) -> StoreResult<CommitReport> {
-        commit::commit(self, &clean::clean(batch)).await
+        commit::commit(self, &clean(batch)).await
     }
 
     async fn retire(&self, ids: &[DocumentId], reason: RetireReason, now: Timestamp) -> StoreResult<u64> {

@@ -55,7 +55,7 @@ pub(super) fn quantise(bytes: &[u8]) -> (Vec<i8>, f32) {
     (values.iter().map(|value| (value / scale).round() as i8).collect(), scale)
 }
 
-pub(super) fn floats(bytes: &[u8]) -> Vec<f32> {
+pub(in crate::store::sqlite) fn floats(bytes: &[u8]) -> Vec<f32> {
     bytes.as_chunks::<4>().0.iter().map(|four| f32::from_le_bytes(*four)).collect()
 }
 
