@@ -18,6 +18,7 @@ mod search;
 mod system;
 mod verify;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -65,7 +66,7 @@ pub struct PostgresStore {
     /// Where the data is, without the password.
     location: String,
     pool: PgPool,
-    search: SearchIndex,
+    search: Arc<SearchIndex>,
     missing_cursor: embeddings::MissingCursor,
 }
 
@@ -90,7 +91,7 @@ impl PostgresStore {
             .max_lifetime(MAX_LIFETIME)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_lazy_with(connect);
-        let search = SearchIndex::new(pool.clone());
+        let search = Arc::new(SearchIndex::new(pool.clone()));
         Ok(Self { location, pool, search, missing_cursor: embeddings::MissingCursor::default() })
     }
 
