@@ -5,9 +5,11 @@
 
 mod app;
 mod check;
+mod copy;
 mod doctor;
 mod eval;
 mod get;
+mod graph;
 mod ingest;
 mod keys;
 mod manual;
@@ -77,6 +79,12 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     /// Prove that store, search index and graph agree
     Check(check::CheckArgs),
+    /// Move the whole store to another engine or place, and prove it
+    Copy(copy::CopyArgs),
+    /// Write the whole store as lines of JSON, the same for every engine
+    Export(copy::ExportArgs),
+    /// Write the graph anew from the store, and prove that they are equal
+    Graph(graph::GraphArgs),
     /// Measure search quality on a folder of judged queries (BEIR layout)
     Eval(eval::EvalArgs),
     /// Make, list and end keys to the HTTP door
@@ -134,6 +142,9 @@ fn run(cli: Cli) -> eyre::Result<u8> {
         Some(Command::Why(arguments)) => why::run(config, &arguments),
         Some(Command::Doctor(arguments)) => doctor::run(config, &arguments),
         Some(Command::Check(arguments)) => check::run(config, &arguments),
+        Some(Command::Copy(arguments)) => copy::copy(&config, &arguments),
+        Some(Command::Export(arguments)) => copy::export(&config, &arguments),
+        Some(Command::Graph(arguments)) => graph::run(config, &arguments),
         Some(Command::Eval(arguments)) => eval::run(config, &arguments),
         Some(Command::Keys(arguments)) => keys::run(config, arguments),
         Some(Command::Mcp(arguments)) => mcp::run(config, &arguments),

@@ -15,7 +15,8 @@ use crate::graph::falkor::{FalkorAddress, FalkorGraph};
 use crate::graph::{GraphReader, GraphSink};
 use crate::store::postgres::{PostgresOptions, PostgresStore};
 use crate::store::sqlite::SqliteStore;
-use crate::store::{SharedStore, StoreResult};
+use crate::store::transfer::UNFINISHED;
+use crate::store::{SharedStore, StoreError, StoreErrorKind, StoreResult};
 
 /// A service that embeds is asked this long at start; afterwards the worker goes on asking.
 const PREPARE_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(2);
@@ -68,10 +69,20 @@ pub(super) async fn registered(
     Ok(known.into_iter().map(|progress| progress.model).filter(|known| known == model).collect())
 }
 
-/// PostgreSQL where an address is set, else the file in the data folder.
+/// PostgreSQL where an address is set, else the file in the data folder. One that a copy has not finished is refused.
 pub(super) async fn open_store(config: &Config) -> StoreResult<SharedStore> {
-    Ok(match &config.services.postgres_url {
-        Some(url) => Arc::new(PostgresStore::open(url.reveal(), &PostgresOptions::default()).await?),
-        None => Arc::new(SqliteStore::open(&config.store_path).await?),
-    })
+    let store: SharedStore = match &config.services.postgres_url {
+        Some(url) => {
+            Arc::new(PostgresStore::open(url.reveal(), &PostgresOptions::default()).await?.on_host(&config.host))
+        }
+        None => Arc::new(SqliteStore::open(&config.store_path).await?.on_host(&config.host)),
+    };
+    let Some(origin) = store.setting(UNFINISHED).await? else { return Ok(store) };
+    let key = store.info().await?.location;
+    store.close().await;
+    let message = format!(
+        "it is an unfinished copy of {origin}: run `peanut copy --from … --to …` again with the same addresses \
+         (it starts over and takes this mark away when all is proven), or use {origin} as before"
+    );
+    Err(StoreError { kind: StoreErrorKind::Permanent, operation: "open store", key, message, source: None })
 }

@@ -91,10 +91,19 @@ pub struct RunningWorkers {
     /// The status picture of this process.
     pub status: Arc<StatusWorker>,
     supervisor: JoinHandle<()>,
+    states: watch::Receiver<Vec<WorkerRecord>>,
     _lock: WorkerLock,
 }
 
 impl RunningWorkers {
+    /// What keeps a worker from its work, in words; nothing when all is well.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        let states = self.states.borrow();
+        let worker = states.iter().find(|worker| worker.state.is_trouble())?;
+        Some(format!("{} {}: {}", worker.name, worker.state.as_str(), worker.detail))
+    }
+
     /// Waits until every worker has ended: as long as a drain may take, or until the second signal.
     pub async fn join(self, shutdown: &Shutdown) {
         let hard = shutdown.hard();
@@ -166,11 +175,12 @@ impl House {
     pub async fn try_start_workers(&self, shutdown: &Shutdown, set: WorkerSet) -> eyre::Result<Option<RunningWorkers>> {
         let folder = self.config.data_dir.display();
         let lock = WorkerLock::try_take(&self.config.data_dir).wrap_err_with(|| format!("cannot lock {folder}"))?;
-        let Some(lock) = lock else {
+        let Some(mut lock) = lock else {
             tracing::info!("workers_run_elsewhere");
             return Ok(None);
         };
-        let name = format!("{}:{}", rustix::system::uname().nodename().to_string_lossy(), std::process::id());
+        let name =
+            self.take_over(&mut lock).await.wrap_err_with(|| format!("cannot take over the work in {folder}"))?;
         let seed = u64::from(std::process::id()) ^ self.clock.now().0.unsigned_abs();
         let mut supervisor = Supervisor::new(Arc::clone(&self.store), Arc::clone(&self.clock), shutdown.soft(), seed);
         self.add_relay(&mut supervisor, &name, seed);
@@ -196,8 +206,22 @@ impl House {
                 },
             );
         }
+        let states = supervisor.states();
         let supervisor = tokio::spawn(supervisor.run());
-        Ok(Some(RunningWorkers { status, supervisor, _lock: lock }))
+        Ok(Some(RunningWorkers { status, supervisor, states, _lock: lock }))
+    }
+
+    /// Whoever holds the lock knows that earlier workers of this data folder are gone: what they held is free at once,
+    /// not when their leases run out. A store in a file has no other workers at all. Returns the name to work under.
+    async fn take_over(&self, lock: &mut WorkerLock) -> eyre::Result<String> {
+        let fresh = uuid::Uuid::now_v7().simple().to_string();
+        let folder = format!("{}/{}", self.config.host, lock.folder_name(&fresh)?);
+        let has_others = self.config.services.postgres_url.is_some();
+        let released = self.store.release_leases(has_others.then_some(folder.as_str()), self.clock.now()).await?;
+        if released > 0 {
+            tracing::info!(released, "leases_taken_over");
+        }
+        Ok(format!("{folder}:{}", std::process::id()))
     }
 
     /// Starts all workers as soon as no other process of this data folder runs them; `None` when the process should end first.
@@ -329,7 +353,7 @@ impl House {
         let graph_name = if services.falkordb.is_some() { "falkordb" } else { "embedded" };
         let (store, graph) = (Arc::clone(&self.store), Arc::clone(&self.graph_reader));
         let probes = Probes::new(store, graph, (store_name, graph_name), embedder, clock);
-        StatusWorker::new(gatherer, probes)
+        StatusWorker::new(gatherer, probes.with_disk(&self.config.data_dir))
     }
 
     /// Models whose vectors are made in the background.

@@ -16,6 +16,7 @@ mod search;
 mod shared;
 pub mod sqlite;
 mod system;
+pub mod transfer;
 
 use std::sync::Arc;
 
@@ -31,15 +32,32 @@ pub use keys::KeyStore;
 pub use outbox::{EventFailure, OutboxStore};
 pub use search::{Legs, SearchStore, TermSuggestion};
 pub use system::{Integrity, StoreInfo, SystemStore};
+pub use transfer::TransferStore;
 
 /// Everything a store does. Shared by all services of a process.
 pub trait Store:
-    DocumentStore + IntakeStore + EmbeddingStore + OutboxStore + GraphStore + SearchStore + SystemStore + KeyStore
+    DocumentStore
+    + IntakeStore
+    + EmbeddingStore
+    + OutboxStore
+    + GraphStore
+    + SearchStore
+    + SystemStore
+    + KeyStore
+    + TransferStore
 {
 }
 
 impl<T> Store for T where
-    T: DocumentStore + IntakeStore + EmbeddingStore + OutboxStore + GraphStore + SearchStore + SystemStore + KeyStore
+    T: DocumentStore
+        + IntakeStore
+        + EmbeddingStore
+        + OutboxStore
+        + GraphStore
+        + SearchStore
+        + SystemStore
+        + KeyStore
+        + TransferStore
 {
 }
 

@@ -5,16 +5,33 @@ use std::path::PathBuf;
 use peanut::store::sqlite::SqliteStore;
 use peanut::store::{
     DocumentStore, EmbeddingStore, GraphStore, IntakeStore, KeyStore, OutboxStore, SearchStore, SystemStore,
+    TransferStore,
 };
 
 /// All the traits under test.
 pub(crate) trait Backend:
-    DocumentStore + EmbeddingStore + GraphStore + IntakeStore + OutboxStore + SearchStore + SystemStore + KeyStore
+    DocumentStore
+    + EmbeddingStore
+    + GraphStore
+    + IntakeStore
+    + OutboxStore
+    + SearchStore
+    + SystemStore
+    + KeyStore
+    + TransferStore
 {
 }
 
 impl<T> Backend for T where
-    T: DocumentStore + EmbeddingStore + GraphStore + IntakeStore + OutboxStore + SearchStore + SystemStore + KeyStore
+    T: DocumentStore
+        + EmbeddingStore
+        + GraphStore
+        + IntakeStore
+        + OutboxStore
+        + SearchStore
+        + SystemStore
+        + KeyStore
+        + TransferStore
 {
 }
 
@@ -32,9 +49,9 @@ pub(crate) trait Harness: Sized {
     /// Another handle on the same data, as another process would have.
     async fn another(&self) -> Self::Store;
 
-    /// A text as the engine gives it back: not every engine can hold every character.
+    /// A text as every engine gives it back: none holds NUL.
     fn held(text: &str) -> String {
-        text.to_owned()
+        text.replace('\0', "\u{1a}")
     }
 }
 

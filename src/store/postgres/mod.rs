@@ -17,8 +17,10 @@ mod project;
 mod rows;
 mod search;
 mod system;
+mod transfer;
 mod verify;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -65,8 +67,10 @@ impl Default for PostgresOptions {
 pub struct PostgresStore {
     /// Where the data is, without the password.
     location: String,
+    /// Name of the host this process runs on; `None` when nobody said.
+    host: Option<String>,
     pool: PgPool,
-    search: SearchIndex,
+    search: Arc<SearchIndex>,
     missing_cursor: embeddings::MissingCursor,
 }
 
@@ -91,8 +95,15 @@ impl PostgresStore {
             .max_lifetime(MAX_LIFETIME)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_lazy_with(connect);
-        let search = SearchIndex::new(pool.clone());
-        Ok(Self { location, pool, search, missing_cursor: embeddings::MissingCursor::default() })
+        let search = Arc::new(SearchIndex::new(pool.clone()));
+        Ok(Self { location, host: None, pool, search, missing_cursor: embeddings::MissingCursor::default() })
+    }
+
+    /// The store as a process on `host` uses it: files it offers lie there, and it takes only such files in hand (and
+    /// those of which nobody knows where they lie).
+    #[must_use]
+    pub fn on_host(self, host: &str) -> Self {
+        Self { host: Some(host.to_owned()), ..self }
     }
 
     /// Starts a transaction.

@@ -1,7 +1,6 @@
 //! Documents: the tables `document`, `document_*`, `person`, `concept`, `chunk` and what a commit tells outbox and ledger.
 
 mod affected;
-mod clean;
 mod commit;
 mod facts;
 mod list;
@@ -14,6 +13,7 @@ mod write;
 use async_trait::async_trait;
 
 use crate::domain::{DocumentId, DocumentProgress, DocumentView, Timestamp};
+use crate::store::shared::clean::clean;
 use crate::store::{
     CommitBatch, CommitReport, ContentMatch, DocumentListing, DocumentPage, DocumentStore, RetireReason, StoreResult,
 };
@@ -23,7 +23,7 @@ use super::PostgresStore;
 #[async_trait]
 impl DocumentStore for PostgresStore {
     async fn commit(&self, batch: CommitBatch) -> StoreResult<CommitReport> {
-        commit::commit(self, &clean::clean(batch)).await
+        commit::commit(self, &clean(batch)).await
     }
 
     async fn retire(&self, ids: &[DocumentId], reason: RetireReason, now: Timestamp) -> StoreResult<u64> {
