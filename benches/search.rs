@@ -103,8 +103,7 @@ async fn ingest(
     });
     let chunks = ChunkOptions::default();
     let none = tokio::sync::watch::channel(Vec::new()).1;
-    let intake =
-        Intake::new(Arc::clone(store), recorder, Arc::clone(clock), Arc::clone(instant), none, chunks, wake);
+    let intake = Intake::new(Arc::clone(store), recorder, Arc::clone(clock), Arc::clone(instant), none, chunks, wake);
     let started = Instant::now();
     intake.offer_paths(&[archive.to_str().unwrap().to_owned()]).await.unwrap();
     while store.counts().await.unwrap().documents < messages as u64 {

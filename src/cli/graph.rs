@@ -123,6 +123,14 @@ async fn why(house: &House) -> String {
     let newest = relays.max_by_key(|worker| worker.heartbeat_at);
     newest.map_or_else(
         || "no process delivers; end the others and try again".to_owned(),
-        |relay| format!("the relay of process {} on {} says: {} {}", relay.pid, relay.host, relay.state.as_str(), relay.detail),
+        |relay| {
+            format!(
+                "the relay of process {} on {} says: {} {}",
+                relay.pid,
+                relay.host,
+                relay.state.as_str(),
+                relay.detail
+            )
+        },
     )
 }

@@ -69,7 +69,11 @@ async fn drop_vectors(house: &House, of_building: bool) -> eyre::Result<u8> {
     let roles = roles::read(&house.store).await?;
     let model = if of_building { roles.building } else { roles.previous };
     let Some(model) = model else {
-        return Ok(refused(if of_building { "no model is being built" } else { "no vectors are kept: nothing to confirm" }));
+        return Ok(refused(if of_building {
+            "no model is being built"
+        } else {
+            "no vectors are kept: nothing to confirm"
+        }));
     };
     if of_building {
         // Its worker stops when it sees that.
@@ -121,7 +125,9 @@ async fn build(house: &House, shutdown: &Shutdown, arguments: &ReindexArgs) -> e
     house.store.register_model(&wanted, dimension, house.clock.now()).await?;
     house.store.retry_failed_embeddings(&wanted).await?;
     if arguments.no_wait {
-        output::line(format!("{wanted} is to be built: whatever process works does it; `peanut status` tells how far it is"))?;
+        output::line(format!(
+            "{wanted} is to be built: whatever process works does it; `peanut status` tells how far it is"
+        ))?;
         return Ok(EXIT_OK);
     }
     let running = house.try_start_workers(shutdown, WorkerSet::Models).await?;
@@ -159,7 +165,10 @@ async fn follow(house: &House, shutdown: &Shutdown, wanted: &ModelId) -> eyre::R
         }
         if let Some(progress) = &progress {
             tell(progress, &mut told);
-            if progress.failed > 0 && progress.pending + progress.processing == 0 && progress.failed * 100 > total(progress) {
+            if progress.failed > 0
+                && progress.pending + progress.processing == 0
+                && progress.failed * 100 > total(progress)
+            {
                 return Ok(refused(&format!(
                     "{} of {} texts were refused by {wanted}, and searches stay with the model before: \
                      see the log for the reason, then run `peanut reindex` again, or `peanut reindex --cancel`",

@@ -152,10 +152,7 @@ fn ollama_url(values: &FileValues, environment: &Environment) -> Result<Option<S
     url.map(|url| web_address("OLLAMA_URL", &url)).transpose()
 }
 
-fn openai(
-    values: &FileValues,
-    environment: &Environment,
-) -> Result<Option<(String, Option<Secret>)>, ConfigError> {
+fn openai(values: &FileValues, environment: &Environment) -> Result<Option<(String, Option<Secret>)>, ConfigError> {
     let url = environment.text("OPENAI_BASE_URL").or_else(|| values.embedding.openai_url.clone());
     let Some(url) = url else { return Ok(None) };
     Ok(Some((web_address("OPENAI_BASE_URL", &url)?, secret(environment, "OPENAI_API_KEY", None)?)))

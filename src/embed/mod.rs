@@ -8,8 +8,8 @@ pub mod builtin;
 mod http;
 pub mod ollama;
 pub mod openai;
-mod remote;
 pub mod reindex;
+mod remote;
 pub mod roles;
 pub mod worker;
 

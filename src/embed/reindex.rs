@@ -101,19 +101,16 @@ impl ModelWorker {
         while !soft.is_cancelled() {
             let roles = roles::read(&self.context.store).await.map_err(|error| error.to_string())?;
             self.tell_ingest(&roles).await.map_err(|error| error.to_string())?;
-            match self.of(&roles) {
-                Some(model) => {
-                    let ended = self.keep(&model, &soft).await;
-                    self.set_current(None);
-                    ended?;
-                }
-                None => {
-                    self.say(None);
-                    tokio::select! {
-                        () = soft.cancelled() => break,
-                        () = tokio::time::sleep(LOOK) => {}
-                    }
-                }
+            if let Some(model) = self.of(&roles) {
+                let ended = self.keep(&model, &soft).await;
+                self.set_current(None);
+                ended?;
+                continue;
+            }
+            self.say(None);
+            tokio::select! {
+                () = soft.cancelled() => break,
+                () = tokio::time::sleep(LOOK) => {}
             }
         }
         Ok(())
@@ -130,7 +127,8 @@ impl ModelWorker {
     async fn tell_ingest(&self, roles: &ModelRoles) -> StoreResult<()> {
         let known = self.context.store.embedding_progress().await?;
         let at_work = roles.serving.iter().chain(&roles.building);
-        let wanted: Vec<ModelId> = at_work.filter(|model| known.iter().any(|held| &held.model == *model)).cloned().collect();
+        let wanted: Vec<ModelId> =
+            at_work.filter(|model| known.iter().any(|held| &held.model == *model)).cloned().collect();
         self.context.queued_models.send_if_modified(|models| {
             let changed = *models != wanted;
             *models = wanted;

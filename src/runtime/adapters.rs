@@ -112,7 +112,9 @@ pub(super) fn model_named(config: &Config, name: &str) -> Result<ModelId, String
         Some(EmbedService::OpenAi { .. }) => Ok(ModelId(format!("openai:{name}"))),
         _ if config.services.ollama_url.is_some() => Ok(ModelId(format!("ollama:{name}"))),
         _ if config.services.openai.is_some() => Ok(ModelId(format!("openai:{name}"))),
-        _ => Err(format!("{name} is no built-in model (minilm is): set OLLAMA_URL or OPENAI_BASE_URL to the service that has it")),
+        _ => Err(format!(
+            "{name} is no built-in model (minilm is): set OLLAMA_URL or OPENAI_BASE_URL to the service that has it"
+        )),
     }
 }
 

@@ -120,11 +120,8 @@ impl House {
         let now = clock.now();
         let instant_model: &dyn InstantEmbedder = &*instant;
         store.register_model(instant_model.model(), instant_model.dimension(), now).await?;
-        let mut search = SearchService::new(
-            Arc::clone(&store),
-            vec![Arc::clone(&instant) as Arc<dyn Embedder>],
-            Arc::clone(&clock),
-        );
+        let mut search =
+            SearchService::new(Arc::clone(&store), vec![Arc::clone(&instant) as Arc<dyn Embedder>], Arc::clone(&clock));
         let mut background = None;
         if let Some(configured) = &configured {
             let roles = roles::settle(&store, configured, instant_model.model(), now).await?;
@@ -184,8 +181,9 @@ impl House {
             tracing::info!("workers_run_elsewhere");
             return Ok(None);
         };
-        let name = self.take_over(&mut lock).await.wrap_err_with(|| format!("cannot take over the work in {folder}"))?;
         let seed = u64::from(std::process::id()) ^ self.clock.now().0.unsigned_abs();
+        let name =
+            self.take_over(&mut lock, seed).await.wrap_err_with(|| format!("cannot take over the work in {folder}"))?;
         let mut supervisor = Supervisor::new(Arc::clone(&self.store), Arc::clone(&self.clock), shutdown.soft(), seed);
         self.add_relay(&mut supervisor, &name, seed);
         let mut busy = self.never_busy.subscribe();
@@ -216,8 +214,9 @@ impl House {
 
     /// Whoever holds the lock knows that earlier workers of this data folder are gone: what they held is free at once,
     /// not when their leases run out. A store in a file has no other workers at all. Returns the name to work under.
-    async fn take_over(&self, lock: &mut WorkerLock) -> eyre::Result<String> {
-        let fresh = uuid::Uuid::now_v7().simple().to_string();
+    async fn take_over(&self, lock: &mut WorkerLock, seed: u64) -> eyre::Result<String> {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let fresh = format!("{:032x}", random.u128(..));
         let folder = format!("{}/{}", self.config.host, lock.folder_name(&fresh)?);
         let has_others = self.config.services.postgres_url.is_some();
         let released = self.store.release_leases(has_others.then_some(folder.as_str()), self.clock.now()).await?;

@@ -6,8 +6,8 @@ use ratatui::text::{Line, Span};
 
 use crate::app::state::wrap::wrap;
 use crate::app::state::{Pane, State};
-use crate::domain::status::EmbeddingProgress;
 use crate::domain::health::{ServiceHealth, ServiceState, WorkerRecord, WorkerState};
+use crate::domain::status::EmbeddingProgress;
 
 use crate::ui::theme::{Palette, Role};
 use crate::ui::widgets::{bytes, cell, compact, duration, filter, framed, put, put_all, sparkline};
