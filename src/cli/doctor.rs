@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::config::Config;
 use crate::domain::health::ServiceState;
+use crate::domain::status::StatusSnapshot;
 use crate::runtime::lock::WorkerLock;
 use crate::runtime::wiring::House;
 use crate::telemetry::log;
@@ -183,6 +184,7 @@ async fn services(config: Config, findings: &mut Findings) {
                     }
                 }
             }
+            models(&house, &snapshot, findings);
             let dead = (snapshot.intake.dead_letters_dead, snapshot.outbox.dead);
             if dead == (0, 0) {
                 findings.ok("dead letters", "none given up");
@@ -199,4 +201,22 @@ async fn services(config: Config, findings: &mut Findings) {
         Err(error) => findings.bad(Verdict::Error, "store", error, "run `peanut check`"),
     }
     house.close().await;
+}
+
+/// Whether the model of the settings is the one that serves, and what to do when it is not.
+fn models(house: &House, snapshot: &StatusSnapshot, findings: &mut Findings) {
+    let (Some(configured), Some(serving)) = (house.configured_model(), &snapshot.models.serving) else { return };
+    let building = snapshot.models.building.as_ref();
+    if configured == *serving {
+        findings.ok("model", format!("{serving} serves"));
+    } else if building == Some(&configured) {
+        findings.ok("model", format!("{serving} serves, {configured} is being built"));
+    } else {
+        let detail = format!("the settings name {configured}, searches use {serving}, which has the vectors");
+        findings.bad(Verdict::Warning, "model", detail, "`peanut reindex` builds the other and switches to it");
+    }
+    if let Some(previous) = &snapshot.models.previous {
+        let detail = format!("the vectors of {previous} are kept");
+        findings.bad(Verdict::Warning, "model", detail, "`peanut reindex --confirm` drops them, `--back` returns to them");
+    }
 }

@@ -141,7 +141,6 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::domain::ChunkId;
 
     fn model(name: &str) -> ModelId {
         ModelId::from(name)
@@ -176,18 +175,5 @@ mod tests {
         let roles = forget(&store, &model("new"), now).await.unwrap().unwrap();
         assert_eq!((roles.previous, roles.building), (None, None));
         assert!(back(&store, now).await.unwrap().is_err());
-    }
-
-    #[tokio::test]
-    async fn whoever_has_vectors_goes_on_serving() {
-        let (_folder, store) = store().await;
-        let now = Timestamp(1);
-        for (name, dimension) in [("static", 2), ("minilm", 2)] {
-            store.register_model(&model(name), dimension, now).await.unwrap();
-        }
-        // No chunk 1 yet: nothing is stored for it.
-        store.complete_embeddings(&model("minilm"), &[(ChunkId(1), Some(vec![1.0, 0.0]))], now).await.unwrap();
-        let roles = settle(&store, &model("ollama:x"), &model("static"), now).await.unwrap();
-        assert_eq!(roles.serving, Some(model("ollama:x")));
     }
 }
