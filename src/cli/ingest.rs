@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::domain::intake::FileState;
 use crate::embed::roles;
 use crate::runtime::shutdown::Shutdown;
-use crate::runtime::wiring::{House, WorkerSet};
+use crate::runtime::wiring::{House, RunningWorkers, WorkerSet};
 
 use super::{EXIT_NONE, EXIT_OK, output, runtime};
 
@@ -50,7 +50,7 @@ async fn work(config: Config, arguments: IngestArgs) -> eyre::Result<u8> {
         house.close().await;
         return Ok(if offer.refused.is_empty() { EXIT_OK } else { EXIT_NONE });
     }
-    let finished = wait(&house, &shutdown, arguments.wait_vectors).await?;
+    let finished = wait(&house, running.as_ref(), &shutdown, arguments.wait_vectors).await?;
     shutdown.soft().cancel();
     if let Some(running) = running {
         running.join(&shutdown).await;
@@ -79,9 +79,15 @@ async fn work(config: Config, arguments: IngestArgs) -> eyre::Result<u8> {
     Ok(if failed == 0 && offer.refused.is_empty() && finished { EXIT_OK } else { EXIT_NONE })
 }
 
-/// Waits until queue and outbox are empty; false when interrupted.
-async fn wait(house: &House, shutdown: &Shutdown, vectors: bool) -> eyre::Result<bool> {
+/// Waits until queue and outbox are empty; false when interrupted. Says once what holds the work up.
+async fn wait(
+    house: &House,
+    running: Option<&RunningWorkers>,
+    shutdown: &Shutdown,
+    vectors: bool,
+) -> eyre::Result<bool> {
     let soft = shutdown.soft();
+    let mut told = None;
     loop {
         let counts = house.store.intake_counts().await?;
         let waiting: u64 = counts
@@ -105,6 +111,12 @@ async fn wait(house: &House, shutdown: &Shutdown, vectors: bool) -> eyre::Result
         if waiting == 0 && deliverable == 0 && (!vectors || pending == 0) {
             return Ok(true);
         }
+        let trouble = running.and_then(RunningWorkers::trouble);
+        if let Some(trouble) = trouble.as_ref().filter(|trouble| told.as_ref() != Some(*trouble)) {
+            output::progress("");
+            output::note(format!("peanut: {trouble}"));
+        }
+        told = trouble.or(told);
         tokio::select! {
             () = soft.cancelled() => return Ok(false),
             () = tokio::time::sleep(LOOK_PERIOD) => {}

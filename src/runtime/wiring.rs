@@ -86,10 +86,19 @@ pub struct RunningWorkers {
     /// The status picture of this process.
     pub status: Arc<StatusWorker>,
     supervisor: JoinHandle<()>,
+    states: watch::Receiver<Vec<WorkerRecord>>,
     _lock: WorkerLock,
 }
 
 impl RunningWorkers {
+    /// What keeps a worker from its work, in words; nothing when all is well.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        let states = self.states.borrow();
+        let worker = states.iter().find(|worker| worker.state.is_trouble())?;
+        Some(format!("{} {}: {}", worker.name, worker.state.as_str(), worker.detail))
+    }
+
     /// Waits until every worker has ended: as long as a drain may take, or until the second signal.
     pub async fn join(self, shutdown: &Shutdown) {
         let hard = shutdown.hard();
@@ -208,8 +217,9 @@ impl House {
                 },
             );
         }
+        let states = supervisor.states();
         let supervisor = tokio::spawn(supervisor.run());
-        Ok(Some(RunningWorkers { status, supervisor, _lock: lock }))
+        Ok(Some(RunningWorkers { status, supervisor, states, _lock: lock }))
     }
 
     /// Whoever holds the lock knows that earlier workers of this data folder are gone: what they held is free at once,

@@ -22,8 +22,8 @@ mod verify;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Connection as _, SqliteConnection, SqlitePool};
 
 use self::error::classify;
 use self::search::SearchIndex;
@@ -115,7 +115,11 @@ impl SqliteStore {
 async fn connect_writer(options: &SqliteConnectOptions) -> Result<SqlitePool, sqlx::Error> {
     let mut attempts = 0;
     loop {
-        let pool = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
+        let pool = SqlitePoolOptions::new()
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .after_release(|connection, _| Box::pin(is_outside_transactions(connection)));
         match pool.connect_with(options.clone()).await {
             Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("5") && attempts < 100 => {
                 attempts += 1;
@@ -124,6 +128,15 @@ async fn connect_writer(options: &SqliteConnectOptions) -> Result<SqlitePool, sq
             done => return done,
         }
     }
+}
+
+/// Whether a connection may be used again. A full disk or an I/O error ends a transaction inside the engine without
+/// telling sqlx, whose own rollback then fails and which believes ever after to be inside that transaction: such a
+/// connection is dropped for a new one.
+async fn is_outside_transactions(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // Waits for a rollback that is still queued.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 /// Brings the schema up to date. Several processes may open a new store at the same moment. Whoever finds a migration

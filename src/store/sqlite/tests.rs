@@ -227,6 +227,27 @@ async fn pruned_events_are_not_missed_but_later_changes_are() {
     assert_eq!(store.verify().await.expect("verify").problems.len(), 1);
 }
 
+#[tokio::test]
+async fn a_full_disk_stops_writing_only_while_it_is_full() {
+    let (_folder, store) = store_with(&["/before.md"]).await;
+    execute(&store, "PRAGMA wal_checkpoint(TRUNCATE)").await;
+    // The engine's own limit: the same error, at the same places, as a disk without room.
+    let pages: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(&store.writer).await.expect("pages");
+    let limit = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {}", pages + 2));
+    sqlx::raw_sql(limit).execute(&store.writer).await.expect("limit");
+    let paths: Vec<String> = (0..200).map(|number| format!("/{number}.md")).collect();
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    let before = row_counts(&store).await;
+    let error = commit(&store, &paths).await.expect_err("no room");
+    assert_eq!(error.kind, StoreErrorKind::Retryable, "{error}");
+    assert!(error.to_string().contains("disk is full"), "{error}");
+    assert_eq!(row_counts(&store).await, before);
+    // Room again: whether or not the connection was replaced, the limit is gone.
+    execute(&store, "PRAGMA max_page_count = 1073741823").await;
+    commit(&store, &paths).await.expect("there is room again");
+    assert_eq!(store.counts().await.expect("counts").documents, 201);
+}
+
 /// A migration that adds a table or a column must say whether it travels when a store is copied.
 #[tokio::test]
 async fn every_column_travels_or_is_derived() {

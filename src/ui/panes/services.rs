@@ -45,7 +45,15 @@ pub(crate) fn services(
         lines.push(Line::default());
         lines.extend(store_lines(state, palette));
         lines.push(Line::default());
-        lines.extend(state.workers().into_iter().map(|worker| worker_line(state, worker, palette)));
+        for worker in state.workers() {
+            lines.push(worker_line(state, worker, palette));
+            if worker.state.is_trouble() && !worker.detail.is_empty() {
+                let columns = usize::from(inside.width).saturating_sub(3);
+                for range in wrap(&worker.detail, columns).into_iter().take(4) {
+                    lines.push(Line::styled(format!("   {}", &worker.detail[range]), palette.style(Role::Warning)));
+                }
+            }
+        }
     } else {
         lines.extend(worker_words(state, usize::from(inside.width), palette));
     }
@@ -133,7 +141,7 @@ fn role_of(state: &State, worker: &WorkerRecord) -> Role {
     match worker.state {
         _ if is_stale(state, worker) => Role::Warning,
         WorkerState::Down => Role::Bad,
-        WorkerState::Restarting | WorkerState::Paused => Role::Warning,
+        WorkerState::Waiting | WorkerState::Restarting | WorkerState::Paused => Role::Warning,
         WorkerState::Stopped => Role::Faint,
         _ => Role::Good,
     }
@@ -141,13 +149,14 @@ fn role_of(state: &State, worker: &WorkerRecord) -> Role {
 
 fn worker_line<'a>(state: &State, worker: &WorkerRecord, palette: Palette) -> Line<'a> {
     let stale = if is_stale(state, worker) { " stale" } else { "" };
-    let restarts = if worker.restarts > 0 { format!(" restarts {}", worker.restarts) } else { String::new() };
+    let restarts = restarts(worker);
     let seen = duration(state.now.seconds_since(worker.heartbeat_at));
+    let detail = if worker.state.is_trouble() { "" } else { worker.detail.as_str() };
     Line::from(vec![
         Span::raw(cell(&worker.name, 9)),
         Span::styled(format!("{}{stale}", cell(worker.state.as_str(), 10)), palette.style(role_of(state, worker))),
         Span::styled(
-            format!(" {}:{} seen {seen} ago{restarts}  {}", worker.host, worker.pid, worker.detail),
+            format!(" {}:{} seen {seen} ago{restarts}  {detail}", worker.host, worker.pid),
             palette.style(Role::Faint),
         ),
     ])
@@ -156,6 +165,17 @@ fn worker_line<'a>(state: &State, worker: &WorkerRecord, palette: Palette) -> Li
 /// Workers in a few words, wrapped; each with a mark and, when it is not well, its state.
 fn worker_words<'a>(state: &State, columns: usize, palette: Palette) -> Vec<Line<'a>> {
     let mut lines = Vec::new();
+    // What holds the work up comes first: the pane may end before the names do.
+    let (troubled, restarted): (Vec<_>, Vec<_>) = state
+        .status
+        .workers
+        .iter()
+        .filter(|worker| worker.state.is_trouble() || worker.state != WorkerState::Stopped && worker.restarts > 0)
+        .partition(|worker| worker.state.is_trouble());
+    for worker in troubled {
+        let text = format!("{} {}{}: {}", worker.name, worker.state.as_str(), restarts(worker), worker.detail);
+        lines.push(Line::styled(text, palette.style(Role::Warning)));
+    }
     let mut spans = vec![Span::styled("workers: ", palette.style(Role::Faint))];
     let mut used = 9;
     let running =
@@ -183,11 +203,13 @@ fn worker_words<'a>(state: &State, columns: usize, palette: Palette) -> Vec<Line
         spans.push(Span::styled("none running", palette.style(Role::Warning)));
     }
     lines.push(Line::from(spans));
-    for worker in
-        state.status.workers.iter().filter(|worker| worker.restarts > 0 && worker.state != WorkerState::Stopped)
-    {
-        let text = format!("{} restarts {}: {}", worker.name, worker.restarts, worker.detail);
+    for worker in restarted {
+        let text = format!("{}{}: {}", worker.name, restarts(worker), worker.detail);
         lines.push(Line::styled(text, palette.style(Role::Warning)));
     }
     lines
+}
+
+fn restarts(worker: &WorkerRecord) -> String {
+    if worker.restarts > 0 { format!(" (restarts: {})", worker.restarts) } else { String::new() }
 }
