@@ -217,6 +217,11 @@ fn models(house: &House, snapshot: &StatusSnapshot, findings: &mut Findings) {
     }
     if let Some(previous) = &snapshot.models.previous {
         let detail = format!("the vectors of {previous} are kept");
-        findings.bad(Verdict::Warning, "model", detail, "`peanut reindex --confirm` drops them, `--back` returns to them");
+        findings.bad(
+            Verdict::Warning,
+            "model",
+            detail,
+            "`peanut reindex --confirm` drops them, `--back` returns to them",
+        );
     }
 }

@@ -12,7 +12,7 @@ use crate::domain::ModelId;
 use crate::domain::status::EmbeddingProgress;
 use crate::embed::roles;
 use crate::runtime::shutdown::Shutdown;
-use crate::runtime::wiring::{House, WorkerSet};
+use crate::runtime::wiring::{House, RunningWorkers, WorkerSet};
 use crate::store::StoreErrorKind;
 
 use super::{EXIT_NONE, EXIT_OK, output, runtime};
@@ -134,7 +134,7 @@ async fn build(house: &House, shutdown: &Shutdown, arguments: &ReindexArgs) -> e
     if running.is_none() {
         output::note("peanut: another process works; it builds, and this one watches");
     }
-    let outcome = follow(house, shutdown, &wanted).await;
+    let outcome = follow(house, running.as_ref(), shutdown, &wanted).await;
     output::progress("");
     shutdown.soft().cancel();
     if let Some(running) = running {
@@ -144,10 +144,22 @@ async fn build(house: &House, shutdown: &Shutdown, arguments: &ReindexArgs) -> e
 }
 
 /// Waits until the model serves, tells how far it is.
-async fn follow(house: &House, shutdown: &Shutdown, wanted: &ModelId) -> eyre::Result<u8> {
+async fn follow(
+    house: &House,
+    running: Option<&RunningWorkers>,
+    shutdown: &Shutdown,
+    wanted: &ModelId,
+) -> eyre::Result<u8> {
     let soft = shutdown.soft();
     let mut told = 0;
+    let mut said = None;
     loop {
+        let trouble = running.and_then(RunningWorkers::trouble);
+        if let Some(trouble) = trouble.as_ref().filter(|trouble| said.as_ref() != Some(*trouble)) {
+            output::progress("");
+            output::note(format!("peanut: {trouble}"));
+        }
+        said = trouble.or(said);
         let roles = roles::read(&house.store).await?;
         let progress = house.store.embedding_progress().await?.into_iter().find(|held| &held.model == wanted);
         if roles.serving.as_ref() == Some(wanted) {

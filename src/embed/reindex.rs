@@ -14,7 +14,7 @@ use crate::domain::{Clock, ModelId};
 use crate::store::{SharedStore, StoreResult};
 
 use super::worker::EmbedWorker;
-use super::{Embedders, roles};
+use super::{Embedder, Embedders, roles};
 
 /// How often the roles are looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -80,8 +80,12 @@ impl ModelWorker {
                 let activity = worker.activity().borrow().clone();
                 (activity.state, activity.detail)
             }
-            (Some(_), Some(says)) => (WorkerState::Busy, says),
-            (None, says) => (WorkerState::Idle, says.unwrap_or_default()),
+            (Some(worker), Some(says)) => {
+                let activity = worker.activity().borrow().clone();
+                if activity.state.is_trouble() { (activity.state, activity.detail) } else { (WorkerState::Busy, says) }
+            }
+            (None, Some(says)) => (WorkerState::Waiting, says),
+            (None, None) => (WorkerState::Idle, String::new()),
         }
     }
 
@@ -96,18 +100,20 @@ impl ModelWorker {
     /// Works until `soft` is cancelled.
     ///
     /// # Errors
-    /// When the store fails for good or the model cannot be had; the supervisor starts it again.
+    /// When the store fails for good or the model cannot be loaded; the supervisor starts it again.
     pub async fn run(&self, soft: CancellationToken) -> Result<(), String> {
         while !soft.is_cancelled() {
-            let roles = roles::read(&self.context.store).await.map_err(|error| error.to_string())?;
-            self.tell_ingest(&roles).await.map_err(|error| error.to_string())?;
-            if let Some(model) = self.of(&roles) {
-                let ended = self.keep(&model, &soft).await;
-                self.set_current(None);
-                ended?;
-                continue;
+            match self.at_work().await {
+                Ok(Some((model, embedder))) => {
+                    let ended = self.keep(&model, embedder, &soft).await;
+                    self.set_current(None);
+                    ended?;
+                    continue;
+                }
+                Ok(None) => self.say(None),
+                // Something else must answer or be set first; whoever looks sees what.
+                Err(why) => self.say(Some(why)),
             }
-            self.say(None);
             tokio::select! {
                 () = soft.cancelled() => break,
                 () = tokio::time::sleep(LOOK) => {}
@@ -137,9 +143,17 @@ impl ModelWorker {
         Ok(())
     }
 
+    /// The model in this worker's role with its embedder; the error says in words what it waits for.
+    async fn at_work(&self) -> Result<Option<(ModelId, Arc<dyn Embedder>)>, String> {
+        let roles = roles::read(&self.context.store).await.map_err(|error| error.message)?;
+        self.tell_ingest(&roles).await.map_err(|error| error.message)?;
+        let Some(model) = self.of(&roles) else { return Ok(None) };
+        let embedder = self.context.embedders.embedder(&model)?;
+        Ok(Some((model, embedder)))
+    }
+
     /// Drains the backlog of one model until its role is over.
-    async fn keep(&self, model: &ModelId, soft: &CancellationToken) -> Result<(), String> {
-        let embedder = self.context.embedders.embedder(model)?;
+    async fn keep(&self, model: &ModelId, embedder: Arc<dyn Embedder>, soft: &CancellationToken) -> Result<(), String> {
         let context = &self.context;
         let worker = Arc::new(EmbedWorker::new(
             Arc::clone(&context.store),

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use falkordb::{FalkorValue, to_cypher_param};
 use uuid::Uuid;
 
-use crate::domain::text::without_nul;
 use crate::domain::graph::{EdgeKind, Node, NodeLabel};
+use crate::domain::text::without_nul;
 
 /// A statement with its parameters.
 #[derive(Clone, Debug)]

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use falkordb::FalkorValue;
 use uuid::Uuid;
 
-use crate::domain::text::without_nul;
 use crate::domain::graph::{DocumentProjection, EdgeKind, Node};
+use crate::domain::text::without_nul;
 
 use super::cypher::{LABELS, Row, Statement, ends, id_value, label_name, optional, over_rows};
 
