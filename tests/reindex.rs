@@ -108,6 +108,9 @@ async fn another_model_is_built(world: World) {
     assert!(world.said("alpha", &["reindex", "--model", "missing"], 2).contains("ollama pull missing"));
     assert!(world.said("alpha", &["reindex"], 0).contains("serves already"));
     assert!(world.said("alpha", &["reindex", "--confirm"], 1).contains("nothing to confirm"));
+    let none = world.peanut("alpha", &["reindex"]).env("PEANUT_MODEL", "static").output().unwrap();
+    let said = String::from_utf8_lossy(&none.stderr).into_owned();
+    assert!(none.status.code() == Some(1) && said.contains("want no background model"), "{said}");
     assert_eq!(world.roles(), ["ollama:alpha".into(), Value::Null, Value::Null]);
 
     // Killed in the middle; the old model serves all the while.
@@ -116,6 +119,7 @@ async fn another_model_is_built(world: World) {
     let mut killed = killed.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let told = lines(&mut killed).find(|line| line.starts_with("building ollama:beta")).expect("progress in lines");
     assert!(told.contains('%'), "{told}");
+    world.answered_by("ollama:alpha");
     killed.kill().unwrap();
     killed.wait().unwrap();
     let (done, waiting) = world.progress("ollama:beta").unwrap();

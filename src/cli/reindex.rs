@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use color_eyre::eyre;
+use tokio::time::Instant;
 
 use crate::config::Config;
 use crate::domain::ModelId;
@@ -19,6 +20,8 @@ use super::{EXIT_NONE, EXIT_OK, output, runtime};
 
 /// Between looks at the progress.
 const LOOK_PERIOD: Duration = Duration::from_millis(200);
+/// Between attempts to do the work here, while another process does it.
+const TRY_PERIOD: Duration = Duration::from_secs(2);
 /// Every so many per cent is a line when nobody watches.
 const STEP_PERCENT: u64 = 10;
 
@@ -103,14 +106,16 @@ async fn back(house: &House) -> eyre::Result<u8> {
 }
 
 async fn build(house: &House, shutdown: &Shutdown, arguments: &ReindexArgs) -> eyre::Result<u8> {
+    let Some(configured) = house.configured_model() else {
+        return Ok(refused(
+            "the settings want no background model (PEANUT_MODEL, or `model` in [embedding]): name one there",
+        ));
+    };
     let held = roles::read(&house.store).await?;
     let wanted = match (&arguments.model, &held.building) {
         (Some(name), _) => house.model_named(name).map_err(|why| eyre::eyre!("{why}"))?,
         (None, Some(building)) => building.clone(),
-        (None, None) => match house.configured_model() {
-            Some(model) => model,
-            None => return Ok(refused("the settings name no model to build: name one with --model")),
-        },
+        (None, None) => configured,
     };
     if held.serving.as_ref() == Some(&wanted) && held.building.is_none() {
         output::line(format!("{wanted} serves already; nothing to build"))?;
@@ -130,11 +135,11 @@ async fn build(house: &House, shutdown: &Shutdown, arguments: &ReindexArgs) -> e
         ))?;
         return Ok(EXIT_OK);
     }
-    let running = house.try_start_workers(shutdown, WorkerSet::Models).await?;
+    let mut running = house.try_start_workers(shutdown, WorkerSet::Models).await?;
     if running.is_none() {
         output::note("peanut: another process works; it builds, and this one watches");
     }
-    let outcome = follow(house, running.as_ref(), shutdown, &wanted).await;
+    let outcome = follow(house, &mut running, shutdown, &wanted).await;
     output::progress("");
     shutdown.soft().cancel();
     if let Some(running) = running {
@@ -146,15 +151,21 @@ async fn build(house: &House, shutdown: &Shutdown, arguments: &ReindexArgs) -> e
 /// Waits until the model serves, tells how far it is.
 async fn follow(
     house: &House,
-    running: Option<&RunningWorkers>,
+    running: &mut Option<RunningWorkers>,
     shutdown: &Shutdown,
     wanted: &ModelId,
 ) -> eyre::Result<u8> {
     let soft = shutdown.soft();
     let mut told = 0;
     let mut said = None;
+    let mut tried = Instant::now();
     loop {
-        let trouble = running.and_then(RunningWorkers::trouble);
+        // The process that worked may have ended meanwhile.
+        if running.is_none() && !soft.is_cancelled() && tried.elapsed() > TRY_PERIOD {
+            tried = Instant::now();
+            *running = house.try_start_workers(shutdown, WorkerSet::Models).await?;
+        }
+        let trouble = running.as_ref().and_then(RunningWorkers::trouble);
         if let Some(trouble) = trouble.as_ref().filter(|trouble| said.as_ref() != Some(*trouble)) {
             output::progress("");
             output::note(format!("peanut: {trouble}"));

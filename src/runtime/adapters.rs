@@ -57,12 +57,16 @@ impl ConfiguredEmbedders {
         let no_client = |error: String| format!("cannot make an HTTP client: {error}");
         if let Some(name) = model.0.strip_prefix("ollama:") {
             let url = self.services.ollama_url.as_ref();
-            let url = url.ok_or_else(|| format!("{model} is served by Ollama: set OLLAMA_URL to where it is"))?;
+            let url = url.ok_or_else(|| {
+                format!(
+                    "{model} is served by Ollama: set OLLAMA_URL to where it is, or build another with `peanut reindex`"
+                )
+            })?;
             return Ok(Arc::new(Ollama::new(url, name).map_err(no_client)?));
         }
         if let Some(name) = model.0.strip_prefix("openai:") {
             let (url, key) = self.services.openai.as_ref().ok_or_else(|| {
-                format!("{model} is served by an OpenAI-compatible server: set OPENAI_BASE_URL to where it is")
+                format!("{model} is served by an OpenAI-compatible server: set OPENAI_BASE_URL to where it is, or build another with `peanut reindex`")
             })?;
             return Ok(Arc::new(OpenAi::new(url, name, key.clone()).map_err(no_client)?));
         }
