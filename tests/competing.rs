@@ -192,7 +192,11 @@ async fn two_processes_killed_again_and_again_do_everything_once() {
     eprintln!("{chunks} chunks, {asked} texts sent to the embedder");
     // The graph can be written anew at any time, and is the same again.
     let rebuilt = world.json(&["graph", "rebuild", "--json"]);
-    assert_eq!((&rebuilt["equal"], &rebuilt["documents"]), (&true.into(), &((notes + messages) as u64).into()), "{rebuilt}");
+    assert_eq!(
+        (&rebuilt["equal"], &rebuilt["documents"]),
+        (&true.into(), &((notes + messages) as u64).into()),
+        "{rebuilt}"
+    );
     world.admin(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", world.database)).await;
 }
 
@@ -220,8 +224,7 @@ fn the_embedded_graph_is_written_anew_and_proven() {
 fn damage(path: &Path) -> u64 {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let mut connection =
-            sqlx::SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap();
+        let mut connection = sqlx::SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap();
         let done = sqlx::query("DELETE FROM graph_edge WHERE kind = 'SENT'").execute(&mut connection).await.unwrap();
         connection.close().await.unwrap();
         done.rows_affected()

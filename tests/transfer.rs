@@ -91,7 +91,11 @@ fn corpus(folder: &Path) -> PathBuf {
     write("nul.txt", b"before\0after \x1a and tab\tand\x0bvertical, \xef\xbb\xbf a mark\n\nsecond\0paragraph");
     write("odd \u{1F95C} \u{202e}name.md", "---\ntitle: \"A \\u0000 in the title\"\ntags: [\"nul\\u0000tag\", ünïcode, 日本]\naliases: [\"al\\u0000ias\"]\nauthor: \"An\\u0000na\"\n---\n# He\u{0}ad\n\ne\u{301}\u{200d}🧑‍🚀 '; DROP TABLE document; -- $1 ?1 \\ \" [[nul]] [[no\u{0}where]]\n".as_bytes());
     let long = "very long name ".repeat(200);
-    write("long.md", format!("---\naliases: [\"{long}\"]\ntags: [{}]\n---\n[[{long}x]] {}", "t".repeat(3000), "wörd ".repeat(5000)).as_bytes());
+    write(
+        "long.md",
+        format!("---\naliases: [\"{long}\"]\ntags: [{}]\n---\n[[{long}x]] {}", "t".repeat(3000), "wörd ".repeat(5000))
+            .as_bytes(),
+    );
     write("broken.pdf", b"%PDF-1.4 and nothing else");
     let mut archive = std::fs::File::create(source.join("nul.mbox")).unwrap();
     for n in 0..300 {
@@ -119,7 +123,8 @@ async fn out_and_back(server: &str, major: u32) {
     let url = database(server, &name).await;
 
     // Killed while it copies: nobody takes what is there for a store.
-    let mut killed = peanut(&data, &["copy", "--to", &url]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut killed =
+        peanut(&data, &["copy", "--to", &url]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let told = BufReader::new(killed.stderr.take().unwrap()).lines().map(Result::unwrap);
     let last = told.into_iter().find(|line| line.starts_with("copying chunk")).expect("progress in lines");
     assert!(last.contains("rows"), "{last}");
@@ -189,7 +194,8 @@ fn places_that_cannot_be_are_named_with_the_remedy() {
     let own = data.join("peanut.db");
     assert!(said(&["copy", "--to", own.to_str().unwrap()]).contains("is the store itself"));
     // A held lock stands for a process that works.
-    let lock = std::fs::File::options().write(true).create(true).truncate(false).open(data.join("workers.lock")).unwrap();
+    let lock =
+        std::fs::File::options().write(true).create(true).truncate(false).open(data.join("workers.lock")).unwrap();
     lock.try_lock().unwrap();
     let target = folder.path().join("new.db");
     assert!(said(&["copy", "--to", target.to_str().unwrap()]).contains("another process works on"));

@@ -101,7 +101,9 @@ pub(super) fn copy(config: &Config, arguments: &CopyArgs) -> eyre::Result<u8> {
         let rows: u64 = copied.iter().map(|table| table.rows).sum();
         output::line(format!("{origin} → {place}: {rows} rows in {} tables, verified", copied.len()))?;
         output::line(match target {
-            StoreAddress::Postgres(_) => "to use it: set POSTGRES_URL (or `postgres_url` in [store]) to its address".to_owned(),
+            StoreAddress::Postgres(_) => {
+                "to use it: set POSTGRES_URL (or `postgres_url` in [store]) to its address".to_owned()
+            }
             StoreAddress::Sqlite(path) => {
                 let folder = path.parent().map(|folder| folder.display().to_string()).unwrap_or_default();
                 format!("to use it: `--data-dir {folder}` without POSTGRES_URL")

@@ -13,6 +13,7 @@ mod graph;
 mod ingest;
 mod manual;
 mod output;
+mod reindex;
 mod search;
 mod status;
 mod why;
@@ -80,6 +81,8 @@ enum Command {
     Export(copy::ExportArgs),
     /// Write the graph anew from the store, and prove that they are equal
     Graph(graph::GraphArgs),
+    /// Build another model's vectors while the present one serves, then switch
+    Reindex(reindex::ReindexArgs),
     /// Measure search quality on a folder of judged queries (BEIR layout)
     Eval(eval::EvalArgs),
     /// Print the settings in force, or an example file
@@ -134,6 +137,7 @@ fn run(cli: Cli) -> eyre::Result<u8> {
         Some(Command::Copy(arguments)) => copy::copy(&config, &arguments),
         Some(Command::Export(arguments)) => copy::export(&config, &arguments),
         Some(Command::Graph(arguments)) => graph::run(config, &arguments),
+        Some(Command::Reindex(arguments)) => reindex::run(config, &arguments),
         Some(Command::Eval(arguments)) => eval::run(config, &arguments),
         Some(Command::Config(_)) => manual::show(&config),
         Some(Command::Completions(_) | Command::Man) => Ok(EXIT_OK),

@@ -36,7 +36,14 @@ pub trait Store:
 }
 
 impl<T> Store for T where
-    T: DocumentStore + IntakeStore + EmbeddingStore + OutboxStore + GraphStore + SearchStore + SystemStore + TransferStore
+    T: DocumentStore
+        + IntakeStore
+        + EmbeddingStore
+        + OutboxStore
+        + GraphStore
+        + SearchStore
+        + SystemStore
+        + TransferStore
 {
 }
 

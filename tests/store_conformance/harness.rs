@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use peanut::store::sqlite::SqliteStore;
-use peanut::store::{DocumentStore, EmbeddingStore, GraphStore, IntakeStore, OutboxStore, SearchStore, SystemStore, TransferStore};
+use peanut::store::{
+    DocumentStore, EmbeddingStore, GraphStore, IntakeStore, OutboxStore, SearchStore, SystemStore, TransferStore,
+};
 
 /// All the traits under test.
 pub(crate) trait Backend:
@@ -12,7 +14,14 @@ pub(crate) trait Backend:
 }
 
 impl<T> Backend for T where
-    T: DocumentStore + EmbeddingStore + GraphStore + IntakeStore + OutboxStore + SearchStore + SystemStore + TransferStore
+    T: DocumentStore
+        + EmbeddingStore
+        + GraphStore
+        + IntakeStore
+        + OutboxStore
+        + SearchStore
+        + SystemStore
+        + TransferStore
 {
 }
 

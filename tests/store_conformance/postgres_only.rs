@@ -6,7 +6,8 @@ use std::time::Duration;
 use peanut::domain::{DocumentId, ModelId, WriteOutcome};
 use peanut::store::postgres::{PostgresOptions, PostgresStore};
 use peanut::store::{
-    CommitBatch, DocumentStore as _, EmbeddingStore as _, IntakeStore as _, RetireReason, StoreError, StoreErrorKind, SystemStore as _,
+    CommitBatch, DocumentStore as _, EmbeddingStore as _, IntakeStore as _, RetireReason, StoreError, StoreErrorKind,
+    SystemStore as _,
 };
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
@@ -249,7 +250,10 @@ async fn files_are_claimed_on_the_host_they_lie_on() {
     let paths = |files: Vec<peanut::domain::intake::FileRecord>| files.into_iter().map(|f| f.path).collect::<Vec<_>>();
     assert_eq!(otto.paths_below("/notes", "", 10).await.expect("paths"), ["/notes/c.md", "/notes/old.md"]);
     assert_eq!(paths(otto.claim_files("o", 1, LEASE, NOW).await.expect("claim")), ["/notes/c.md"]);
-    assert_eq!(paths(anna.claim_files("a", 9, LEASE, NOW).await.expect("claim")), ["/notes/a.md", "/notes/b.md", "/notes/old.md"]);
+    assert_eq!(
+        paths(anna.claim_files("a", 9, LEASE, NOW).await.expect("claim")),
+        ["/notes/a.md", "/notes/b.md", "/notes/old.md"]
+    );
     let late = NOW.plus(LEASE + Duration::from_secs(1));
     assert_eq!(paths(otto.claim_files("o", 9, LEASE, late).await.expect("claim")), ["/notes/c.md", "/notes/old.md"]);
     // A host that was given another name finds its files again by offering them.

@@ -146,7 +146,9 @@ impl SystemStore for PostgresStore {
                 "INSERT INTO setting (key, value, updated_at) SELECT $1, $3, $4 WHERE $2::TEXT IS NULL
                  ON CONFLICT (key) DO NOTHING"
             }
-            (Some(_), None) => "DELETE FROM setting WHERE key = $1 AND value = $2 AND $3::TEXT IS NULL AND $4::BIGINT IS NOT NULL",
+            (Some(_), None) => {
+                "DELETE FROM setting WHERE key = $1 AND value = $2 AND $3::TEXT IS NULL AND $4::BIGINT IS NOT NULL"
+            }
             (Some(_), Some(_)) => "UPDATE setting SET value = $3, updated_at = $4 WHERE key = $1 AND value = $2",
         };
         sqlx::query(statement)

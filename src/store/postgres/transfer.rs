@@ -103,8 +103,9 @@ impl StoreDump for PostgresDump {
                     .last_numbers
                     .push(sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut *self.transaction).await?);
             }
-            let processed: Vec<(String, i64)> =
-                sqlx::query_as("SELECT event_type, processed FROM outbox_total").fetch_all(&mut *self.transaction).await?;
+            let processed: Vec<(String, i64)> = sqlx::query_as("SELECT event_type, processed FROM outbox_total")
+                .fetch_all(&mut *self.transaction)
+                .await?;
             marks.processed_events = EventType::ALL
                 .map(|wanted| processed.iter().find(|(name, _)| name == wanted.as_str()).map_or(0, |(_, count)| *count))
                 .to_vec();
@@ -173,7 +174,9 @@ fn bind_column(statement: Statement, rows: &[Row], index: usize, kind: Kind) -> 
             cells.map(|cell| if let Some(Cell::Flag(flag)) = cell { Some(*flag) } else { None }).collect::<Vec<_>>(),
         ),
         Kind::Text | Kind::Key => statement.bind(
-            cells.map(|cell| if let Some(Cell::Text(text)) = cell { Some(text.clone()) } else { None }).collect::<Vec<_>>(),
+            cells
+                .map(|cell| if let Some(Cell::Text(text)) = cell { Some(text.clone()) } else { None })
+                .collect::<Vec<_>>(),
         ),
         Kind::Bytes => statement.bind(
             cells
@@ -184,9 +187,11 @@ fn bind_column(statement: Statement, rows: &[Row], index: usize, kind: Kind) -> 
             .bind(cells.map(|cell| if let Some(Cell::Id(id)) = cell { Some(*id) } else { None }).collect::<Vec<_>>()),
         Kind::Vector => statement.bind(
             cells
-                .map(|cell| {
-                    if let Some(Cell::Vector(vector)) = cell { Some(Vector::from(vector.clone())) } else { None }
-                })
+                .map(
+                    |cell| {
+                        if let Some(Cell::Vector(vector)) = cell { Some(Vector::from(vector.clone())) } else { None }
+                    },
+                )
                 .collect::<Vec<_>>(),
         ),
     }
@@ -211,11 +216,10 @@ async fn insert(connection: &mut PgConnection, table: &Table, rows: &[Row]) -> R
         table.column_list(),
         arrays.collect::<Vec<_>>().join(", ")
     );
-    let statement = table
-        .columns
-        .iter()
-        .enumerate()
-        .fold(sqlx::query(AssertSqlSafe(sql)), |statement, (index, it)| bind_column(statement, rows, index, it.kind));
+    let statement =
+        table.columns.iter().enumerate().fold(sqlx::query(AssertSqlSafe(sql)), |statement, (index, it)| {
+            bind_column(statement, rows, index, it.kind)
+        });
     statement.execute(connection).await.map(drop)
 }
 

@@ -85,14 +85,16 @@ impl StoreDump for SqliteDump {
             for table in NUMBERED {
                 marks.last_numbers.push(last_seq(&mut self.transaction, table).await?);
             }
-            let processed: Vec<(String, i64)> =
-                sqlx::query_as("SELECT event_type, processed FROM outbox_total").fetch_all(&mut *self.transaction).await?;
+            let processed: Vec<(String, i64)> = sqlx::query_as("SELECT event_type, processed FROM outbox_total")
+                .fetch_all(&mut *self.transaction)
+                .await?;
             marks.processed_events = EventType::ALL
                 .map(|wanted| processed.iter().find(|(name, _)| name == wanted.as_str()).map_or(0, |(_, count)| *count))
                 .to_vec();
-            marks.outbox_pruned_before = sqlx::query_scalar("SELECT value FROM counter WHERE name = 'outbox_pruned_before'")
-                .fetch_one(&mut *self.transaction)
-                .await?;
+            marks.outbox_pruned_before =
+                sqlx::query_scalar("SELECT value FROM counter WHERE name = 'outbox_pruned_before'")
+                    .fetch_one(&mut *self.transaction)
+                    .await?;
             Ok(marks)
         };
         read.await.map_err(|error| classify("read marks of", self.location.as_str(), error))

@@ -75,6 +75,9 @@ mod tests {
         assert_eq!(parsed["path"], "/a \"b\"\n\u{1f980}\u{202e}");
         let marks = Marks { last_numbers: vec![1; 6], processed_events: vec![2; 5], outbox_pruned_before: 3 };
         let parsed: serde_json::Value = serde_json::from_str(&of_marks(&marks)).expect("JSON");
-        assert_eq!((&parsed["last_numbers"]["chunk"], &parsed["processed_events"]["entity_deleted"]), (&1.into(), &2.into()));
+        assert_eq!(
+            (&parsed["last_numbers"]["chunk"], &parsed["processed_events"]["entity_deleted"]),
+            (&1.into(), &2.into())
+        );
     }
 }

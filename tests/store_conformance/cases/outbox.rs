@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use peanut::domain::outbox::{ClaimedEvent, EventType};
 use peanut::domain::{DocumentId, EventId};
-use peanut::store::{SystemStore as _, DocumentStore, EventFailure, OutboxStore, RetireReason, StoreErrorKind};
+use peanut::store::{DocumentStore, EventFailure, OutboxStore, RetireReason, StoreErrorKind, SystemStore as _};
 
 use crate::build::{LEASE, NOW, after, assert_sound, commit, drain, file};
 use crate::harness::{Backend, Harness};

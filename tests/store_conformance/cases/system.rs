@@ -147,7 +147,10 @@ pub(crate) async fn leases_are_given_back<H: Harness>(harness: H) {
     let store = harness.store();
     let model = ModelId::from("m");
     store.register_model(&model, 2, NOW).await.expect("register");
-    store.commit(batch_with(vec![file("/a.md", "one\n\ntwo"), file("/b.md", "three")], "m", &["m"])).await.expect("commit");
+    store
+        .commit(batch_with(vec![file("/a.md", "one\n\ntwo"), file("/b.md", "three")], "m", &["m"]))
+        .await
+        .expect("commit");
     store.offer(&[offered("/x"), offered("/y")], false, NOW).await.expect("offer");
     let claim_all = async |worker: &str| {
         let files = store.claim_files(worker, 1, LEASE, NOW).await.expect("files").len();

@@ -93,7 +93,8 @@ async fn filled(store: &impl Backend) {
     let jobs = store.claim_embeddings(&big, "w", 30, LEASE, after(3)).await.expect("claim");
     let done: Vec<_> = jobs[..10].iter().map(|job| (job.chunk_id, Some(vec![0.0, -0.0, 1.0]))).collect();
     store.complete_embeddings(&big, &done, after(3)).await.expect("complete");
-    let failed = |at: usize, retry| FailedEmbedding { chunk_id: jobs[at].chunk_id, error: "no\0".into(), retry_at: retry };
+    let failed =
+        |at: usize, retry| FailedEmbedding { chunk_id: jobs[at].chunk_id, error: "no\0".into(), retry_at: retry };
     store.fail_embeddings(&big, &[failed(11, None), failed(12, Some(after(99)))], after(3)).await.expect("fail");
     let events = store.claim_events("w", 3, LEASE, after(4)).await.expect("claim");
     let failure = |at: usize, retry_at| EventFailure { id: events[at].id, error: "gone\0".into(), retry_at };
@@ -117,10 +118,8 @@ async fn searches(store: &impl Backend) -> Vec<Vec<(i64, String)>> {
     for word in ["word3", "word50", "rtl", "nul"] {
         let clauses = terms::terms_of(word).into_iter().map(|term| (Occur::Should, WordMatch::Term(term))).collect();
         let words = WordsQuery { clauses };
-        let legs = store
-            .search_legs(&words, std::slice::from_ref(&vectors), &Filter::default(), 40)
-            .await
-            .expect("search");
+        let legs =
+            store.search_legs(&words, std::slice::from_ref(&vectors), &Filter::default(), 40).await.expect("search");
         for leg in [legs.words, legs.vectors] {
             said.push(leg.iter().map(|hit| (hit.chunk_id.0, format!("{:.4}", hit.score))).collect());
         }
@@ -240,7 +239,8 @@ pub(crate) async fn an_interrupted_copy_starts_over<H: Harness>(harness: H) {
     for table in &TABLES[..7] {
         let rows = dump.page(table, None, 50).await.expect("page");
         // Rows that name nothing beyond the first of every table.
-        let early = |row: &Row| table.name == "person" || matches!(row.first(), Some(Cell::Integer(number)) if *number < 20);
+        let early =
+            |row: &Row| table.name == "person" || matches!(row.first(), Some(Cell::Integer(number)) if *number < 20);
         target.load(table, rows.into_iter().filter(early).collect()).await.expect("load");
     }
     drop(dump);
@@ -252,11 +252,14 @@ pub(crate) async fn an_interrupted_copy_starts_over<H: Harness>(harness: H) {
     assert_eq!(searches(target).await, searches(&source).await);
 }
 
+/// What happens to the rows.
+type Spoil = fn(&mut Vec<Row>);
+
 /// A target on whose way in a table's rows are spoilt.
 struct Spoilt<'a, S> {
     store: &'a S,
     table: &'static str,
-    spoil: fn(&mut Vec<Row>),
+    spoil: Spoil,
 }
 
 #[async_trait]
@@ -289,7 +292,7 @@ pub(crate) async fn a_copy_that_differs_is_not_trusted<H: Harness>(harness: H) {
     let mut document = indexed(file("/a.md", "one\n\ntwo"), &mut random);
     document.chunks[0].vector = Some(vec![0.6, 0.8]);
     source.commit(batch_with(vec![document], "small", &[])).await.expect("commit");
-    let spoilt: [(&'static str, fn(&mut Vec<Row>), &str); 3] = [
+    let spoilt: [(&str, Spoil, &str); 3] = [
         ("document_name", |rows| drop(rows.pop()), "arrived"),
         ("chunk", |rows| rows[1][5] = Cell::Text("tvo".into()), "checksum"),
         ("embedding", |rows| rows[0][2] = Cell::Vector(vec![0.8, 0.6]), "checksum"),

@@ -233,7 +233,8 @@ async fn write_names(
     connection: &mut SqliteConnection,
     writings: &[Writing<'_>],
 ) -> Result<HashMap<i64, Vec<String>>, sqlx::Error> {
-    let held = |writing: &Writing<'_>| names_of(writing.document).iter().map(|name| key_text(name).into_owned()).collect();
+    let held =
+        |writing: &Writing<'_>| names_of(writing.document).iter().map(|name| key_text(name).into_owned()).collect();
     let names: HashMap<i64, Vec<String>> = writings.iter().map(|writing| (writing.slot.seq, held(writing))).collect();
     let mut rows: Vec<(&str, i64)> = Vec::new();
     for (document, names) in &names {

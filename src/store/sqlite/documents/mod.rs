@@ -11,8 +11,8 @@ mod write;
 use async_trait::async_trait;
 
 use crate::domain::{DocumentId, DocumentView, Timestamp};
-use crate::store::{CommitBatch, CommitReport, ContentMatch, DocumentStore, RetireReason, StoreResult};
 use crate::store::shared::clean::clean;
+use crate::store::{CommitBatch, CommitReport, ContentMatch, DocumentStore, RetireReason, StoreResult};
 
 use super::SqliteStore;
 
