@@ -13,6 +13,7 @@ use crate::embed::openai::OpenAi;
 use crate::graph::embedded::EmbeddedGraph;
 use crate::graph::falkor::{FalkorAddress, FalkorGraph};
 use crate::graph::{GraphReader, GraphSink};
+use crate::store::limited::Limited;
 use crate::store::postgres::{PostgresOptions, PostgresStore};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{SharedStore, StoreResult};
@@ -71,7 +72,10 @@ pub(super) async fn registered(
 /// PostgreSQL where an address is set, else the file in the data folder.
 pub(super) async fn open_store(config: &Config) -> StoreResult<SharedStore> {
     Ok(match &config.services.postgres_url {
-        Some(url) => Arc::new(PostgresStore::open(url.reveal(), &PostgresOptions::default()).await?),
+        Some(url) => {
+            let store = PostgresStore::open(url.reveal(), &PostgresOptions::default()).await?;
+            Arc::new(Limited::new(store))
+        }
         None => Arc::new(SqliteStore::open(&config.store_path).await?),
     })
 }

@@ -8,6 +8,7 @@ mod embeddings;
 mod error;
 mod graph;
 mod intake;
+pub mod limited;
 mod outbox;
 mod plan;
 pub mod postgres;

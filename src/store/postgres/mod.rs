@@ -36,6 +36,10 @@ const APPLICATION: &str = "peanut";
 const MAX_LIFETIME: Duration = Duration::from_secs(3600);
 /// How long a caller waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
+/// A connection that was in use so recently needs no test before it is used again.
+const TRUSTED: Duration = Duration::from_secs(1);
+/// How long a connection may take to show that it lives.
+const PING_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the first connection may take before the server counts as unreachable.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the server works on one statement, waiting for locks included.
@@ -90,6 +94,18 @@ impl PostgresStore {
             .max_connections(options.max_connections)
             .max_lifetime(MAX_LIFETIME)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            // sqlx asks each time and waits for ever. One that was used a moment ago lives; what fails anyway is tried again.
+            .test_before_acquire(false)
+            .before_acquire(|connection, used| {
+                Box::pin(async move {
+                    if used.idle_for > TRUSTED {
+                        answers(connection).await?;
+                    }
+                    Ok(true)
+                })
+            })
+            // A call that was given up leaves a connection that may never answer again: it must not keep its place.
+            .after_release(|connection, _| Box::pin(async move { answers(connection).await.map(|()| true) }))
             .connect_lazy_with(connect);
         let search = Arc::new(SearchIndex::new(pool.clone()));
         Ok(Self { location, pool, search, missing_cursor: embeddings::MissingCursor::default() })
@@ -121,6 +137,12 @@ impl PostgresStore {
             .map_err(|error| classify(operation, key, error))?;
         Ok(transaction)
     }
+}
+
+/// Asks a connection for a sign of life.
+async fn answers(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let silent = |_| sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer within 5 seconds"));
+    tokio::time::timeout(PING_TIMEOUT, connection.ping()).await.map_err(silent)?
 }
 
 /// Reads the address. An unreadable one may hold a password anywhere, so the error does not repeat it.
