@@ -73,7 +73,12 @@ pub(super) async fn registered(
 pub(super) async fn open_store(config: &Config) -> StoreResult<SharedStore> {
     Ok(match &config.services.postgres_url {
         Some(url) => {
-            let store = PostgresStore::open(url.reveal(), &PostgresOptions::default()).await?;
+            let options = PostgresOptions::default();
+            let store = PostgresStore::open(url.reveal(), &options).await?;
+            let store = match &config.services.postgres_replica_url {
+                Some(url) => store.with_replica(url.reveal(), &options)?,
+                None => store,
+            };
             Arc::new(Limited::new(store))
         }
         None => Arc::new(SqliteStore::open(&config.store_path).await?),

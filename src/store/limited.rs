@@ -19,8 +19,8 @@ use crate::domain::{ChunkId, DocumentId, DocumentView, EventId, ModelId, Timesta
 
 use super::{
     CommitBatch, CommitReport, ContentMatch, DocumentStore, EmbeddingJob, EmbeddingStore, EventFailure,
-    FailedEmbedding, FilePage, GraphStore, IntakeStore, Integrity, Legs, Neighbourhood, OutboxStore, RetireReason,
-    SearchStore, StoreError, StoreErrorKind, StoreInfo, StoreResult, SystemStore, TermSuggestion,
+    FailedEmbedding, FilePage, GraphStore, IntakeStore, Integrity, Legs, Neighbourhood, OutboxStore, ReplicaStatus,
+    RetireReason, SearchStore, StoreError, StoreErrorKind, StoreInfo, StoreResult, SystemStore, TermSuggestion,
 };
 
 /// A usual call takes at most this long: a statement's own limit of 30 s, and as much to get a connection.
@@ -177,6 +177,7 @@ limited! { SystemStore also {
     CALL put_worker(worker: &WorkerRecord) -> ();
     CALL workers() -> Vec<WorkerRecord>;
     WHOLE optimize() -> ();
+    CALL replica() -> Option<ReplicaStatus>;
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ pub use graph::{GraphStore, Neighbourhood};
 pub use intake::{FilePage, IntakeStore};
 pub use outbox::{EventFailure, OutboxStore};
 pub use search::{Legs, SearchStore, TermSuggestion};
-pub use system::{Integrity, StoreInfo, SystemStore};
+pub use system::{Integrity, ReplicaStatus, StoreInfo, SystemStore};
 
 /// Everything a store does. Shared by all services of a process.
 pub trait Store:
