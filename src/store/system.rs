@@ -32,6 +32,8 @@ pub struct ReplicaStatus {
     pub behind_bytes: Option<u64>,
     /// Whether searches go there.
     pub serves: bool,
+    /// Whether it has all that this process wrote; until then this process reads the primary.
+    pub has_own_writes: bool,
     /// Why it cannot serve, with what to do.
     pub problem: Option<String>,
 }

@@ -98,6 +98,7 @@ impl Replica {
             behind_seconds: is_known.then_some(known.behind.as_secs_f64()),
             behind_bytes: is_known.then_some(known.behind_bytes),
             serves: known.serves(),
+            has_own_writes: known.has_writes >= self.writes.load(Ordering::SeqCst),
             problem: known.problem.clone(),
         }
     }
