@@ -56,6 +56,8 @@ pub enum EmbedService {
 pub struct ServiceSettings {
     /// `postgres://…`, with its password.
     pub postgres_url: Option<Secret>,
+    /// A standby of it that serves searches.
+    pub postgres_replica_url: Option<Secret>,
     /// The graph.
     pub falkordb: Option<FalkorSettings>,
     /// The embedder.
@@ -95,17 +97,31 @@ fn web_address(name: &str, text: &str) -> Result<String, ConfigError> {
     Ok(address.trim_end_matches('/').to_owned())
 }
 
-pub(super) fn read(values: &FileValues, environment: &Environment) -> Result<ServiceSettings, ConfigError> {
-    let postgres_url = secret(environment, "POSTGRES_URL", values.store.postgres_url.as_ref())?;
-    if postgres_url
-        .as_ref()
-        .is_some_and(|url| !url.reveal().starts_with("postgres://") && !url.reveal().starts_with("postgresql://"))
-    {
+fn postgres_address(
+    environment: &Environment,
+    name: &str,
+    in_file: Option<&String>,
+) -> Result<Option<Secret>, ConfigError> {
+    let address = secret(environment, name, in_file)?;
+    let is_address =
+        |url: &Secret| ["postgres://", "postgresql://"].iter().any(|start| url.reveal().starts_with(start));
+    if address.as_ref().is_some_and(|url| !is_address(url)) {
         // The value itself may hold a password.
-        return Err(bad("POSTGRES_URL", "…", "an address like postgres://user:password@host:5432/database"));
+        return Err(bad(name, "…", "an address like postgres://user:password@host:5432/database"));
+    }
+    Ok(address)
+}
+
+pub(super) fn read(values: &FileValues, environment: &Environment) -> Result<ServiceSettings, ConfigError> {
+    let postgres_url = postgres_address(environment, "POSTGRES_URL", values.store.postgres_url.as_ref())?;
+    let in_file = values.store.postgres_replica_url.as_ref();
+    let postgres_replica_url = postgres_address(environment, "POSTGRES_REPLICA_URL", in_file)?;
+    if postgres_replica_url.is_some() && postgres_url.is_none() {
+        return Err(bad("POSTGRES_REPLICA_URL", "…", "a standby of the server at POSTGRES_URL, which is not set"));
     }
     Ok(ServiceSettings {
         postgres_url,
+        postgres_replica_url,
         falkordb: falkordb(values, environment)?,
         embedder: embedder(values, environment)?,
         ollama_url: ollama_url(values, environment)?,

@@ -8,6 +8,7 @@ mod embeddings;
 mod error;
 mod graph;
 mod intake;
+pub mod limited;
 mod outbox;
 mod plan;
 pub mod postgres;
@@ -26,7 +27,7 @@ pub use graph::{GraphStore, Neighbourhood};
 pub use intake::{FilePage, IntakeStore};
 pub use outbox::{EventFailure, OutboxStore};
 pub use search::{Legs, SearchStore, TermSuggestion};
-pub use system::{Integrity, StoreInfo, SystemStore};
+pub use system::{Integrity, ReplicaStatus, StoreInfo, SystemStore};
 pub use transfer::TransferStore;
 
 /// Everything a store does. Shared by all services of a process.

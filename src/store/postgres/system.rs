@@ -6,9 +6,10 @@ use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 use crate::domain::health::{WorkerRecord, WorkerState};
 use crate::domain::status::StoreCounts;
 use crate::domain::{SourceType, Timestamp};
-use crate::store::{Integrity, StoreInfo, StoreResult, SystemStore};
+use crate::store::{Integrity, ReplicaStatus, StoreInfo, StoreResult, SystemStore};
 
 use super::error::classify;
+use super::replica::Replica;
 use super::rows::{named, small, text, unsigned};
 use super::{PostgresStore, verify};
 
@@ -257,7 +258,14 @@ impl SystemStore for PostgresStore {
         self.search.compact().await.map(drop)
     }
 
+    async fn replica(&self) -> StoreResult<Option<ReplicaStatus>> {
+        Ok(self.search.replica().map(Replica::status))
+    }
+
     async fn close(&self) {
+        if let Some(replica) = self.search.replica() {
+            replica.close().await;
+        }
         self.pool.close().await;
     }
 }
