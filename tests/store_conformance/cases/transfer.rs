@@ -268,11 +268,14 @@ pub(crate) async fn an_interrupted_copy_starts_over<H: Harness>(harness: H) {
     assert_eq!(searches(target).await, searches(&source).await);
 }
 
+/// What happens to the rows.
+type Spoil = fn(&mut Vec<Row>);
+
 /// A target on whose way in a table's rows are spoilt.
 struct Spoilt<'a, S> {
     store: &'a S,
     table: &'static str,
-    spoil: fn(&mut Vec<Row>),
+    spoil: Spoil,
 }
 
 #[async_trait]
@@ -305,7 +308,7 @@ pub(crate) async fn a_copy_that_differs_is_not_trusted<H: Harness>(harness: H) {
     let mut document = indexed(file("/a.md", "one\n\ntwo"), &mut random);
     document.chunks[0].vector = Some(vec![0.6, 0.8]);
     source.commit(batch_with(vec![document], "small", &[])).await.expect("commit");
-    let spoilt: [(&'static str, fn(&mut Vec<Row>), &str); 3] = [
+    let spoilt: [(&str, Spoil, &str); 3] = [
         ("document_name", |rows| drop(rows.pop()), "arrived"),
         ("chunk", |rows| rows[1][5] = Cell::Text("tvo".into()), "checksum"),
         ("embedding", |rows| rows[0][2] = Cell::Vector(vec![0.8, 0.6]), "checksum"),
