@@ -1,17 +1,12 @@
 //! Addresses of services and their secrets. Called by [`super::Config::load`].
-//!
-//! A secret is looked for in the file its `…_FILE` variable names, then in the secrets folder (`/run/secrets/<name>`), then
-//! in the environment, then in the settings file.
-
-use std::path::{Path, PathBuf};
 
 use crate::domain::Secret;
+use crate::domain::secret::without_credentials;
 
 use super::file::FileValues;
+use super::secrets::secret;
 use super::{ConfigError, Environment, bad};
 
-/// Where container runtimes put secrets; `PEANUT_SECRETS_DIR` names another folder.
-const SECRETS: &str = "/run/secrets";
 const FALKORDB_PORT: u16 = 6379;
 const GRAPH_NAME: &str = "peanut";
 const OLLAMA_MODEL: &str = "nomic-embed-text";
@@ -31,7 +26,7 @@ pub struct FalkorSettings {
 }
 
 /// A service that embeds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum EmbedService {
     /// Ollama.
     Ollama {
@@ -51,6 +46,14 @@ pub enum EmbedService {
     },
 }
 
+impl std::fmt::Debug for EmbedService {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (Self::Ollama { url, model } | Self::OpenAi { url, model, .. }) = self;
+        let kind = if matches!(self, Self::Ollama { .. }) { "Ollama" } else { "OpenAi" };
+        f.debug_struct(kind).field("url", &without_credentials(url)).field("model", model).finish_non_exhaustive()
+    }
+}
+
 /// The services a process stands on; what is not named here is embedded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServiceSettings {
@@ -66,25 +69,6 @@ pub struct ServiceSettings {
     pub ollama_url: Option<String>,
     /// Address and key of an OpenAI-compatible server, in the same way.
     pub openai: Option<(String, Option<Secret>)>,
-}
-
-/// Reads a secret from the first place that has it.
-fn secret(environment: &Environment, name: &str, in_file: Option<&String>) -> Result<Option<Secret>, ConfigError> {
-    let read = |path: &Path| -> Result<Option<Secret>, ConfigError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
-        let text = text.trim_end_matches(['\r', '\n']);
-        Ok((!text.is_empty()).then(|| Secret::new(text)))
-    };
-    if let Some(path) = environment.path(&format!("{name}_FILE")) {
-        return read(&path);
-    }
-    let folder = environment.path("PEANUT_SECRETS_DIR").unwrap_or_else(|| PathBuf::from(SECRETS));
-    let path = folder.join(name.to_lowercase());
-    if path.is_file() {
-        return read(&path);
-    }
-    Ok(environment.text(name).or_else(|| in_file.filter(|text| !text.is_empty()).cloned()).map(Secret::new))
 }
 
 /// An address with a scheme; `host:port` is taken as `http://host:port`.

@@ -9,19 +9,22 @@ use std::time::Duration;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use crate::domain::graph::{DocumentProjection, GraphCounts, GraphDump};
+use crate::domain::graph::{DocumentProjection, GraphCounts, GraphDump, Node, NodeLabel};
 use crate::domain::health::WorkerRecord;
 use crate::domain::intake::{DeadLetter, FileRecord, FileUpdate, IntakeCounts, OfferedFile, WatchedFolder};
+use crate::domain::key::{KeyRecord, SecretHash};
+use crate::domain::names::NameQuery;
 use crate::domain::outbox::{ClaimedEvent, DeadEvent, OutboxStatus};
 use crate::domain::search::{Filter, HitSource, ScoredChunk, VectorQuery, WordsQuery};
 use crate::domain::status::{EmbeddingProgress, StoreCounts};
-use crate::domain::{ChunkId, DocumentId, DocumentView, EventId, ModelId, Timestamp};
+use crate::domain::{ChunkId, DocumentId, DocumentProgress, DocumentView, EventId, ModelId, Timestamp};
 
 use super::transfer::{Marks, Row, StoreDump, Table, TransferStore};
 use super::{
-    CommitBatch, CommitReport, ContentMatch, DocumentStore, EmbeddingJob, EmbeddingStore, EventFailure,
-    FailedEmbedding, FilePage, GraphStore, IntakeStore, Integrity, Legs, Neighbourhood, OutboxStore, ReplicaStatus,
-    RetireReason, SearchStore, StoreError, StoreErrorKind, StoreInfo, StoreResult, SystemStore, TermSuggestion,
+    CommitBatch, CommitReport, ContentMatch, DocumentListing, DocumentPage, DocumentStore, EmbeddingJob,
+    EmbeddingStore, EventFailure, FailedEmbedding, FilePage, GraphStore, IntakeStore, Integrity, KeyStore, Legs,
+    Neighbourhood, OutboxStore, ReplicaStatus, RetireReason, SearchStore, StoreError, StoreErrorKind, StoreInfo,
+    StoreResult, SystemStore, TermSuggestion,
 };
 
 /// A usual call takes at most this long: a statement's own limit of 30 s, and as much to get a connection.
@@ -91,6 +94,8 @@ limited! { DocumentStore also {}:
     CALL find_by_content(hashes: &[[u8; 32]]) -> Vec<ContentMatch>;
     CALL document(id: DocumentId) -> DocumentView;
     CALL documents_of_file(path: &str) -> Vec<DocumentId>;
+    CALL list_documents(page: &DocumentPage) -> DocumentListing;
+    CALL document_progress(id: DocumentId) -> DocumentProgress;
 }
 
 limited! { EmbeddingStore also {}:
@@ -113,6 +118,8 @@ limited! { GraphStore also {}:
     WHOLE graph_table_dump() -> GraphDump;
     CALL graph_table_neighbourhood(id: Uuid, limit: u32) -> Neighbourhood;
     WHOLE clear_graph_tables() -> ();
+    CALL graph_table_nodes(label: Option<NodeLabel>, after: Option<Uuid>, limit: u32) -> Vec<Node>;
+    CALL graph_table_find(query: &NameQuery, labels: &[NodeLabel], limit: u32) -> Vec<Node>;
 }
 
 limited! { IntakeStore also {}:
@@ -181,6 +188,17 @@ limited! { SystemStore also {
     CALL workers() -> Vec<WorkerRecord>;
     WHOLE optimize() -> ();
     CALL replica() -> Option<ReplicaStatus>;
+}
+
+limited! { KeyStore also {}:
+    CALL add_key(key: &KeyRecord) -> ();
+    CALL key_by_hash(secret_sha256: &SecretHash) -> Option<KeyRecord>;
+    CALL keys() -> Vec<KeyRecord>;
+    CALL has_keys() -> bool;
+    CALL revoke_key(id: &str, now: Timestamp) -> KeyRecord;
+    CALL rotate_key(id: &str, secret_sha256: &SecretHash, expires_at: Option<Timestamp>, now: Timestamp) -> KeyRecord;
+    CALL note_key_use(id: &str, now: Timestamp) -> ();
+    CALL forget_key(id: &str) -> ();
 }
 
 limited! { TransferStore also {}:
