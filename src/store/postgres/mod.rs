@@ -40,7 +40,11 @@ const MAX_LIFETIME: Duration = Duration::from_secs(3600);
 /// How long a caller waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The same for the standby: the primary is there to be asked instead.
-const REPLICA_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+const REPLICA_ACQUIRE_TIMEOUT: Duration = Duration::from_millis(1_500);
+/// How long one try of our own may take to say why there is no connection.
+const EXPLAIN_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a sign of life may take before the reason is looked for.
+const ALIVE_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// A connection that was in use so recently needs no test before it is used again.
 const TRUSTED: Duration = Duration::from_secs(1);
 /// How long a connection may take to show that it lives.
@@ -74,6 +78,7 @@ impl Default for PostgresOptions {
 pub struct PostgresStore {
     /// Where the data is, without the password.
     location: String,
+    connect: PgConnectOptions,
     pool: PgPool,
     search: Arc<SearchIndex>,
     missing_cursor: embeddings::MissingCursor,
@@ -94,10 +99,10 @@ impl PostgresStore {
         let connect = parse(url)?;
         let location = location_of(&connect);
         bring_up_to_date(&connect, &location).await?;
-        let pool = pool(connect, options.max_connections, ACQUIRE_TIMEOUT);
+        let pool = pool(connect.clone(), options.max_connections, ACQUIRE_TIMEOUT);
         let search = Arc::new(SearchIndex::new(pool.clone()));
         let missing_cursor = embeddings::MissingCursor::default();
-        Ok(Self { location, pool, search, missing_cursor, writes: Arc::default() })
+        Ok(Self { location, connect, pool, search, missing_cursor, writes: Arc::default() })
     }
 
     /// Lets the standby at `url` serve searches from now on, as long as it follows closely enough (`replica`). It need not
@@ -108,8 +113,13 @@ impl PostgresStore {
     pub fn with_replica(self, url: &str, options: &PostgresOptions) -> StoreResult<Self> {
         let connect = parse(url)?;
         let location = location_of(&connect);
-        let standby = pool(connect, options.max_connections, REPLICA_ACQUIRE_TIMEOUT);
-        self.search.serve_from(Replica::follow(location, standby, self.pool.clone(), Arc::clone(&self.writes)));
+        let standby = pool(connect.clone(), options.max_connections, REPLICA_ACQUIRE_TIMEOUT);
+        self.search.serve_from(Replica::follow(
+            (location, connect),
+            standby,
+            self.pool.clone(),
+            Arc::clone(&self.writes),
+        ));
         Ok(self)
     }
 
@@ -168,6 +178,22 @@ fn pool(connect: PgConnectOptions, most: u32, acquire_timeout: Duration) -> PgPo
         // A call that was given up leaves a connection that may never answer again: it must not keep its place.
         .after_release(|connection, _| Box::pin(async move { answers(connection).await.map(|()| true) }))
         .connect_lazy_with(connect)
+}
+
+/// Why the pool gave no connection in time: it tries until its time is up and does not say what it met. One try of our own
+/// does; when that succeeds, every connection is in use.
+async fn explained(connect: &PgConnectOptions, error: sqlx::Error) -> sqlx::Error {
+    if !matches!(error, sqlx::Error::PoolTimedOut) {
+        return error;
+    }
+    match tokio::time::timeout(EXPLAIN_TIMEOUT, PgConnection::connect_with(connect)).await {
+        Ok(Ok(connection)) => {
+            drop(connection.close().await);
+            error
+        }
+        Ok(Err(cause)) => cause,
+        Err(_) => std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer within a second").into(),
+    }
 }
 
 /// Asks a connection for a sign of life.
