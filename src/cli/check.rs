@@ -7,9 +7,9 @@ use color_eyre::eyre;
 use crate::config::Config;
 use crate::graph::{check, rebuild};
 use crate::runtime::shutdown::Shutdown;
-use crate::runtime::wiring::{House, WorkerSet};
+use crate::runtime::wiring::House;
 
-use super::{EXIT_NONE, EXIT_OK, output, runtime};
+use super::{EXIT_NONE, EXIT_OK, graph, output, runtime};
 
 #[derive(Args, Debug)]
 pub(super) struct CheckArgs {
@@ -35,14 +35,14 @@ async fn work(config: Config, arguments: &CheckArgs) -> eyre::Result<u8> {
         output::note(format!("peanut: graph emptied, {queued} documents to deliver"));
     }
     if arguments.drain || arguments.rebuild_graph {
-        drain(&house).await?;
+        graph::drain(&house, &Shutdown::new()).await?;
     }
     let integrity = house.store.verify().await?;
     let waiting = house.store.outbox_status(house.clock.now()).await?.pending;
-    let graph = check::compare(&house.store, house.graph_reader.as_ref()).await?;
+    let compared = check::compare(&house.store, house.graph_reader.as_ref()).await?;
     house.close().await;
     let mut problems = integrity.problems;
-    problems.extend(graph.differences());
+    problems.extend(compared.differences());
     if waiting > 0 {
         problems.push(format!("{waiting} events wait in the outbox (`--drain` delivers them first)"));
     }
@@ -54,24 +54,11 @@ async fn work(config: Config, arguments: &CheckArgs) -> eyre::Result<u8> {
         for line in integrity.checked {
             output::line(format!("checked  {line}"))?;
         }
-        output::line(format!("checked  {}", graph.summary()))?;
+        output::line(format!("checked  {}", compared.summary()))?;
         for problem in &problems {
             output::line(format!("PROBLEM  {problem}"))?;
         }
         output::line(if problems.is_empty() { "sound" } else { "NOT SOUND" })?;
     }
     Ok(if problems.is_empty() { EXIT_OK } else { EXIT_NONE })
-}
-
-async fn drain(house: &House) -> eyre::Result<()> {
-    let shutdown = Shutdown::new();
-    let running = house.try_start_workers(&shutdown, WorkerSet::Relay).await?;
-    while house.store.outbox_status(house.clock.now()).await.map(|s| s.pending.saturating_sub(s.parked))? > 0 {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    shutdown.soft().cancel();
-    if let Some(running) = running {
-        running.join(&shutdown).await;
-    }
-    Ok(())
 }

@@ -7,6 +7,7 @@ use color_eyre::eyre::{self, WrapErr, eyre};
 use sha2::{Digest, Sha256};
 
 use crate::config::{BackgroundModel, Config};
+use crate::domain::search::SearchMode;
 use crate::domain::{DocumentId, NewDocument, SourceType};
 use crate::embed::{EmbedText, InstantEmbedder};
 use crate::ingest::chunk::{ChunkOptions, chunk};
@@ -20,6 +21,8 @@ use super::{EXIT_OK, output, runtime};
 
 /// Documents of one transaction.
 const BATCH: usize = 200;
+/// Weights of the vector leg that `--sweep` measures.
+const SWEPT: [f32; 11] = [0.40, 0.45, 0.50, 0.55, 0.60, 0.65, 0.70, 0.75, 0.80, 0.85, 0.90];
 
 #[derive(Args, Debug)]
 pub(super) struct EvalArgs {
@@ -29,6 +32,9 @@ pub(super) struct EvalArgs {
     /// The table, as JSON
     #[arg(long)]
     json: bool,
+    /// Also measure the hybrid with other weights of the vector leg (the setting `search.vector_weight`)
+    #[arg(long)]
+    sweep: bool,
 }
 
 pub(super) fn run(config: Config, arguments: &EvalArgs) -> eyre::Result<u8> {
@@ -37,7 +43,7 @@ pub(super) fn run(config: Config, arguments: &EvalArgs) -> eyre::Result<u8> {
     for folder in &arguments.folders {
         let collection = Collection::read(folder)?;
         output::note(format!("peanut: {}: {} documents", collection.name, collection.corpus.len()));
-        reports.push(runtime.block_on(evaluate(&config, &collection))?);
+        reports.push(runtime.block_on(evaluate(&config, &collection, arguments.sweep))?);
     }
     if arguments.json {
         output::json(&reports)?;
@@ -48,7 +54,7 @@ pub(super) fn run(config: Config, arguments: &EvalArgs) -> eyre::Result<u8> {
 }
 
 /// Takes the collection into a store below a temporary folder and runs its queries there.
-async fn evaluate(config: &Config, collection: &Collection) -> eyre::Result<Report> {
+async fn evaluate(config: &Config, collection: &Collection, sweep: bool) -> eyre::Result<Report> {
     let folder = std::env::temp_dir().join(format!("peanut-eval-{}-{}", std::process::id(), collection.name));
     let _ = std::fs::remove_dir_all(&folder);
     let own = Config {
@@ -57,12 +63,12 @@ async fn evaluate(config: &Config, collection: &Collection) -> eyre::Result<Repo
         data_dir: folder.clone(),
         ..config.clone()
     };
-    let result = evaluate_in(own, collection).await;
+    let result = evaluate_in(own, collection, sweep).await;
     std::fs::remove_dir_all(&folder).wrap_err_with(|| format!("cannot remove {}", folder.display()))?;
     result
 }
 
-async fn evaluate_in(config: Config, collection: &Collection) -> eyre::Result<Report> {
+async fn evaluate_in(config: Config, collection: &Collection, sweep: bool) -> eyre::Result<Report> {
     let shutdown = Shutdown::new();
     let house = House::open(config).await?;
     let running = house.try_start_workers(&shutdown, WorkerSet::IngestAndVectors).await?;
@@ -96,10 +102,14 @@ async fn evaluate_in(config: Config, collection: &Collection) -> eyre::Result<Re
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     }
     output::progress("");
-    let report = collection.evaluate(&house.search, |path| {
-        Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
-    });
-    let report = report.await?;
+    let name =
+        |path: &str| Path::new(path).file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let mut report = collection.evaluate(&house.search, name).await?;
+    for weight in SWEPT.iter().filter(|_| sweep) {
+        house.store.put_setting("search.vector_weight", &weight.to_string(), house.clock.now()).await?;
+        house.search.forget_options();
+        report.sweep.push((*weight, collection.measure(&house.search, SearchMode::Hybrid, name).await?));
+    }
     shutdown.soft().cancel();
     if let Some(running) = running {
         running.join(&shutdown).await;
@@ -145,7 +155,10 @@ fn print(reports: &[Report], model: BackgroundModel) -> eyre::Result<()> {
     output::line(format!("model {name}"))?;
     output::line("collection     queries  mode     nDCG@10  Recall@5  Recall@100  MRR@10")?;
     for report in reports {
-        for (mode, measures) in [("words", report.words), ("vectors", report.vectors), ("hybrid", report.hybrid)] {
+        let modes = [("words", report.words), ("vectors", report.vectors), ("hybrid", report.hybrid)];
+        let modes = modes.map(|(mode, measures)| (mode.to_owned(), measures));
+        let swept = report.sweep.iter().map(|(weight, measures)| (format!("at {weight:.2}"), *measures));
+        for (mode, measures) in modes.into_iter().chain(swept) {
             output::line(format!(
                 "{:<14} {:>7}  {mode:<8} {:>7.3}  {:>8.3}  {:>10.3}  {:>6.3}",
                 report.collection,

@@ -7,8 +7,9 @@ use color_eyre::eyre;
 
 use crate::config::Config;
 use crate::domain::intake::FileState;
+use crate::embed::roles;
 use crate::runtime::shutdown::Shutdown;
-use crate::runtime::wiring::{House, WorkerSet};
+use crate::runtime::wiring::{House, RunningWorkers, WorkerSet};
 
 use super::{EXIT_NONE, EXIT_OK, output, runtime};
 
@@ -49,7 +50,7 @@ async fn work(config: Config, arguments: IngestArgs) -> eyre::Result<u8> {
         house.close().await;
         return Ok(if offer.refused.is_empty() { EXIT_OK } else { EXIT_NONE });
     }
-    let finished = wait(&house, &shutdown, arguments.wait_vectors).await?;
+    let finished = wait(&house, running.as_ref(), &shutdown, arguments.wait_vectors).await?;
     shutdown.soft().cancel();
     if let Some(running) = running {
         running.join(&shutdown).await;
@@ -78,9 +79,15 @@ async fn work(config: Config, arguments: IngestArgs) -> eyre::Result<u8> {
     Ok(if failed == 0 && offer.refused.is_empty() && finished { EXIT_OK } else { EXIT_NONE })
 }
 
-/// Waits until queue and outbox are empty; false when interrupted.
-async fn wait(house: &House, shutdown: &Shutdown, vectors: bool) -> eyre::Result<bool> {
+/// Waits until queue and outbox are empty; false when interrupted. Says once what holds the work up.
+async fn wait(
+    house: &House,
+    running: Option<&RunningWorkers>,
+    shutdown: &Shutdown,
+    vectors: bool,
+) -> eyre::Result<bool> {
     let soft = shutdown.soft();
+    let mut told = None;
     loop {
         let counts = house.store.intake_counts().await?;
         let waiting: u64 = counts
@@ -91,7 +98,10 @@ async fn wait(house: &House, shutdown: &Shutdown, vectors: bool) -> eyre::Result
             .sum();
         let outbox = house.store.outbox_status(house.clock.now()).await?;
         let embeddings = house.store.embedding_progress().await?;
-        let pending: u64 = embeddings.iter().map(|model| model.pending + model.processing).sum();
+        let roles = roles::read(&house.store).await?;
+        let is_at_work = |model| roles.serving.as_ref() == Some(model) || roles.building.as_ref() == Some(model);
+        let at_work = embeddings.iter().filter(|progress| is_at_work(&progress.model));
+        let pending: u64 = at_work.map(|model| model.pending + model.processing).sum();
         let deliverable = outbox.pending.saturating_sub(outbox.parked);
         output::progress(&format!(
             "{waiting} files waiting · {} documents · graph {deliverable} behind{}",
@@ -101,6 +111,12 @@ async fn wait(house: &House, shutdown: &Shutdown, vectors: bool) -> eyre::Result
         if waiting == 0 && deliverable == 0 && (!vectors || pending == 0) {
             return Ok(true);
         }
+        let trouble = running.and_then(RunningWorkers::trouble);
+        if let Some(trouble) = trouble.as_ref().filter(|trouble| told.as_ref() != Some(*trouble)) {
+            output::progress("");
+            output::note(format!("peanut: {trouble}"));
+        }
+        told = trouble.or(told);
         tokio::select! {
             () = soft.cancelled() => return Ok(false),
             () = tokio::time::sleep(LOOK_PERIOD) => {}

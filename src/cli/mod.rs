@@ -5,12 +5,15 @@
 
 mod app;
 mod check;
+mod copy;
 mod doctor;
 mod eval;
 mod get;
+mod graph;
 mod ingest;
 mod manual;
 mod output;
+mod reindex;
 mod search;
 mod status;
 mod why;
@@ -72,6 +75,14 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     /// Prove that store, search index and graph agree
     Check(check::CheckArgs),
+    /// Move the whole store to another engine or place, and prove it
+    Copy(copy::CopyArgs),
+    /// Write the whole store as lines of JSON, the same for every engine
+    Export(copy::ExportArgs),
+    /// Write the graph anew from the store, and prove that they are equal
+    Graph(graph::GraphArgs),
+    /// Build another model's vectors while the present one serves, then switch
+    Reindex(reindex::ReindexArgs),
     /// Measure search quality on a folder of judged queries (BEIR layout)
     Eval(eval::EvalArgs),
     /// Print the settings in force, or an example file
@@ -123,6 +134,10 @@ fn run(cli: Cli) -> eyre::Result<u8> {
         Some(Command::Why(arguments)) => why::run(config, &arguments),
         Some(Command::Doctor(arguments)) => doctor::run(config, &arguments),
         Some(Command::Check(arguments)) => check::run(config, &arguments),
+        Some(Command::Copy(arguments)) => copy::copy(&config, &arguments),
+        Some(Command::Export(arguments)) => copy::export(&config, &arguments),
+        Some(Command::Graph(arguments)) => graph::run(config, &arguments),
+        Some(Command::Reindex(arguments)) => reindex::run(config, &arguments),
         Some(Command::Eval(arguments)) => eval::run(config, &arguments),
         Some(Command::Config(_)) => manual::show(&config),
         Some(Command::Completions(_) | Command::Man) => Ok(EXIT_OK),

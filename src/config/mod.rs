@@ -43,6 +43,9 @@ pub enum ThemeChoice {
 pub struct Config {
     /// Where the store, the drop zone and notes live.
     pub data_dir: PathBuf,
+    /// Name of this host: its processes take in files that lie on it, those of others do not. `PEANUT_HOST` names it
+    /// where the system's own name changes (containers).
+    pub host: String,
     /// Where logs and crash reports go.
     pub state_dir: PathBuf,
     /// The SQLite file.
@@ -190,6 +193,9 @@ impl Config {
         Ok(Self {
             store_path: data_dir.join("peanut.db"),
             data_dir,
+            host: environment
+                .text("PEANUT_HOST")
+                .unwrap_or_else(|| rustix::system::uname().nodename().to_string_lossy().into_owned()),
             state_dir: absolute(&state_dir),
             drop_zone: absolute(&drop_zone),
             log_level,

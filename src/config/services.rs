@@ -62,6 +62,10 @@ pub struct ServiceSettings {
     pub falkordb: Option<FalkorSettings>,
     /// The embedder.
     pub embedder: Option<EmbedService>,
+    /// Address of an Ollama, also when another embedder is wanted: a model it made vectors of may still serve.
+    pub ollama_url: Option<String>,
+    /// Address and key of an OpenAI-compatible server, in the same way.
+    pub openai: Option<(String, Option<Secret>)>,
 }
 
 /// Reads a secret from the first place that has it.
@@ -120,6 +124,8 @@ pub(super) fn read(values: &FileValues, environment: &Environment) -> Result<Ser
         postgres_replica_url,
         falkordb: falkordb(values, environment)?,
         embedder: embedder(values, environment)?,
+        ollama_url: ollama_url(values, environment)?,
+        openai: openai(values, environment)?,
     })
 }
 
@@ -149,15 +155,21 @@ fn embedder(values: &FileValues, environment: &Environment) -> Result<Option<Emb
     }
     let named = environment.text("EMBED_MODEL").or_else(|| values.embedding.model.clone());
     let model = named.filter(|name| !is_built_in(name));
-    if let Some(url) = environment.text("OLLAMA_URL").or_else(|| values.embedding.ollama_url.clone()) {
-        let url = web_address("OLLAMA_URL", &url)?;
+    if let Some(url) = ollama_url(values, environment)? {
         return Ok(Some(EmbedService::Ollama { url, model: model.unwrap_or_else(|| OLLAMA_MODEL.to_owned()) }));
     }
-    let Some(url) = environment.text("OPENAI_BASE_URL").or_else(|| values.embedding.openai_url.clone()) else {
-        return Ok(None);
-    };
-    let url = web_address("OPENAI_BASE_URL", &url)?;
+    let Some((url, key)) = openai(values, environment)? else { return Ok(None) };
     let model = model.ok_or_else(|| bad("EMBED_MODEL", "", "the name of a model the server at OPENAI_BASE_URL has"))?;
-    let key = secret(environment, "OPENAI_API_KEY", None)?;
     Ok(Some(EmbedService::OpenAi { url, model, key }))
+}
+
+fn ollama_url(values: &FileValues, environment: &Environment) -> Result<Option<String>, ConfigError> {
+    let url = environment.text("OLLAMA_URL").or_else(|| values.embedding.ollama_url.clone());
+    url.map(|url| web_address("OLLAMA_URL", &url)).transpose()
+}
+
+fn openai(values: &FileValues, environment: &Environment) -> Result<Option<(String, Option<Secret>)>, ConfigError> {
+    let url = environment.text("OPENAI_BASE_URL").or_else(|| values.embedding.openai_url.clone());
+    let Some(url) = url else { return Ok(None) };
+    Ok(Some((web_address("OPENAI_BASE_URL", &url)?, secret(environment, "OPENAI_API_KEY", None)?)))
 }

@@ -50,6 +50,8 @@ pub enum WorkerState {
     Idle,
     /// Has work in hand.
     Busy,
+    /// Has work and cannot go on until something else answers or has room again; goes on by itself.
+    Waiting,
     /// Told to wait by the user.
     Paused,
     /// Ended in an error or panic; will be started again.
@@ -68,6 +70,7 @@ impl WorkerState {
             Self::Starting => "starting",
             Self::Idle => "idle",
             Self::Busy => "busy",
+            Self::Waiting => "waiting",
             Self::Paused => "paused",
             Self::Restarting => "restarting",
             Self::Down => "down",
@@ -78,9 +81,24 @@ impl WorkerState {
     /// The state with the stable name `name`.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Starting, Self::Idle, Self::Busy, Self::Paused, Self::Restarting, Self::Down, Self::Stopped]
-            .into_iter()
-            .find(|state| state.as_str() == name)
+        [
+            Self::Starting,
+            Self::Idle,
+            Self::Busy,
+            Self::Waiting,
+            Self::Paused,
+            Self::Restarting,
+            Self::Down,
+            Self::Stopped,
+        ]
+        .into_iter()
+        .find(|state| state.as_str() == name)
+    }
+
+    /// Whether a worker in this state cannot do its work, through no wish of the user.
+    #[must_use]
+    pub fn is_trouble(self) -> bool {
+        matches!(self, Self::Waiting | Self::Restarting | Self::Down)
     }
 }
 

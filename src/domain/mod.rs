@@ -15,6 +15,7 @@ pub mod search;
 pub mod secret;
 pub mod status;
 pub mod terms;
+pub mod text;
 pub mod time;
 pub mod wordpiece;
 

@@ -3,7 +3,7 @@
 //! Run by the supervisor. Gives way to ingest, obeys the user's pause, isolates a text that poisons a batch, and
 //! stops hammering an embedder that does not answer (such an outage costs no chunk an attempt).
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
@@ -54,6 +54,8 @@ pub struct EmbedWorker {
     /// True while ingest has work: the machine is not idle.
     busy: watch::Receiver<bool>,
     activity: watch::Sender<EmbedActivity>,
+    /// Chunks that were in hand when the store failed; given back before more are claimed.
+    stranded: Mutex<Vec<ChunkId>>,
     name: String,
     seed: u64,
 }
@@ -74,7 +76,8 @@ impl EmbedWorker {
     ) -> Self {
         let activity = EmbedActivity { state: WorkerState::Starting, detail: String::new(), rate_per_second: 0.0 };
         let activity = watch::Sender::new(activity);
-        Self { store, embedder, clock, wake, paused, busy, activity, name: name.to_owned(), seed }
+        let stranded = Mutex::default();
+        Self { store, embedder, clock, wake, paused, busy, activity, stranded, name: name.to_owned(), seed }
     }
 
     /// What it is doing.
@@ -131,7 +134,13 @@ impl EmbedWorker {
                     }
                 }
                 Ok(Step::Broken(error)) => return Err(error),
-                Err(error) if error.is_retryable() => 0,
+                Err(error) if error.is_retryable() => {
+                    self.tell(WorkerState::Waiting, &error.message, 0.0);
+                    tokio::select! {
+                        () = soft.cancelled() => break,
+                        () = tokio::time::sleep(POLL) => continue,
+                    }
+                }
                 Err(error) => return Err(error.to_string()),
             };
             if done > 0 {
@@ -178,7 +187,7 @@ impl EmbedWorker {
     fn wait_for_service(&self, error: &EmbedError, breaker: &mut Breaker, random: &mut fastrand::Rng) -> Duration {
         let delay = breaker.failure(self.clock.now(), random.f64()).max(error.retry_after.unwrap_or_default());
         tracing::warn!(%error, delay_seconds = delay.as_secs_f64(), "embedder_unavailable");
-        self.tell(WorkerState::Idle, &format!("embedder does not answer: {error}"), 0.0);
+        self.tell(WorkerState::Waiting, &format!("embedder does not answer: {error}"), 0.0);
         delay
     }
 
@@ -188,13 +197,37 @@ impl EmbedWorker {
             return Ok(Step::Wait(Duration::from_millis(until.0.saturating_sub(now.0).unsigned_abs()).min(POLL)));
         }
         let model = self.embedder.model();
+        let stranded = self.stranded().clone();
+        if !stranded.is_empty() {
+            self.store.release_embeddings(model, &stranded).await?;
+            self.stranded().clear();
+        }
         let limit = if breaker.is_open() { 1 } else { BATCH };
         let jobs = self.store.claim_embeddings(model, &self.name, limit, LEASE, now).await?;
         if jobs.is_empty() {
             return Ok(Step::Done(0));
         }
         self.activity.send_modify(|activity| activity.state = WorkerState::Busy);
-        match self.embed(&jobs).await {
+        let done = self.finish(&jobs, breaker, random).await;
+        if done.is_err() {
+            *self.stranded() = jobs.iter().map(|job| job.chunk_id).collect();
+        }
+        done
+    }
+
+    fn stranded(&self) -> MutexGuard<'_, Vec<ChunkId>> {
+        self.stranded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Embeds claimed chunks and keeps their vectors. An error is the store's.
+    async fn finish(
+        &self,
+        jobs: &[EmbeddingJob],
+        breaker: &mut Breaker,
+        random: &mut fastrand::Rng,
+    ) -> StoreResult<Step> {
+        let model = self.embedder.model();
+        match self.embed(jobs).await {
             Ok(vectors) => {
                 breaker.success();
                 self.store.complete_embeddings(model, &vectors, self.clock.now()).await?;
@@ -202,7 +235,7 @@ impl EmbedWorker {
             }
             Err(error) if error.kind == EmbedErrorKind::Rejected => {
                 breaker.success();
-                self.by_halves(&jobs, breaker, random).await
+                self.by_halves(jobs, breaker, random).await
             }
             Err(error) => {
                 let chunks: Vec<ChunkId> = jobs.iter().map(|job| job.chunk_id).collect();

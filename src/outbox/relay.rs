@@ -5,7 +5,7 @@
 //! breaker is due. A graph that does not answer costs no event an attempt. A graph that lost its data is noticed, with
 //! or without events to deliver, and written anew from the store.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
@@ -87,6 +87,8 @@ pub struct Relay {
     activity: watch::Sender<RelayActivity>,
     /// When the graph was last known to be the one that was written.
     certain: Mutex<Option<Instant>>,
+    /// Events that were in hand when the store failed; given back before more are claimed.
+    stranded: Mutex<Vec<EventId>>,
     name: String,
     seed: u64,
 }
@@ -104,8 +106,8 @@ impl Relay {
     ) -> Self {
         let activity = RelayActivity { state: WorkerState::Starting, detail: String::new(), delivered: 0 };
         let activity = watch::Sender::new(activity);
-        let (certain, faults) = (Mutex::new(None), Arc::new(NoFaults));
-        Self { store, sink, clock, wake, faults, activity, certain, name: name.to_owned(), seed }
+        let (certain, faults, stranded) = (Mutex::new(None), Arc::new(NoFaults), Mutex::default());
+        Self { store, sink, clock, wake, faults, activity, certain, stranded, name: name.to_owned(), seed }
     }
 
     /// As it is, with faults to strike.
@@ -143,7 +145,7 @@ impl Relay {
                     }
                 }
                 Ok(Step::Struck(point)) => return Err(format!("ended by a planned fault at {point:?}")),
-                Err(error) if error.is_retryable() => self.tell(WorkerState::Idle, error.to_string()),
+                Err(error) if error.is_retryable() => self.tell(WorkerState::Waiting, error.message),
                 Err(error) => return Err(error.to_string()),
             }
             if soft.is_cancelled() {
@@ -184,6 +186,11 @@ impl Relay {
         if let Err(error) = self.make_certain(now).await {
             return Ok(self.wait_for_graph(&error, breaker, random));
         }
+        let stranded = self.stranded().clone();
+        if !stranded.is_empty() {
+            self.store.release_events(&stranded).await?;
+            self.stranded().clear();
+        }
         // A breaker that tries its luck asks with one event, not with five hundred.
         let limit = if breaker.is_open() { 1 } else { BATCH };
         let events = self.store.claim_events(&self.name, limit, LEASE, now).await?;
@@ -191,6 +198,25 @@ impl Relay {
             return Ok(Step::Nothing);
         }
         self.tell(WorkerState::Busy, String::new());
+        let claimed: Vec<EventId> = events.iter().map(|event| event.id).collect();
+        let done = self.deliver_all(events, breaker, random).await;
+        if done.is_err() {
+            *self.stranded() = claimed;
+        }
+        done
+    }
+
+    fn stranded(&self) -> MutexGuard<'_, Vec<EventId>> {
+        self.stranded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes claimed events to the graph and marks them. An error is the store's.
+    async fn deliver_all(
+        &self,
+        events: Vec<ClaimedEvent>,
+        breaker: &mut Breaker,
+        random: &mut fastrand::Rng,
+    ) -> StoreResult<Step> {
         if self.faults.strikes(FaultPoint::AfterClaim) {
             return Ok(Step::Struck(FaultPoint::AfterClaim));
         }
@@ -260,7 +286,7 @@ impl Relay {
         }
         // Asked again with the next step: it may come back as another graph.
         self.set_certain(None);
-        self.tell(WorkerState::Idle, format!("graph does not answer: {error}"));
+        self.tell(WorkerState::Waiting, format!("graph does not answer: {error}"));
         Step::Wait(delay)
     }
 

@@ -3,13 +3,13 @@
 //! The lock goes with the process, however it ends, so a crash never leaves it behind.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
 /// Held by the process that runs the workers; dropping it lets another process take over.
 #[derive(Debug)]
 pub struct WorkerLock {
-    _file: File,
+    file: File,
 }
 
 impl WorkerLock {
@@ -18,12 +18,36 @@ impl WorkerLock {
     /// # Errors
     /// When the lock file cannot be opened.
     pub fn try_take(data_dir: &Path) -> io::Result<Option<Self>> {
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(data_dir.join("workers.lock"))?;
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(data_dir.join("workers.lock"))?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Self { _file: file })),
+            Ok(()) => Ok(Some(Self { file })),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }
+    }
+
+    /// The folder's own name, kept in the lock file: whoever holds the lock knows that every earlier process that worked
+    /// under this name is gone. `fresh` is written when there is none yet.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written.
+    pub fn folder_name(&mut self, fresh: &str) -> io::Result<String> {
+        let mut name = String::new();
+        self.file.seek(SeekFrom::Start(0))?;
+        (&self.file).take(64).read_to_string(&mut name)?;
+        let name = name.trim();
+        if !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric()) {
+            return Ok(name.to_owned());
+        }
+        self.file.set_len(0)?;
+        self.file.seek(SeekFrom::Start(0))?;
+        self.file.write_all(fresh.as_bytes())?;
+        Ok(fresh.to_owned())
     }
 }
 
@@ -37,7 +61,11 @@ mod tests {
         let first = WorkerLock::try_take(folder.path()).unwrap();
         assert!(first.is_some());
         assert!(WorkerLock::try_take(folder.path()).unwrap().is_none());
+        let mut first = first.unwrap();
+        assert_eq!(first.folder_name("abc1").unwrap(), "abc1");
+        assert_eq!(first.folder_name("def2").unwrap(), "abc1");
         drop(first);
-        assert!(WorkerLock::try_take(folder.path()).unwrap().is_some());
+        let mut second = WorkerLock::try_take(folder.path()).unwrap().unwrap();
+        assert_eq!(second.folder_name("def2").unwrap(), "abc1", "the name outlives its holder");
     }
 }

@@ -9,4 +9,5 @@ pub mod services;
 pub mod settings;
 pub mod shutdown;
 pub mod supervisor;
+pub mod transfer;
 pub mod wiring;

@@ -101,6 +101,9 @@ pub struct Report {
     pub vectors: Measures,
     /// Both.
     pub hybrid: Measures,
+    /// Both, with other weights of the vector leg; empty unless asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sweep: Vec<(f32, Measures)>,
 }
 
 impl Collection {
@@ -121,8 +124,7 @@ impl Collection {
         })
     }
 
-    /// Runs every judged query in all three modes. `document_name` tells which corpus document a hit's title and path
-    /// stand for.
+    /// Runs every judged query in all three modes. `document_name` tells which corpus document a hit's path stands for.
     ///
     /// # Errors
     /// When a search fails.
@@ -131,33 +133,50 @@ impl Collection {
         service: &SearchService,
         document_name: impl Fn(&str) -> String,
     ) -> Result<Report, EvaluationError> {
-        let judged: Vec<&Query> = self.queries.iter().filter(|query| self.judgements.contains_key(&query.id)).collect();
-        let mut sums = [Measures::default(); 3];
-        let modes = [SearchMode::Words, SearchMode::Vectors, SearchMode::Hybrid];
-        for query in &judged {
+        Ok(Report {
+            collection: self.name.clone(),
+            queries: self.judged().count(),
+            words: self.measure(service, SearchMode::Words, &document_name).await?,
+            vectors: self.measure(service, SearchMode::Vectors, &document_name).await?,
+            hybrid: self.measure(service, SearchMode::Hybrid, &document_name).await?,
+            sweep: Vec::new(),
+        })
+    }
+
+    /// Runs every judged query in one mode; means over the queries.
+    ///
+    /// # Errors
+    /// When a search fails.
+    pub async fn measure(
+        &self,
+        service: &SearchService,
+        mode: SearchMode,
+        document_name: impl Fn(&str) -> String,
+    ) -> Result<Measures, EvaluationError> {
+        let mut sum = Measures::default();
+        for query in self.judged() {
             let judgements = &self.judgements[&query.id];
             // The queries are prose: signs and colons in them mean nothing to the query language.
             let text: String =
                 query.text.chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).take(LONGEST_QUERY).collect();
-            for (sum, mode) in sums.iter_mut().zip(modes) {
-                let request = SearchRequest { query: text.clone(), limit: DEPTH, mode };
-                let response = service.search(&request).await?;
-                let ranking: Vec<String> = response.hits.iter().map(|hit| document_name(&hit.source_path)).collect();
-                sum.ndcg_10 += ndcg(&ranking, judgements, 10);
-                sum.recall_5 += recall(&ranking, judgements, 5);
-                sum.recall_100 += recall(&ranking, judgements, 100);
-                sum.mrr_10 += reciprocal_rank(&ranking, judgements, 10);
-            }
+            let response = service.search(&SearchRequest { query: text, limit: DEPTH, mode }).await?;
+            let ranking: Vec<String> = response.hits.iter().map(|hit| document_name(&hit.source_path)).collect();
+            sum.ndcg_10 += ndcg(&ranking, judgements, 10);
+            sum.recall_5 += recall(&ranking, judgements, 5);
+            sum.recall_100 += recall(&ranking, judgements, 100);
+            sum.mrr_10 += reciprocal_rank(&ranking, judgements, 10);
         }
-        let count = judged.len().max(1) as f64;
-        let mean = |sum: Measures| Measures {
+        let count = self.judged().count().max(1) as f64;
+        Ok(Measures {
             ndcg_10: sum.ndcg_10 / count,
             recall_5: sum.recall_5 / count,
             recall_100: sum.recall_100 / count,
             mrr_10: sum.mrr_10 / count,
-        };
-        let [words, vectors, hybrid] = sums.map(mean);
-        Ok(Report { collection: self.name.clone(), queries: judged.len(), words, vectors, hybrid })
+        })
+    }
+
+    fn judged(&self) -> impl Iterator<Item = &Query> {
+        self.queries.iter().filter(|query| self.judgements.contains_key(&query.id))
     }
 }
 

@@ -24,7 +24,7 @@ pub struct CommitBatch {
     pub recovered: Vec<(String, Option<u64>)>,
     /// The model of `NewChunk::vector`.
     pub instant_model: Option<ModelId>,
-    /// Models whose background jobs are queued for every new searchable chunk.
+    /// Models whose background jobs are queued for every new searchable chunk; one the store does not know is passed over.
     pub background_models: Vec<ModelId>,
     /// The moment written everywhere.
     pub now: Timestamp,

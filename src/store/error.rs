@@ -5,9 +5,9 @@ use thiserror::Error;
 /// What the caller may do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StoreErrorKind {
-    /// Busy, locked, timed out, connection lost: the same call may succeed later.
+    /// Busy, locked, timed out, connection lost, disk full: the same call may succeed later.
     Retryable,
-    /// Will fail again: disk full, read-only, damaged file, schema of another version.
+    /// Will fail again: read-only, damaged file, schema of another version.
     Permanent,
     /// The caller or the data broke a rule of the store: a bug, or a vector of the wrong dimension.
     Invariant,

@@ -31,7 +31,7 @@ pub trait IntakeStore: Send + Sync {
     async fn offer(&self, files: &[OfferedFile], force: bool, now: Timestamp) -> StoreResult<u64>;
 
     /// Takes up to `limit` queued files (oldest offer first) for `worker` until `now + lease`, and files whose lease
-    /// ran out. Two callers never get the same file. A file claimed anew starts its item counts at zero.
+    /// ran out. Where several hosts share a store, only files that lie on this process's own host. Two callers never get the same file. A file claimed anew starts its item counts at zero.
     async fn claim_files(
         &self,
         worker: &str,
@@ -52,7 +52,7 @@ pub trait IntakeStore: Send + Sync {
     /// Rows, those in hand first, then newest change first.
     async fn files(&self, page: &FilePage) -> StoreResult<Vec<FileRecord>>;
 
-    /// Paths (not retired) below `folder`, for finding the vanished. At most `limit`, greater than `after`, sorted.
+    /// Paths (not retired) below `folder` on this process's own host, for finding the vanished. At most `limit`, greater than `after`, sorted.
     async fn paths_below(&self, folder: &str, after: &str, limit: u32) -> StoreResult<Vec<String>>;
 
     /// The ledger in numbers.

@@ -19,6 +19,7 @@ use crate::domain::search::{Filter, HitSource, ScoredChunk, VectorQuery, WordsQu
 use crate::domain::status::{EmbeddingProgress, StoreCounts};
 use crate::domain::{ChunkId, DocumentId, DocumentView, EventId, ModelId, Timestamp};
 
+use super::transfer::{Marks, Row, StoreDump, Table, TransferStore};
 use super::{
     CommitBatch, CommitReport, ContentMatch, DocumentStore, EmbeddingJob, EmbeddingStore, EventFailure,
     FailedEmbedding, FilePage, GraphStore, IntakeStore, Integrity, Legs, Neighbourhood, OutboxStore, ReplicaStatus,
@@ -176,10 +177,20 @@ limited! { SystemStore also {
     CALL setting(key: &str) -> Option<String>;
     CALL put_setting(key: &str, value: &str, now: Timestamp) -> ();
     CALL settings() -> Vec<(String, String)>;
+    CALL replace_setting(key: &str, expected: Option<&str>, value: Option<&str>, now: Timestamp) -> bool;
+    CALL release_leases(worker: Option<&str>, now: Timestamp) -> u64;
     CALL put_worker(worker: &WorkerRecord) -> ();
     CALL workers() -> Vec<WorkerRecord>;
     WHOLE optimize() -> ();
     CALL replica() -> Option<ReplicaStatus>;
+}
+
+limited! { TransferStore also {}:
+    CALL begin_dump() -> Box<dyn StoreDump>;
+    WHOLE begin_load(origin: &str, now: Timestamp) -> ();
+    WRITE load(table: &'static Table, rows: Vec<Row>) -> ();
+    WHOLE seal_load(marks: &Marks) -> ();
+    CALL complete_load() -> ();
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod search;
 mod shared;
 pub mod sqlite;
 mod system;
+pub mod transfer;
 
 use std::sync::Arc;
 
@@ -27,15 +28,23 @@ pub use intake::{FilePage, IntakeStore};
 pub use outbox::{EventFailure, OutboxStore};
 pub use search::{Legs, SearchStore, TermSuggestion};
 pub use system::{Integrity, ReplicaStatus, StoreInfo, SystemStore};
+pub use transfer::TransferStore;
 
 /// Everything a store does. Shared by all services of a process.
 pub trait Store:
-    DocumentStore + IntakeStore + EmbeddingStore + OutboxStore + GraphStore + SearchStore + SystemStore
+    DocumentStore + IntakeStore + EmbeddingStore + OutboxStore + GraphStore + SearchStore + SystemStore + TransferStore
 {
 }
 
 impl<T> Store for T where
-    T: DocumentStore + IntakeStore + EmbeddingStore + OutboxStore + GraphStore + SearchStore + SystemStore
+    T: DocumentStore
+        + IntakeStore
+        + EmbeddingStore
+        + OutboxStore
+        + GraphStore
+        + SearchStore
+        + SystemStore
+        + TransferStore
 {
 }
 

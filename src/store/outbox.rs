@@ -58,6 +58,8 @@ pub trait OutboxStore: Send + Sync {
     /// Deletes processed events older than `before`, at most `limit`. Returns how many.
     async fn prune_processed(&self, before: Timestamp, limit: u32) -> StoreResult<u64>;
 
-    /// Appends `document_changed` for every document, deleted ones as `document_deleted`: the way to rebuild a graph.
+    /// Appends `document_changed` for every document, deleted ones as `document_deleted`: the way to rebuild an emptied
+    /// graph. Events that wait, are parked or were given up are superseded: they count as processed, so that none of
+    /// them holds its document back. Returns how many were appended.
     async fn replay_documents(&self, now: Timestamp) -> StoreResult<u64>;
 }

@@ -79,6 +79,21 @@ pub trait SystemStore: Send + Sync {
     /// Workers of all processes, by host, pid, name.
     async fn workers(&self) -> StoreResult<Vec<WorkerRecord>>;
 
+    /// Writes a setting only when its present value is `expected` (`None`: there is none); `None` as the new value takes
+    /// it away. Returns whether it was written: of two that change the same value one succeeds.
+    async fn replace_setting(
+        &self,
+        key: &str,
+        expected: Option<&str>,
+        value: Option<&str>,
+        now: Timestamp,
+    ) -> StoreResult<bool>;
+
+    /// Gives back at once what workers hold under a lease: files are queued again and start over, jobs and events wait,
+    /// no attempt is counted. Of workers named `worker` or `worker:…`; `None` means everybody, for whoever knows that
+    /// nobody else can be at work. Returns how many things were held.
+    async fn release_leases(&self, worker: Option<&str>, now: Timestamp) -> StoreResult<u64>;
+
     /// Folds the write-ahead log back and lets the engine refresh its statistics; called when idle and at shutdown.
     async fn optimize(&self) -> StoreResult<()>;
 

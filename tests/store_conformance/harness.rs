@@ -3,16 +3,25 @@
 use std::path::PathBuf;
 
 use peanut::store::sqlite::SqliteStore;
-use peanut::store::{DocumentStore, EmbeddingStore, GraphStore, IntakeStore, OutboxStore, SearchStore, SystemStore};
+use peanut::store::{
+    DocumentStore, EmbeddingStore, GraphStore, IntakeStore, OutboxStore, SearchStore, SystemStore, TransferStore,
+};
 
 /// All the traits under test.
 pub(crate) trait Backend:
-    DocumentStore + EmbeddingStore + GraphStore + IntakeStore + OutboxStore + SearchStore + SystemStore
+    DocumentStore + EmbeddingStore + GraphStore + IntakeStore + OutboxStore + SearchStore + SystemStore + TransferStore
 {
 }
 
 impl<T> Backend for T where
-    T: DocumentStore + EmbeddingStore + GraphStore + IntakeStore + OutboxStore + SearchStore + SystemStore
+    T: DocumentStore
+        + EmbeddingStore
+        + GraphStore
+        + IntakeStore
+        + OutboxStore
+        + SearchStore
+        + SystemStore
+        + TransferStore
 {
 }
 
@@ -30,9 +39,9 @@ pub(crate) trait Harness: Sized {
     /// Another handle on the same data, as another process would have.
     async fn another(&self) -> Self::Store;
 
-    /// A text as the engine gives it back: not every engine can hold every character.
+    /// A text as every engine gives it back: none holds NUL.
     fn held(text: &str) -> String {
-        text.to_owned()
+        text.replace('\0', "\u{1a}")
     }
 }
 

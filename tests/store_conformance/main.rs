@@ -118,7 +118,17 @@ macro_rules! conformance {
                 info_and_ping_answer,
                 data_survives_a_reopen,
                 optimize_changes_nothing,
+                settings_are_replaced_by_one_of_two,
+                leases_are_given_back,
                 closed_stores_refuse,
+            ],
+            transfer: [
+                a_store_moves_out_and_back,
+                numbers_are_never_used_again_after_a_move,
+                a_dump_shows_one_moment,
+                a_store_with_content_is_refused,
+                an_interrupted_copy_starts_over,
+                a_copy_that_differs_is_not_trusted,
             ],
         );
     };

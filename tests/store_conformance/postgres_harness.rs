@@ -58,10 +58,6 @@ impl<const MAJOR: u32> Harness for PostgresHarness<MAJOR> {
     async fn another(&self) -> PostgresStore {
         PostgresStore::open(&address_on(MAJOR, &self.database), &OPTIONS).await.expect("open store again")
     }
-
-    fn held(text: &str) -> String {
-        text.replace('\0', "\u{1a}")
-    }
 }
 
 impl<const MAJOR: u32> Drop for PostgresHarness<MAJOR> {

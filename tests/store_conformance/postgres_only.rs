@@ -6,11 +6,12 @@ use std::time::Duration;
 use peanut::domain::{DocumentId, ModelId, WriteOutcome};
 use peanut::store::postgres::{PostgresOptions, PostgresStore};
 use peanut::store::{
-    CommitBatch, DocumentStore as _, EmbeddingStore as _, RetireReason, StoreError, StoreErrorKind, SystemStore as _,
+    CommitBatch, DocumentStore as _, EmbeddingStore as _, IntakeStore as _, RetireReason, StoreError, StoreErrorKind,
+    SystemStore as _,
 };
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
-use crate::build::{LEASE, NOW, assert_graph_matches, assert_sound, batch, batch_with, file, mail};
+use crate::build::{LEASE, NOW, assert_graph_matches, assert_sound, batch, batch_with, file, mail, offered};
 use crate::harness::Harness as _;
 use crate::postgres_harness::{Newest as PostgresHarness, address_of, execute, server};
 
@@ -195,4 +196,69 @@ async fn very_long_names_fit_everywhere() {
     assert_eq!(store.document(message.id).await.expect("read").title, message.title);
     assert_graph_matches(store, NOW).await;
     assert_sound(store).await;
+}
+
+/// A migration that adds a table or a column must say whether it travels when a store is copied.
+#[tokio::test]
+async fn every_column_travels_or_is_derived() {
+    const DERIVED: [&str; 12] = [
+        "counter_change",
+        "document_change",
+        "embedding_change",
+        "file_change",
+        "outbox_change",
+        "outbox_mark",
+        "search_retired",
+        "word_block",
+        "word_gone",
+        "word_segment",
+        "worker",
+        "_sqlx_migrations",
+    ];
+    let harness = PostgresHarness::fresh().await;
+    let mut connection = PgConnection::connect(&address_of(&harness.database)).await.expect("connect");
+    let columns: Vec<(String, String)> = sqlx::query_as(
+        "SELECT c.table_name::TEXT, c.column_name::TEXT FROM information_schema.columns AS c
+         JOIN information_schema.tables AS t USING (table_schema, table_name)
+         WHERE c.table_schema = current_schema() AND t.table_type = 'BASE TABLE'",
+    )
+    .fetch_all(&mut connection)
+    .await
+    .expect("schema");
+    connection.close().await.expect("close");
+    let forgotten: Vec<String> = columns
+        .into_iter()
+        .filter(|(table, column)| {
+            let travels = peanut::store::transfer::TABLES
+                .iter()
+                .any(|known| known.name == table && known.columns.iter().any(|held| held.name == column));
+            !travels && !DERIVED.contains(&table.as_str())
+        })
+        .map(|(table, column)| format!("{table}.{column}"))
+        .collect();
+    assert!(forgotten.is_empty(), "not in store::transfer::TABLES and not known as derived: {forgotten:?}");
+}
+
+#[tokio::test]
+async fn files_are_claimed_on_the_host_they_lie_on() {
+    let harness = PostgresHarness::fresh().await;
+    let (anna, otto) = (harness.another().await.on_host("anna"), harness.another().await.on_host("otto"));
+    anna.offer(&[offered("/notes/a.md"), offered("/notes/b.md")], false, NOW).await.expect("offer");
+    otto.offer(&[offered("/notes/c.md")], false, NOW).await.expect("offer");
+    // One of before hosts were told apart.
+    harness.store().offer(&[offered("/notes/old.md")], false, NOW).await.expect("offer");
+    let paths = |files: Vec<peanut::domain::intake::FileRecord>| files.into_iter().map(|f| f.path).collect::<Vec<_>>();
+    assert_eq!(otto.paths_below("/notes", "", 10).await.expect("paths"), ["/notes/c.md", "/notes/old.md"]);
+    assert_eq!(paths(otto.claim_files("o", 1, LEASE, NOW).await.expect("claim")), ["/notes/c.md"]);
+    assert_eq!(
+        paths(anna.claim_files("a", 9, LEASE, NOW).await.expect("claim")),
+        ["/notes/a.md", "/notes/b.md", "/notes/old.md"]
+    );
+    let late = NOW.plus(LEASE + Duration::from_secs(1));
+    assert_eq!(paths(otto.claim_files("o", 9, LEASE, late).await.expect("claim")), ["/notes/c.md", "/notes/old.md"]);
+    // A host that was given another name finds its files again by offering them.
+    let renamed = harness.another().await.on_host("anna-2");
+    let found = [offered("/notes/a.md"), offered("/notes/b.md")];
+    renamed.offer(&found, true, late).await.expect("offer");
+    assert_eq!(paths(renamed.claim_files("r", 9, LEASE, late).await.expect("claim")), ["/notes/a.md", "/notes/b.md"]);
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use thiserror::Error;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::domain::intake::{OfferedFile, Origin, WatchedFolder};
 use crate::domain::{Clock, DocumentId, ModelId, WriteOutcome};
@@ -50,7 +50,7 @@ pub struct Intake {
     recorder: Recorder,
     clock: Arc<dyn Clock>,
     instant: Arc<dyn InstantEmbedder>,
-    background_models: Vec<ModelId>,
+    background_models: watch::Receiver<Vec<ModelId>>,
     chunks: ChunkOptions,
     ingest_wake: Arc<Notify>,
 }
@@ -63,7 +63,7 @@ impl Intake {
         recorder: Recorder,
         clock: Arc<dyn Clock>,
         instant: Arc<dyn InstantEmbedder>,
-        background_models: Vec<ModelId>,
+        background_models: watch::Receiver<Vec<ModelId>>,
         chunks: ChunkOptions,
         ingest_wake: Arc<Notify>,
     ) -> Self {
@@ -162,12 +162,13 @@ impl Intake {
         let note = document::note(title, text, now, &*self.instant, self.chunks);
         let note = note.map_err(|error| IntakeError::Refused(error.to_string()))?;
         let id = note.id;
+        let background_models = self.background_models.borrow().clone();
         let report = self
             .recorder
             .commit(CommitBatch {
                 documents: vec![note],
                 instant_model: Some(self.instant.model().clone()),
-                background_models: self.background_models.clone(),
+                background_models,
                 now,
                 ..CommitBatch::default()
             })

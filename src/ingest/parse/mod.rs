@@ -12,6 +12,7 @@ pub mod text;
 
 use thiserror::Error;
 
+use crate::domain::text::{remove_all_nul, remove_nul};
 use crate::domain::{ChunkKind, Link, MessageMeta, PersonMention, Timestamp};
 
 /// A run of text with one place: the unit `ingest::chunk` cuts. Paragraphs inside are separated by a blank line.
@@ -54,6 +55,30 @@ pub struct Parsed {
     pub sections: Vec<Section>,
 }
 
+impl Parsed {
+    /// The same without NUL in any of its texts: no store and no graph is asked to hold one.
+    #[must_use]
+    pub fn without_nul(mut self) -> Self {
+        remove_all_nul(&mut self.title);
+        for texts in [&mut self.tags, &mut self.aliases, &mut self.concept_headings] {
+            remove_all_nul(texts);
+        }
+        remove_all_nul(self.links.iter_mut().map(|link| &mut link.target));
+        for person in &mut self.people {
+            remove_all_nul(person.email.iter_mut().chain(&mut person.name));
+        }
+        if let Some(message) = &mut self.message {
+            remove_all_nul(std::iter::once(&mut message.message_id).chain(&mut message.in_reply_to));
+            remove_all_nul(message.references.iter_mut().chain(&mut message.attachments));
+        }
+        for section in &mut self.sections {
+            remove_all_nul(section.headings.iter_mut().chain(&mut section.attachment));
+            remove_nul(&mut section.text);
+        }
+        self
+    }
+}
+
 /// Why a document could not be read. The message names what was wrong and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ParseError {
@@ -75,4 +100,40 @@ pub enum ParseError {
     /// Not what it claims to be, and nothing else we read.
     #[error("not readable: {0}")]
     Unsupported(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{LinkKind, PersonRole};
+
+    #[test]
+    fn no_text_keeps_a_nul() {
+        let nul = || "a\0b".to_owned();
+        let parsed = Parsed {
+            title: Some(nul()),
+            dated_at: None,
+            tags: vec![nul()],
+            aliases: vec![nul()],
+            concept_headings: vec![nul()],
+            links: vec![Link { kind: LinkKind::Url, target: nul() }],
+            people: vec![PersonMention { email: Some(nul()), name: Some(nul()), role: PersonRole::To }],
+            message: Some(MessageMeta {
+                message_id: nul(),
+                in_reply_to: Some(nul()),
+                references: vec![nul()],
+                attachments: vec![nul()],
+            }),
+            sections: vec![Section {
+                headings: vec![nul()],
+                attachment: Some(nul()),
+                text: nul(),
+                ..Section::default()
+            }],
+        };
+        let held = format!("{parsed:?}").matches("\\0").count();
+        assert_eq!(held, 14, "every text of the sample has one");
+        let mended = format!("{:?}", parsed.without_nul());
+        assert_eq!((mended.matches("\\0").count(), mended.matches("a\\u{1a}b").count()), (0, held));
+    }
 }

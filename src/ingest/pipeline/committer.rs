@@ -84,6 +84,11 @@ impl<'a> Committer<'a> {
         self.commit().await.map(|_| ())
     }
 
+    /// Files that are still in hand: after an error, those to give back.
+    pub(super) fn left(self) -> impl Iterator<Item = String> {
+        self.in_hand.into_keys()
+    }
+
     fn take(&mut self, output: Output) {
         match output {
             Output::Document { path, document } => {
@@ -133,7 +138,7 @@ impl<'a> Committer<'a> {
             dead_letters: std::mem::take(&mut self.dead_letters),
             recovered: std::mem::take(&mut self.recovered),
             instant_model: Some(self.context.instant.model().clone()),
-            background_models: self.context.background_models.clone(),
+            background_models: self.context.background_models.borrow().clone(),
             now,
         };
         self.text_bytes = 0;
@@ -143,8 +148,10 @@ impl<'a> Committer<'a> {
         let ended = std::mem::take(&mut self.ending);
         let count = ended.len();
         for (path, end) in ended {
-            if let Some(file) = self.in_hand.remove(&path) {
-                self.after(path, end, file).await?;
+            // In hand until all is done: what fails here is given back.
+            if let Some(file) = self.in_hand.get(&path) {
+                self.after(&path, end, file).await?;
+                self.in_hand.remove(&path);
             }
         }
         Ok(count)
@@ -191,14 +198,14 @@ impl<'a> Committer<'a> {
         Ok(moves)
     }
 
-    async fn after(&self, path: String, end: End, file: InHand) -> Result<(), StoreError> {
+    async fn after(&self, path: &str, end: End, file: &InHand) -> Result<(), StoreError> {
         let now = self.context.clock.now();
         match end {
-            End::Released => self.context.store.release_files(&[path], now).await,
+            End::Released => self.context.store.release_files(&[path.to_owned()], now).await,
             End::Changed => {
-                let Ok(metadata) = tokio::fs::metadata(&path).await else { return Ok(()) };
+                let Ok(metadata) = tokio::fs::metadata(path).await else { return Ok(()) };
                 let offer = OfferedFile {
-                    path,
+                    path: path.to_owned(),
                     origin: file.record.origin,
                     size_bytes: metadata.len(),
                     modified_at: walk::modified(&metadata),
@@ -207,7 +214,7 @@ impl<'a> Committer<'a> {
             }
             // A file read before from its beginning: what it no longer holds is gone.
             End::State { whole: true, .. } if file.record.bytes_done > 0 => {
-                let held = self.context.store.documents_of_file(&path).await?;
+                let held = self.context.store.documents_of_file(path).await?;
                 let vanished: Vec<DocumentId> = held.into_iter().filter(|id| !file.given.contains(id)).collect();
                 if vanished.is_empty() || file.given.is_empty() && file.record.source_type != Some(SourceType::Mail) {
                     return Ok(());

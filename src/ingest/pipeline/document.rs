@@ -5,6 +5,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use crate::domain::intake::FileRecord;
+use crate::domain::text::without_nul;
 use crate::domain::{DocumentId, NewDocument, PersonRole, SourceType, Timestamp};
 use crate::embed::{EmbedText, InstantEmbedder};
 use crate::ingest::chunk::{ChunkOptions, chunk};
@@ -99,6 +100,9 @@ fn build(
     instant: &dyn InstantEmbedder,
     options: ChunkOptions,
 ) -> NewDocument {
+    // Before anything is derived: hashes, terms and vectors are of the text that is stored.
+    let parsed = parsed.without_nul();
+    let source = Source { key: without_nul(&source.key).into_owned(), ..source };
     let title = parsed.title.as_deref().map(str::trim).filter(|title| !title.is_empty());
     let title = title.map_or(source.fallback_title, str::to_owned);
     let mut chunks = chunk(&parsed, &title, sender(&parsed).as_deref(), options);

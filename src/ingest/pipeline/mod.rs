@@ -11,7 +11,7 @@ mod pool;
 mod reader;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
@@ -53,8 +53,8 @@ pub struct IngestContext {
     pub clock: Arc<dyn Clock>,
     /// The model that runs inside the parser's loop.
     pub instant: Arc<dyn InstantEmbedder>,
-    /// Models whose jobs are queued with every chunk.
-    pub background_models: Vec<ModelId>,
+    /// Models whose jobs are queued with every chunk, as they are at the moment.
+    pub background_models: watch::Receiver<Vec<ModelId>>,
     /// Chunk sizes.
     pub chunks: ChunkOptions,
     /// A `.pause` file here pauses intake.
@@ -80,6 +80,8 @@ pub struct IngestWorker {
     name: String,
     activity: watch::Sender<IngestActivity>,
     busy: watch::Sender<bool>,
+    /// Files that were in hand when the store failed; given back before more are claimed.
+    stranded: Mutex<Vec<String>>,
 }
 
 impl IngestWorker {
@@ -87,7 +89,13 @@ impl IngestWorker {
     #[must_use]
     pub fn new(context: IngestContext, name: &str) -> Self {
         let activity = IngestActivity { state: WorkerState::Starting, detail: String::new() };
-        Self { context, name: name.to_owned(), activity: watch::Sender::new(activity), busy: watch::Sender::new(false) }
+        Self {
+            context,
+            name: name.to_owned(),
+            activity: watch::Sender::new(activity),
+            busy: watch::Sender::new(false),
+            stranded: Mutex::default(),
+        }
     }
 
     /// What it is doing.
@@ -127,7 +135,7 @@ impl IngestWorker {
                 Ok(false) => {}
                 Err(error) if error.is_retryable() => {
                     tracing::warn!(%error, "ingest_waits_for_store");
-                    self.tell(WorkerState::Idle, &error.to_string());
+                    self.tell(WorkerState::Waiting, &error.message);
                 }
                 Err(error) => return Err(error.to_string()),
             }
@@ -153,9 +161,10 @@ impl IngestWorker {
             .then(|| "paused by .pause in the drop zone".to_owned()))
     }
 
-    /// Claims and takes in one set of files; false when there was none. While the parsers work on it the next set is
-    /// claimed, so they never wait for the ledger.
+    /// Claims and takes in one set of files; false when there was none. When the store fails in the middle, the files in
+    /// hand are given back as soon as it answers again, not when their leases end.
     async fn round(&self, pool: &ParserPool, soft: &CancellationToken) -> Result<bool, StoreError> {
+        self.give_back().await?;
         let files = self.claim().await?;
         if files.is_empty() {
             self.tell(WorkerState::Idle, "");
@@ -164,8 +173,24 @@ impl IngestWorker {
         self.busy.send_replace(true);
         let (sender, outputs) = mpsc::channel(WAITING);
         let mut committer = Committer::new(&self.context, outputs);
+        let result = self.take_in(files, &mut committer, &sender, pool, soft).await;
+        if result.is_err() {
+            self.stranded().extend(committer.left());
+        }
+        result.map(|()| true)
+    }
+
+    /// While the parsers work on one set of files the next is claimed, so they never wait for the ledger.
+    async fn take_in(
+        &self,
+        files: Vec<FileRecord>,
+        committer: &mut Committer<'_>,
+        sender: &mpsc::Sender<reader::Output>,
+        pool: &ParserPool,
+        soft: &CancellationToken,
+    ) -> Result<(), StoreError> {
         let mut in_hand = committer.begin(&files);
-        pool.submit(files, &sender, soft);
+        pool.submit(files, sender, soft);
         self.tell(WorkerState::Busy, &format!("{in_hand} files in hand"));
         let mut last_pause_look = Instant::now();
         let mut claiming = true;
@@ -182,14 +207,25 @@ impl IngestWorker {
                     claiming = false;
                 } else {
                     in_hand += committer.begin(&more);
-                    pool.submit(more, &sender, soft);
+                    pool.submit(more, sender, soft);
                 }
                 self.tell(WorkerState::Busy, &format!("{in_hand} files in hand"));
             }
         }
-        drop(sender);
-        committer.finish().await?;
-        Ok(true)
+        committer.finish().await
+    }
+
+    async fn give_back(&self) -> Result<(), StoreError> {
+        let stranded = self.stranded().clone();
+        if !stranded.is_empty() {
+            self.context.store.release_files(&stranded, self.context.clock.now()).await?;
+            self.stranded().clear();
+        }
+        Ok(())
+    }
+
+    fn stranded(&self) -> MutexGuard<'_, Vec<String>> {
+        self.stranded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn claim(&self) -> Result<Vec<FileRecord>, StoreError> {

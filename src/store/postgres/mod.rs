@@ -17,6 +17,7 @@ mod replica;
 mod rows;
 mod search;
 mod system;
+mod transfer;
 mod verify;
 
 use std::sync::Arc;
@@ -74,16 +75,24 @@ impl Default for PostgresOptions {
 }
 
 /// The service store. Cheap to share behind an `Arc`; every method may be called from many tasks.
-#[derive(Debug)]
 pub struct PostgresStore {
     /// Where the data is, without the password.
     location: String,
     connect: PgConnectOptions,
+    /// Name of the host this process runs on; `None` when nobody said.
+    host: Option<String>,
     pool: PgPool,
     search: Arc<SearchIndex>,
     missing_cursor: embeddings::MissingCursor,
     /// Transactions of this process that change what searches find, counted when they are committed.
     writes: Arc<AtomicU64>,
+}
+
+/// Without the address, which holds the password.
+impl std::fmt::Debug for PostgresStore {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("PostgresStore").field("location", &self.location).finish_non_exhaustive()
+    }
 }
 
 /// A transaction of this adapter.
@@ -102,7 +111,14 @@ impl PostgresStore {
         let pool = pool(connect.clone(), options.max_connections, ACQUIRE_TIMEOUT);
         let search = Arc::new(SearchIndex::new(pool.clone()));
         let missing_cursor = embeddings::MissingCursor::default();
-        Ok(Self { location, connect, pool, search, missing_cursor, writes: Arc::default() })
+        Ok(Self { location, host: None, connect, pool, search, missing_cursor, writes: Arc::default() })
+    }
+
+    /// The store as a process on `host` uses it: files it offers lie there, and it takes only such files in hand (and
+    /// those of which nobody knows where they lie).
+    #[must_use]
+    pub fn on_host(self, host: &str) -> Self {
+        Self { host: Some(host.to_owned()), ..self }
     }
 
     /// Lets the standby at `url` serve searches from now on, as long as it follows closely enough (`replica`). It need not

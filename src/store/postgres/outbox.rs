@@ -282,6 +282,13 @@ impl OutboxStore for PostgresStore {
         // With the documents held still, an event says "deleted" exactly when its document is.
         let mut transaction = self.begin_writing(OPERATION, "all").await?;
         let work = async {
+            sqlx::query(
+                "UPDATE outbox SET state = 'processed', processed_at = $1, retry_at = NULL, dead_at = NULL
+                 WHERE id IN (SELECT id FROM outbox WHERE state IN ('pending', 'dead') FOR UPDATE SKIP LOCKED)",
+            )
+            .bind(now.0)
+            .execute(&mut *transaction)
+            .await?;
             let done = sqlx::query(
                 "INSERT INTO outbox (event_type, entity_id, recorded_at)
                  SELECT CASE WHEN deleted_at IS NULL THEN $1 ELSE $2 END, id, $3 FROM document ORDER BY seq",

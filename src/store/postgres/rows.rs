@@ -1,13 +1,9 @@
 //! From column values to domain values and back. Called by every file of this adapter.
 
-use std::borrow::Cow;
-
-use sha2::{Digest as _, Sha256};
-
 use crate::domain::Timestamp;
 
-/// Longest text, in bytes, that may stand in an index beside other columns: PostgreSQL holds a third of a page.
-const KEY_BYTES: usize = 1024;
+pub(super) use crate::domain::text::without_nul as text;
+pub(super) use crate::store::shared::text::key_text;
 
 /// A value in the database that the program does not understand.
 pub(super) fn undecodable(what: &str, value: impl std::fmt::Display) -> sqlx::Error {
@@ -57,36 +53,4 @@ pub(super) fn moment(millis: Option<i64>) -> Option<Timestamp> {
 /// Milliseconds of a lease.
 pub(super) fn millis(duration: std::time::Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// Text as PostgreSQL can hold it: it refuses NUL. The ASCII substitute character takes its place; it is one byte too,
-/// so offsets into the text stay true.
-pub(super) fn text(text: &str) -> Cow<'_, str> {
-    if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{1a}")) } else { Cow::Borrowed(text) }
-}
-
-/// A name or tag as it stands in an index: [`text`], and when it is too long for that, its beginning and its hash.
-/// What is looked up goes through here as well, so equal texts stay equal.
-pub(super) fn key_text(name: &str) -> Cow<'_, str> {
-    if name.len() <= KEY_BYTES {
-        return text(name);
-    }
-    let hash = Sha256::digest(name.as_bytes()).iter().take(8).fold(0_u64, |hash, byte| hash << 8 | u64::from(*byte));
-    let start = &name[..name.floor_char_boundary(KEY_BYTES - 20)];
-    Cow::Owned(format!("{}… {hash:016x}", text(start)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nul_is_replaced_and_keys_are_bounded() {
-        assert_eq!(text("a\0b"), "a\u{1a}b");
-        assert!(matches!(text("plain"), Cow::Borrowed("plain")));
-        let (one, other) = ("ö".repeat(2000), format!("{}x", "ö".repeat(2000)));
-        assert!(key_text(&one).len() <= KEY_BYTES);
-        assert_ne!(key_text(&one), key_text(&other));
-        assert_eq!(key_text(&one), key_text(&one.clone()));
-    }
 }

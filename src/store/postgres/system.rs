@@ -139,6 +139,70 @@ impl SystemStore for PostgresStore {
             .map_err(|error| classify("read settings", "all", error))
     }
 
+    async fn replace_setting(
+        &self,
+        key: &str,
+        expected: Option<&str>,
+        value: Option<&str>,
+        now: Timestamp,
+    ) -> StoreResult<bool> {
+        let statement = match (expected, value) {
+            (None, None) => return self.setting(key).await.map(|held| held.is_none()),
+            (None, Some(_)) => {
+                "INSERT INTO setting (key, value, updated_at) SELECT $1, $3, $4 WHERE $2::TEXT IS NULL
+                 ON CONFLICT (key) DO NOTHING"
+            }
+            (Some(_), None) => {
+                "DELETE FROM setting WHERE key = $1 AND value = $2 AND $3::TEXT IS NULL AND $4::BIGINT IS NOT NULL"
+            }
+            (Some(_), Some(_)) => "UPDATE setting SET value = $3, updated_at = $4 WHERE key = $1 AND value = $2",
+        };
+        sqlx::query(statement)
+            .bind(key)
+            .bind(expected)
+            .bind(value.map(text))
+            .bind(now.0)
+            .execute(&self.pool)
+            .await
+            .map(|done| done.rows_affected() == 1)
+            .map_err(|error| classify("replace setting", key, error))
+    }
+
+    async fn release_leases(&self, worker: Option<&str>, now: Timestamp) -> StoreResult<u64> {
+        const OPERATION: &str = "release leases";
+        const OF_WORKER: &str = "($1::TEXT IS NULL OR worker = $1 OR starts_with(worker, $1 || ':'))";
+        let key = worker.unwrap_or("everybody");
+        let mut transaction = self.begin(OPERATION, key).await?;
+        let work = async {
+            let mut held = 0;
+            // What somebody takes over at this moment because its lease ran out is left to them.
+            for sql in [
+                format!(
+                    "UPDATE file SET state = 'queued', worker = NULL, lease_until = NULL, offered_again = 0, updated_at = $2,
+                        seen = 0, documents = 0, duplicates = 0, unchanged = 0, dead_letters = 0, skipped = 0
+                     WHERE seq IN (SELECT seq FROM file WHERE state = 'parsing' AND {OF_WORKER} FOR UPDATE SKIP LOCKED)"
+                ),
+                format!(
+                    "UPDATE embedding_job SET state = 'pending', worker = NULL, lease_until = NULL
+                     WHERE (model_seq, chunk_id) IN (SELECT model_seq, chunk_id FROM embedding_job
+                        WHERE $2::BIGINT IS NOT NULL AND state = 'processing' AND {OF_WORKER} FOR UPDATE SKIP LOCKED)"
+                ),
+                format!(
+                    "UPDATE outbox SET state = 'pending', worker = NULL, lease_until = NULL
+                     WHERE id IN (SELECT id FROM outbox
+                        WHERE $2::BIGINT IS NOT NULL AND state = 'claimed' AND {OF_WORKER} FOR UPDATE SKIP LOCKED)"
+                ),
+            ] {
+                let done =
+                    sqlx::query(AssertSqlSafe(sql)).bind(worker).bind(now.0).execute(&mut *transaction).await?;
+                held += done.rows_affected();
+            }
+            transaction.commit().await?;
+            Ok(held)
+        };
+        work.await.map_err(|error| classify(OPERATION, key, error))
+    }
+
     async fn put_worker(&self, worker: &WorkerRecord) -> StoreResult<()> {
         const OPERATION: &str = "write worker";
         let key = worker.name.as_str();

@@ -2,6 +2,7 @@
 //!
 //! Imports `domain` and the store's own types only. Adapters load rows, ask here what follows, and write it.
 
+pub(crate) mod clean;
 pub(crate) mod codes;
 pub(crate) mod dead_letters;
 pub(crate) mod graph_changes;
@@ -10,4 +11,5 @@ pub(crate) mod links;
 pub(crate) mod names;
 pub(crate) mod offers;
 pub(crate) mod ranking;
+pub(crate) mod text;
 pub(crate) mod world;

@@ -10,25 +10,25 @@ pub(super) fn classify(operation: &'static str, key: impl Into<String>, error: s
         sqlx::Error::Database(database) => {
             let code = database.code().and_then(|code| code.parse::<i32>().ok()).unwrap_or(0) & 0xff;
             match code {
-                5 | 6 => (StoreErrorKind::Retryable, " (another process holds the database)"),
-                8 => (StoreErrorKind::Permanent, " (the database is read-only: check the file's permissions)"),
-                11 | 26 => {
-                    (StoreErrorKind::Permanent, " (the file is damaged or not a Peanut store: restore a backup)")
-                }
-                13 => (StoreErrorKind::Permanent, " (the disk is full: make room, then retry)"),
-                10 => (StoreErrorKind::Retryable, " (the disk reported an error)"),
-                14 => (StoreErrorKind::Permanent, " (cannot open the file: check the folder and its permissions)"),
+                5 | 6 => (StoreErrorKind::Retryable, "another process holds the database"),
+                8 => (StoreErrorKind::Permanent, "the database is read-only: check the file's permissions"),
+                11 | 26 => (StoreErrorKind::Permanent, "the file is damaged or not a Peanut store: restore a backup"),
+                13 => (StoreErrorKind::Retryable, "the disk is full: make room, the work goes on by itself"),
+                10 => (StoreErrorKind::Retryable, "the disk reported an error"),
+                14 => (StoreErrorKind::Permanent, "cannot open the file: check the folder and its permissions"),
                 19 => (StoreErrorKind::Invariant, ""),
                 _ => (StoreErrorKind::Permanent, ""),
             }
         }
         sqlx::Error::Migrate(migration) => match **migration {
             sqlx::migrate::MigrateError::VersionMissing(_) | sqlx::migrate::MigrateError::VersionTooNew(..) => {
-                (StoreErrorKind::Permanent, " (the store was written by a newer Peanut: update this program)")
+                (StoreErrorKind::Permanent, "the store was written by a newer Peanut: update this program")
             }
             _ => (StoreErrorKind::Permanent, ""),
         },
         _ => (StoreErrorKind::Permanent, ""),
     };
-    StoreError { kind, operation, key: key.into(), message: format!("{error}{hint}"), source: Some(Box::new(error)) }
+    // What to do comes first: lines are cut at their end.
+    let message = if hint.is_empty() { error.to_string() } else { format!("{hint} ({error})") };
+    StoreError { kind, operation, key: key.into(), message, source: Some(Box::new(error)) }
 }

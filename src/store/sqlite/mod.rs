@@ -16,13 +16,14 @@ mod project;
 mod rows;
 mod search;
 mod system;
+mod transfer;
 mod verify;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Connection as _, SqliteConnection, SqlitePool};
 
 use self::error::classify;
 use self::search::SearchIndex;
@@ -48,6 +49,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct SqliteStore {
     path: PathBuf,
+    /// Name of the host this process runs on; `None` when nobody said.
+    host: Option<String>,
     /// The only connection that writes: SQLite has one writer, so queueing here beats `SQLITE_BUSY`.
     writer: SqlitePool,
     reader: SqlitePool,
@@ -86,11 +89,18 @@ impl SqliteStore {
             .connect_lazy_with(options.pragma("cache_size", format!("-{CACHE_KIB}")).read_only(true));
         Ok(Self {
             path: path.to_owned(),
+            host: None,
             writer,
             reader,
             index: SearchIndex::default(),
             missing_cursor: embeddings::MissingCursor::default(),
         })
+    }
+
+    /// The store as a process on `host` uses it: files it offers are noted as lying there.
+    #[must_use]
+    pub fn on_host(self, host: &str) -> Self {
+        Self { host: Some(host.to_owned()), ..self }
     }
 
     /// Starts a writing transaction. It takes the lock at once: one that read first could not become a writer any more
@@ -105,7 +115,11 @@ impl SqliteStore {
 async fn connect_writer(options: &SqliteConnectOptions) -> Result<SqlitePool, sqlx::Error> {
     let mut attempts = 0;
     loop {
-        let pool = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
+        let pool = SqlitePoolOptions::new()
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .after_release(|connection, _| Box::pin(is_outside_transactions(connection)));
         match pool.connect_with(options.clone()).await {
             Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("5") && attempts < 100 => {
                 attempts += 1;
@@ -114,6 +128,15 @@ async fn connect_writer(options: &SqliteConnectOptions) -> Result<SqlitePool, sq
             done => return done,
         }
     }
+}
+
+/// Whether a connection may be used again. A full disk or an I/O error ends a transaction inside the engine without
+/// telling sqlx, whose own rollback then fails and which believes ever after to be inside that transaction: such a
+/// connection is dropped for a new one.
+async fn is_outside_transactions(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // Waits for a rollback that is still queued.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 /// Brings the schema up to date. Several processes may open a new store at the same moment. Whoever finds a migration

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use sqlx::{Row as _, SqliteConnection};
 
 use crate::domain::outbox::{ClaimedEvent, DeadEvent, EventType, OutboxStatus};
+use crate::domain::text::without_nul;
 use crate::domain::{EventId, Timestamp};
 use crate::store::{EventFailure, OutboxStore, StoreError, StoreResult};
 
@@ -158,7 +159,7 @@ impl OutboxStore for SqliteStore {
                 |statement, failure| {
                     statement
                         .bind(failure.id.0)
-                        .bind(failure.error.as_str())
+                        .bind(without_nul(&failure.error).into_owned())
                         .bind(failure.retry_at.map(|at| at.0))
                         .bind(now.0)
                 },
@@ -265,16 +266,27 @@ impl OutboxStore for SqliteStore {
 
     async fn replay_documents(&self, now: Timestamp) -> StoreResult<u64> {
         const OPERATION: &str = "replay documents";
-        let done = sqlx::query(
-            "INSERT INTO outbox (event_type, entity_id, recorded_at)
-             SELECT CASE WHEN deleted_at IS NULL THEN ?1 ELSE ?2 END, id, ?3 FROM document ORDER BY seq",
-        )
-        .bind(EventType::DocumentChanged.as_str())
-        .bind(EventType::DocumentDeleted.as_str())
-        .bind(now.0)
-        .execute(&self.writer)
-        .await
-        .map_err(|error| classify(OPERATION, "all", error))?;
-        Ok(done.rows_affected())
+        let mut transaction = self.begin(OPERATION, "all").await?;
+        let work = async {
+            sqlx::query(
+                "UPDATE outbox SET state = 'processed', processed_at = ?1, retry_at = NULL, dead_at = NULL
+                 WHERE state IN ('pending', 'dead')",
+            )
+            .bind(now.0)
+            .execute(&mut *transaction)
+            .await?;
+            let done = sqlx::query(
+                "INSERT INTO outbox (event_type, entity_id, recorded_at)
+                 SELECT CASE WHEN deleted_at IS NULL THEN ?1 ELSE ?2 END, id, ?3 FROM document ORDER BY seq",
+            )
+            .bind(EventType::DocumentChanged.as_str())
+            .bind(EventType::DocumentDeleted.as_str())
+            .bind(now.0)
+            .execute(&mut *transaction)
+            .await?;
+            transaction.commit().await?;
+            Ok(done.rows_affected())
+        };
+        work.await.map_err(|error| classify(OPERATION, "all", error))
     }
 }

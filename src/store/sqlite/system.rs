@@ -1,10 +1,11 @@
 //! Settings, workers, counts, and the engine itself.
 
 use async_trait::async_trait;
-use sqlx::Row as _;
+use sqlx::{AssertSqlSafe, Row as _};
 
 use crate::domain::health::{WorkerRecord, WorkerState};
 use crate::domain::status::StoreCounts;
+use crate::domain::text::without_nul;
 use crate::domain::{SourceType, Timestamp};
 use crate::store::{Integrity, ReplicaStatus, StoreInfo, StoreResult, SystemStore};
 
@@ -102,7 +103,7 @@ impl SystemStore for SqliteStore {
              ON CONFLICT (key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at",
         )
         .bind(key)
-        .bind(value)
+        .bind(without_nul(value).as_ref())
         .bind(now.0)
         .execute(&self.writer)
         .await
@@ -115,6 +116,62 @@ impl SystemStore for SqliteStore {
             .fetch_all(&self.reader)
             .await
             .map_err(|error| classify("read settings", "all", error))
+    }
+
+    async fn replace_setting(
+        &self,
+        key: &str,
+        expected: Option<&str>,
+        value: Option<&str>,
+        now: Timestamp,
+    ) -> StoreResult<bool> {
+        const OPERATION: &str = "replace setting";
+        let mut transaction = self.begin(OPERATION, key).await?;
+        let work = async {
+            let held: Option<String> = sqlx::query_scalar("SELECT value FROM setting WHERE key = ?1")
+                .bind(key)
+                .fetch_optional(&mut *transaction)
+                .await?;
+            if held.as_deref() != expected {
+                return Ok(false);
+            }
+            sqlx::query("DELETE FROM setting WHERE key = ?1").bind(key).execute(&mut *transaction).await?;
+            if let Some(value) = value {
+                sqlx::query("INSERT INTO setting (key, value, updated_at) VALUES (?1, ?2, ?3)")
+                    .bind(key)
+                    .bind(without_nul(value).as_ref())
+                    .bind(now.0)
+                    .execute(&mut *transaction)
+                    .await?;
+            }
+            transaction.commit().await?;
+            Ok(true)
+        };
+        work.await.map_err(|error| classify(OPERATION, key, error))
+    }
+
+    async fn release_leases(&self, worker: Option<&str>, now: Timestamp) -> StoreResult<u64> {
+        const OPERATION: &str = "release leases";
+        let key = worker.unwrap_or("everybody");
+        let mut transaction = self.begin(OPERATION, key).await?;
+        let work = async {
+            let mut held = 0;
+            for what in [
+                "UPDATE file SET state = 'queued', worker = NULL, lease_until = NULL, offered_again = 0, updated_at = ?2,
+                    seen = 0, documents = 0, duplicates = 0, unchanged = 0, dead_letters = 0, skipped = 0
+                 WHERE state = 'parsing'",
+                "UPDATE embedding_job SET state = 'pending', worker = NULL, lease_until = NULL WHERE ?2 IS NOT NULL AND state = 'processing'",
+                "UPDATE outbox SET state = 'pending', worker = NULL, lease_until = NULL WHERE ?2 IS NOT NULL AND state = 'claimed'",
+            ] {
+                let sql = format!("{what} AND (?1 IS NULL OR worker = ?1 OR substr(worker, 1, length(?1) + 1) = ?1 || ':')");
+                let done =
+                    sqlx::query(AssertSqlSafe(sql)).bind(worker).bind(now.0).execute(&mut *transaction).await?;
+                held += done.rows_affected();
+            }
+            transaction.commit().await?;
+            Ok(held)
+        };
+        work.await.map_err(|error| classify(OPERATION, key, error))
     }
 
     async fn put_worker(&self, worker: &WorkerRecord) -> StoreResult<()> {

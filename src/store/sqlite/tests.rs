@@ -226,3 +226,60 @@ async fn pruned_events_are_not_missed_but_later_changes_are() {
     execute(&store, "UPDATE document SET changed_at = changed_at + 5").await;
     assert_eq!(store.verify().await.expect("verify").problems.len(), 1);
 }
+
+#[tokio::test]
+async fn a_full_disk_stops_writing_only_while_it_is_full() {
+    let (_folder, store) = store_with(&["/before.md"]).await;
+    execute(&store, "PRAGMA wal_checkpoint(TRUNCATE)").await;
+    // The engine's own limit: the same error, at the same places, as a disk without room.
+    let pages: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(&store.writer).await.expect("pages");
+    let limit = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {}", pages + 2));
+    sqlx::raw_sql(limit).execute(&store.writer).await.expect("limit");
+    let paths: Vec<String> = (0..200).map(|number| format!("/{number}.md")).collect();
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    let before = row_counts(&store).await;
+    let error = commit(&store, &paths).await.expect_err("no room");
+    assert_eq!(error.kind, StoreErrorKind::Retryable, "{error}");
+    assert!(error.to_string().contains("disk is full"), "{error}");
+    assert_eq!(row_counts(&store).await, before);
+    // Room again: whether or not the connection was replaced, the limit is gone.
+    execute(&store, "PRAGMA max_page_count = 1073741823").await;
+    commit(&store, &paths).await.expect("there is room again");
+    assert_eq!(store.counts().await.expect("counts").documents, 201);
+}
+
+/// A migration that adds a table or a column must say whether it travels when a store is copied.
+#[tokio::test]
+async fn every_column_travels_or_is_derived() {
+    const DERIVED: [&str; 9] = [
+        "counter",
+        "document_total",
+        "embedding_total",
+        "file_total",
+        "outbox_total",
+        "search_change",
+        "worker",
+        "_sqlx_migrations",
+        "embedding.seq",
+    ];
+    let (_folder, path) = folder();
+    let store = SqliteStore::open(&path).await.expect("open");
+    let columns: Vec<(String, String)> = sqlx::query_as(
+        "SELECT m.name, c.name FROM sqlite_master AS m JOIN pragma_table_info(m.name) AS c
+         WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' AND m.name NOT LIKE 'chunk_words%'",
+    )
+    .fetch_all(&store.reader)
+    .await
+    .expect("schema");
+    let forgotten: Vec<String> = columns
+        .into_iter()
+        .filter(|(table, column)| {
+            let travels = crate::store::transfer::TABLES
+                .iter()
+                .any(|known| known.name == table && known.columns.iter().any(|held| held.name == column));
+            !travels && !DERIVED.contains(&table.as_str()) && !DERIVED.contains(&format!("{table}.{column}").as_str())
+        })
+        .map(|(table, column)| format!("{table}.{column}"))
+        .collect();
+    assert!(forgotten.is_empty(), "not in store::transfer::TABLES and not known as derived: {forgotten:?}");
+}

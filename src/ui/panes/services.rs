@@ -9,6 +9,7 @@ use ratatui::text::{Line, Span};
 use crate::app::state::wrap::wrap;
 use crate::app::state::{Pane, State};
 use crate::domain::health::{ServiceHealth, ServiceState, WorkerRecord, WorkerState};
+use crate::domain::status::EmbeddingProgress;
 
 use crate::ui::theme::{Palette, Role};
 use crate::ui::widgets::{bytes, cell, compact, counted, duration, filter, framed, put, put_all, sparkline};
@@ -49,7 +50,15 @@ pub(crate) fn services(
         lines.extend(store_lines(state, palette));
         lines.push(Line::default());
         lines.push(worker_summary(state, palette));
-        lines.extend(state.workers().into_iter().map(|worker| worker_line(state, worker, palette)));
+        for worker in state.workers() {
+            lines.push(worker_line(state, worker, palette));
+            if worker.state.is_trouble() && !worker.detail.is_empty() {
+                let columns = usize::from(inside.width).saturating_sub(3);
+                for range in wrap(&worker.detail, columns).into_iter().take(4) {
+                    lines.push(Line::styled(format!("   {}", &worker.detail[range]), palette.style(Role::Warning)));
+                }
+            }
+        }
     } else {
         lines.extend(worker_words(state, usize::from(inside.width), palette));
     }
@@ -113,11 +122,23 @@ fn store_lines<'a>(state: &State, palette: Palette) -> Vec<Line<'a>> {
         );
         let failed = if progress.failed > 0 { format!(", {} failed", progress.failed) } else { String::new() };
         lines.push(Line::styled(
-            format!("meaning {percent:.0} % by {} ({rest}{failed})", progress.model),
+            format!("meaning {percent:.0} % by {} ({rest}{failed}){}", progress.model, role_of_model(state, progress)),
             palette.style(Role::Faint),
         ));
     }
     lines
+}
+
+/// What a model is for, when that is not plain.
+fn role_of_model(state: &State, progress: &EmbeddingProgress) -> &'static str {
+    let (roles, model) = (&state.status.models, Some(&progress.model));
+    if roles.building.as_ref() == model {
+        " being built"
+    } else if roles.previous.as_ref() == model {
+        " kept"
+    } else {
+        ""
+    }
 }
 
 fn is_stale(state: &State, worker: &WorkerRecord) -> bool {
@@ -128,7 +149,7 @@ fn role_of(state: &State, worker: &WorkerRecord) -> Role {
     match worker.state {
         _ if is_stale(state, worker) => Role::Warning,
         WorkerState::Down => Role::Bad,
-        WorkerState::Restarting | WorkerState::Paused => Role::Warning,
+        WorkerState::Waiting | WorkerState::Restarting | WorkerState::Paused => Role::Warning,
         WorkerState::Stopped => Role::Faint,
         _ => Role::Good,
     }
@@ -158,13 +179,14 @@ fn worker_summary<'a>(state: &State, palette: Palette) -> Line<'a> {
 
 fn worker_line<'a>(state: &State, worker: &WorkerRecord, palette: Palette) -> Line<'a> {
     let stale = if is_stale(state, worker) { " stale" } else { "" };
-    let restarts = if worker.restarts > 0 { format!(" restarts {}", worker.restarts) } else { String::new() };
+    let restarts = restarts(worker);
     let seen = duration(state.now.seconds_since(worker.heartbeat_at));
+    let detail = if worker.state.is_trouble() { "" } else { worker.detail.as_str() };
     Line::from(vec![
         Span::raw(cell(&worker.name, 9)),
         Span::styled(format!("{}{stale}", cell(worker.state.as_str(), 10)), palette.style(role_of(state, worker))),
         Span::styled(
-            format!(" {}:{} seen {seen} ago{restarts}  {}", worker.host, worker.pid, worker.detail),
+            format!(" {}:{} seen {seen} ago{restarts}  {detail}", worker.host, worker.pid),
             palette.style(Role::Faint),
         ),
     ])
@@ -173,6 +195,17 @@ fn worker_line<'a>(state: &State, worker: &WorkerRecord, palette: Palette) -> Li
 /// Workers in a few words, wrapped; each with a mark and, when it is not well, its state.
 fn worker_words<'a>(state: &State, columns: usize, palette: Palette) -> Vec<Line<'a>> {
     let mut lines = Vec::new();
+    // What holds the work up comes first: the pane may end before the names do.
+    let (troubled, restarted): (Vec<_>, Vec<_>) = state
+        .status
+        .workers
+        .iter()
+        .filter(|worker| worker.state.is_trouble() || worker.state != WorkerState::Stopped && worker.restarts > 0)
+        .partition(|worker| worker.state.is_trouble());
+    for worker in troubled {
+        let text = format!("{} {}{}: {}", worker.name, worker.state.as_str(), restarts(worker), worker.detail);
+        lines.push(Line::styled(text, palette.style(Role::Warning)));
+    }
     let mut spans = vec![Span::styled("workers: ", palette.style(Role::Faint))];
     let mut used = 9;
     let running =
@@ -205,11 +238,13 @@ fn worker_words<'a>(state: &State, columns: usize, palette: Palette) -> Vec<Line
         let text = format!("{} without a sign of life", counted(stale, "worker", "workers"));
         lines.push(Line::styled(text, palette.style(Role::Warning)));
     }
-    for worker in
-        state.status.workers.iter().filter(|worker| worker.restarts > 0 && worker.state != WorkerState::Stopped)
-    {
-        let text = format!("{} restarts {}: {}", worker.name, worker.restarts, worker.detail);
+    for worker in restarted {
+        let text = format!("{}{}: {}", worker.name, restarts(worker), worker.detail);
         lines.push(Line::styled(text, palette.style(Role::Warning)));
     }
     lines
+}
+
+fn restarts(worker: &WorkerRecord) -> String {
+    if worker.restarts > 0 { format!(" (restarts: {})", worker.restarts) } else { String::new() }
 }

@@ -7,3 +7,4 @@ pub(crate) mod ledger;
 pub(crate) mod outbox;
 pub(crate) mod search;
 pub(crate) mod system;
+pub(crate) mod transfer;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use peanut::domain::outbox::{ClaimedEvent, EventType};
 use peanut::domain::{DocumentId, EventId};
-use peanut::store::{DocumentStore, EventFailure, OutboxStore, RetireReason, StoreErrorKind};
+use peanut::store::{DocumentStore, EventFailure, OutboxStore, RetireReason, StoreErrorKind, SystemStore as _};
 
 use crate::build::{LEASE, NOW, after, assert_sound, commit, drain, file};
 use crate::harness::{Backend, Harness};
@@ -185,8 +185,17 @@ pub(crate) async fn replay_names_every_document<H: Harness>(harness: H) {
     let held = documents(store, 3).await;
     store.retire(&held[1..2], RetireReason::Deleted, NOW).await.expect("retire");
     drain(store, NOW).await;
-    assert_eq!(store.replay_documents(NOW.plus(Duration::from_secs(1))).await.expect("replay"), 3);
+    // What waits or was given up would hold its document back; a replay supersedes it.
+    commit(store, vec![file("/waits.md", "text")]).await;
+    commit(store, vec![file("/dead.md", "other text")]).await;
+    let dead = claim(store, 2, NOW).await.pop().expect("the last event");
+    store.mark_failed(&[EventFailure { id: dead.id, error: "no".into(), retry_at: None }], NOW).await.expect("fail");
+    store.release_leases(None, NOW).await.expect("release");
+    assert_eq!(store.replay_documents(NOW.plus(Duration::from_secs(1))).await.expect("replay"), 5);
+    let status = store.outbox_status(after(1)).await.expect("status");
+    assert_eq!((status.pending, status.dead, status.parked), (5, 0, 0));
     let events = claim(store, 10, after(1)).await;
     let kinds: Vec<EventType> = events.iter().map(|event| event.event_type).collect();
-    assert_eq!(kinds, [EventType::DocumentChanged, EventType::DocumentDeleted, EventType::DocumentChanged]);
+    let changed = EventType::DocumentChanged;
+    assert_eq!(kinds, [changed, EventType::DocumentDeleted, changed, changed, changed]);
 }

@@ -1,10 +1,10 @@
 //! `SystemStore`.
 
 use peanut::domain::health::{WorkerRecord, WorkerState};
-use peanut::domain::{SourceType, Timestamp};
-use peanut::store::{DocumentStore, RetireReason, SystemStore};
+use peanut::domain::{ModelId, SourceType, Timestamp};
+use peanut::store::{DocumentStore, EmbeddingStore, IntakeStore, OutboxStore, RetireReason, SystemStore};
 
-use crate::build::{NOW, after, assert_sound, commit, file, mail};
+use crate::build::{LEASE, NOW, after, assert_sound, batch_with, commit, file, mail, offered};
 use crate::harness::Harness;
 
 pub(crate) async fn settings_are_kept<H: Harness>(harness: H) {
@@ -124,4 +124,46 @@ pub(crate) async fn closed_stores_refuse<H: Harness>(harness: H) {
     assert!(store.ping().await.is_err());
     assert!(store.put_setting("a", "1", NOW).await.is_err());
     store.close().await;
+}
+
+pub(crate) async fn settings_are_replaced_by_one_of_two<H: Harness>(harness: H) {
+    let (store, other) = (harness.store(), harness.another().await);
+    assert!(store.replace_setting("k", None, Some("a"), NOW).await.expect("first"));
+    assert!(!other.replace_setting("k", None, Some("b"), NOW).await.expect("late"));
+    assert!(!other.replace_setting("k", Some("b"), Some("c"), NOW).await.expect("mistaken"));
+    let (one, two) = tokio::join!(
+        store.replace_setting("k", Some("a"), Some("x"), NOW),
+        other.replace_setting("k", Some("a"), Some("y"), NOW)
+    );
+    assert_eq!(u8::from(one.expect("one")) + u8::from(two.expect("two")), 1);
+    let held = store.setting("k").await.expect("read").expect("held");
+    assert!(!store.replace_setting("k", Some("a"), None, NOW).await.expect("mistaken"));
+    assert!(store.replace_setting("k", Some(&held), None, NOW).await.expect("taken away"));
+    assert_eq!(store.setting("k").await.expect("read"), None);
+    assert!(store.replace_setting("k", None, None, NOW).await.expect("nothing for nothing"));
+}
+
+pub(crate) async fn leases_are_given_back<H: Harness>(harness: H) {
+    let store = harness.store();
+    let model = ModelId::from("m");
+    store.register_model(&model, 2, NOW).await.expect("register");
+    store
+        .commit(batch_with(vec![file("/a.md", "one\n\ntwo"), file("/b.md", "three")], "m", &["m"]))
+        .await
+        .expect("commit");
+    store.offer(&[offered("/x"), offered("/y")], false, NOW).await.expect("offer");
+    let claim_all = async |worker: &str| {
+        let files = store.claim_files(worker, 1, LEASE, NOW).await.expect("files").len();
+        let events = store.claim_events(worker, 1, LEASE, NOW).await.expect("events").len();
+        (files, events)
+    };
+    assert_eq!(claim_all("host/folder:1").await, (1, 1));
+    assert_eq!(claim_all("host/folder2:1").await, (1, 1));
+    assert_eq!(store.release_leases(Some("host/folder"), NOW).await.expect("release"), 2);
+    assert_eq!(claim_all("host/folder:2").await, (1, 1), "at once, not when the lease runs out");
+    assert_eq!(claim_all("host/folder:3").await, (0, 0), "what another folder's worker holds stays with it");
+    assert_eq!(store.release_leases(Some("host"), NOW).await.expect("no such worker"), 0);
+    assert_eq!(store.release_leases(None, NOW).await.expect("release"), 4);
+    assert_eq!(store.release_leases(None, NOW).await.expect("release"), 0);
+    assert_sound(store).await;
 }

@@ -1,7 +1,6 @@
 //! Documents: the tables `document`, `document_*`, `person`, `concept`, `chunk` and what a commit tells outbox and ledger.
 
 mod affected;
-mod clean;
 mod commit;
 mod facts;
 mod load;
@@ -12,6 +11,7 @@ mod write;
 use async_trait::async_trait;
 
 use crate::domain::{DocumentId, DocumentView, Timestamp};
+use crate::store::shared::clean::clean;
 use crate::store::{CommitBatch, CommitReport, ContentMatch, DocumentStore, RetireReason, StoreResult};
 
 use super::PostgresStore;
@@ -19,7 +19,7 @@ use super::PostgresStore;
 #[async_trait]
 impl DocumentStore for PostgresStore {
     async fn commit(&self, batch: CommitBatch) -> StoreResult<CommitReport> {
-        let done = commit::commit(self, &clean::clean(batch)).await;
+        let done = commit::commit(self, &clean(batch)).await;
         self.wrote();
         done
     }

@@ -27,7 +27,7 @@ impl IntakeStore for PostgresStore {
         let key = files.first().map_or("none", |file| file.path.as_str());
         let mut transaction = self.begin(OPERATION, key).await?;
         let work = async {
-            let queued = offer(&mut transaction, files, force, now).await?;
+            let queued = offer(&mut transaction, self.host.as_deref(), files, force, now).await?;
             transaction.commit().await?;
             Ok(queued)
         };
@@ -44,7 +44,7 @@ impl IntakeStore for PostgresStore {
         const OPERATION: &str = "claim files";
         let mut transaction = self.begin(OPERATION, worker).await?;
         let work = async {
-            let claimed = claim(&mut transaction, worker, limit, lease, now).await?;
+            let claimed = claim(&mut transaction, self.host.as_deref(), worker, limit, lease, now).await?;
             transaction.commit().await?;
             Ok(claimed)
         };
@@ -102,12 +102,14 @@ impl IntakeStore for PostgresStore {
         let prefix = format!("{}/", folder.trim_end_matches('/'));
         let end = format!("{}0", folder.trim_end_matches('/')); // '0' follows '/'
         sqlx::query_scalar(
-            "SELECT path FROM file WHERE path > $1 AND path < $2 AND path > $3 AND state <> 'retired' ORDER BY path LIMIT $4",
+            "SELECT path FROM file WHERE path > $1 AND path < $2 AND path > $3 AND state <> 'retired'
+               AND ($5::TEXT IS NULL OR host IS NULL OR host = $5) ORDER BY path LIMIT $4",
         )
         .bind(prefix)
         .bind(end)
         .bind(after)
         .bind(i64::from(limit))
+        .bind(self.host.as_deref())
         .fetch_all(&self.pool)
         .await
         .map_err(|error| classify("list paths", folder, error))
@@ -164,7 +166,7 @@ impl IntakeStore for PostgresStore {
                 let (path, _) = place;
                 let file =
                     OfferedFile { path, origin: Origin::Explicit, size_bytes: 0, modified_at: Timestamp::default() };
-                offer(&mut transaction, std::slice::from_ref(&file), true, now).await?;
+                offer(&mut transaction, None, std::slice::from_ref(&file), true, now).await?;
             }
             transaction.commit().await?;
             Ok(true)

@@ -15,9 +15,13 @@ use super::list::{RECORD, record};
 /// The lock of whoever offers files: two processes that find the same new files queue them once and in order.
 const OFFER_LOCK: i64 = 0x6f_66_66_65_72;
 
+/// A file this process can read: of its own host (`$6`), or of before hosts were told apart.
+const ON_HOST: &str = "($6::TEXT IS NULL OR host IS NULL OR host = $6)";
+
 /// Puts files in the queue; see [`crate::store::IntakeStore::offer`].
 pub(super) async fn offer(
     connection: &mut PgConnection,
+    host: Option<&str>,
     files: &[OfferedFile],
     force: bool,
     now: Timestamp,
@@ -44,18 +48,23 @@ pub(super) async fn offer(
         known.insert(row.try_get(0)?, file);
     }
     let Offer { new, changed, queued } = sort(offered, &known, force);
-    add(connection, &new, now).await?;
-    change(connection, &changed, force, now).await?;
+    add(connection, host, &new, now).await?;
+    change(connection, host, &changed, force, now).await?;
     Ok(queued)
 }
 
-async fn add(connection: &mut PgConnection, new: &[&OfferedFile], now: Timestamp) -> Result<(), sqlx::Error> {
+async fn add(
+    connection: &mut PgConnection,
+    host: Option<&str>,
+    new: &[&OfferedFile],
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
     if new.is_empty() {
         return Ok(());
     }
     sqlx::query(
-        "INSERT INTO file (path, path_folded, origin, state, size_bytes, modified_at, offered_at, updated_at)
-         SELECT path, path_folded, origin, $6, size_bytes, modified_at, $7, $7
+        "INSERT INTO file (path, path_folded, origin, state, size_bytes, modified_at, offered_at, updated_at, host)
+         SELECT path, path_folded, origin, $6, size_bytes, modified_at, $7, $7, $8
          FROM unnest($1::TEXT[], $2::TEXT[], $3::TEXT[], $4::BIGINT[], $5::BIGINT[]) WITH ORDINALITY
             AS new (path, path_folded, origin, size_bytes, modified_at, place)
          ORDER BY place",
@@ -67,6 +76,7 @@ async fn add(connection: &mut PgConnection, new: &[&OfferedFile], now: Timestamp
     .bind(new.iter().map(|file| file.modified_at.0).collect::<Vec<_>>())
     .bind(FileState::Queued.as_str())
     .bind(now.0)
+    .bind(host)
     .execute(connection)
     .await
     .map(drop)
@@ -74,6 +84,7 @@ async fn add(connection: &mut PgConnection, new: &[&OfferedFile], now: Timestamp
 
 async fn change(
     connection: &mut PgConnection,
+    host: Option<&str>,
     changed: &[(&OfferedFile, Origin, Reoffer)],
     force: bool,
     now: Timestamp,
@@ -84,6 +95,7 @@ async fn change(
     let changes: Vec<_> = changed.iter().map(|(_, _, what)| what.change(force)).collect();
     sqlx::query(
         "UPDATE file SET origin = new.origin, size_bytes = new.size_bytes, modified_at = new.modified_at,
+              host = coalesce($9, file.host),
               state = CASE WHEN new.queue THEN 'queued' ELSE file.state END,
               reason = CASE WHEN new.queue THEN NULL ELSE file.reason END,
               offered_at = CASE WHEN new.queue THEN $8 ELSE file.offered_at END,
@@ -103,6 +115,7 @@ async fn change(
     .bind(changes.iter().map(|change| change.again).collect::<Vec<_>>())
     .bind(changes.iter().map(|change| change.reread).collect::<Vec<_>>())
     .bind(now.0)
+    .bind(host)
     .execute(connection)
     .await
     .map(drop)
@@ -136,18 +149,20 @@ pub(super) async fn queue_for_retry(
     Ok(done.rows_affected())
 }
 
-/// Takes queued files and those whose lease ran out. Rows somebody else takes at this moment are passed over.
+/// Takes queued files of this host and those whose lease ran out. Rows somebody else takes at this moment are passed over.
 pub(super) async fn claim(
     connection: &mut PgConnection,
+    host: Option<&str>,
     worker: &str,
     limit: u32,
     lease: Duration,
     now: Timestamp,
 ) -> Result<Vec<FileRecord>, sqlx::Error> {
     let sql = format!(
-        "WITH waiting AS MATERIALIZED (SELECT offered_at, seq FROM file WHERE state = 'queued'
+        "WITH waiting AS MATERIALIZED (SELECT offered_at, seq FROM file WHERE state = 'queued' AND {ON_HOST}
                 ORDER BY offered_at, seq LIMIT $5 FOR UPDATE SKIP LOCKED),
-            expired AS MATERIALIZED (SELECT offered_at, seq FROM file WHERE state = 'parsing' AND lease_until <= $4
+            expired AS MATERIALIZED (SELECT offered_at, seq FROM file
+                WHERE state = 'parsing' AND lease_until <= $4 AND {ON_HOST}
                 ORDER BY offered_at, seq LIMIT $5 FOR UPDATE SKIP LOCKED),
             chosen AS MATERIALIZED (SELECT seq FROM (SELECT * FROM waiting UNION ALL SELECT * FROM expired) AS due
                 ORDER BY offered_at, seq LIMIT $5)
@@ -163,6 +178,7 @@ pub(super) async fn claim(
         .bind(millis(lease))
         .bind(now.0)
         .bind(i64::from(limit))
+        .bind(host)
         .fetch_all(connection)
         .await?;
     let mut claimed =

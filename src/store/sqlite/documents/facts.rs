@@ -1,5 +1,6 @@
 //! What documents say beside their text: tags, people, concepts, links, names, references. Called by `documents::commit`.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use sqlx::SqliteConnection;
@@ -10,6 +11,7 @@ use crate::store::plan::commit::Writing;
 use crate::store::plan::facts::{Mentioned, better_name, concepts_and_links, people, references};
 use crate::store::shared::links::link_kind_name;
 use crate::store::shared::names::names_of;
+use crate::store::shared::text::key_text;
 
 use super::super::batch::{insert_rows, json_ids, json_numbers};
 use super::super::rows::uuid;
@@ -47,9 +49,9 @@ pub(super) async fn write(
 }
 
 async fn write_tags(connection: &mut SqliteConnection, writings: &[Writing<'_>]) -> Result<(), sqlx::Error> {
-    let mut rows: Vec<(i64, &str)> = Vec::new();
+    let mut rows: Vec<(i64, Cow<'_, str>)> = Vec::new();
     for writing in writings {
-        rows.extend(writing.document.tags.iter().map(|tag| (writing.slot.seq, tag.as_str())));
+        rows.extend(writing.document.tags.iter().map(|tag| (writing.slot.seq, key_text(tag))));
     }
     insert_rows(
         connection,
@@ -57,7 +59,7 @@ async fn write_tags(connection: &mut SqliteConnection, writings: &[Writing<'_>])
         2,
         "ON CONFLICT DO NOTHING",
         &rows,
-        |statement, (document, tag)| statement.bind(*document).bind(*tag),
+        |statement, (document, tag)| statement.bind(*document).bind(tag.as_ref()),
     )
     .await
 }
@@ -169,7 +171,7 @@ async fn write_concepts_and_links(
                 .bind(link.document_seq)
                 .bind(link_kind_name(link.kind))
                 .bind(link.target)
-                .bind(link.target_name.as_deref())
+                .bind(link.target_name.as_deref().map(key_text).as_deref())
                 .bind(link.concept.and_then(|id| numbers.get(&id).copied()))
         },
     )
@@ -226,12 +228,14 @@ async fn write_references(connection: &mut SqliteConnection, writings: &[Writing
     .await
 }
 
+/// Names are kept as [`key_text`]: what looks for one goes through it too.
 async fn write_names(
     connection: &mut SqliteConnection,
     writings: &[Writing<'_>],
 ) -> Result<HashMap<i64, Vec<String>>, sqlx::Error> {
-    let names: HashMap<i64, Vec<String>> =
-        writings.iter().map(|writing| (writing.slot.seq, names_of(writing.document))).collect();
+    let held =
+        |writing: &Writing<'_>| names_of(writing.document).iter().map(|name| key_text(name).into_owned()).collect();
+    let names: HashMap<i64, Vec<String>> = writings.iter().map(|writing| (writing.slot.seq, held(writing))).collect();
     let mut rows: Vec<(&str, i64)> = Vec::new();
     for (document, names) in &names {
         rows.extend(names.iter().map(|name| (name.as_str(), *document)));

@@ -107,7 +107,10 @@ async fn load_passes(connection: &mut SqliteConnection, known: &mut Known) -> Re
 }
 
 /// Highest number ever given out in `table`.
-pub(super) async fn last_seq(connection: &mut SqliteConnection, table: &str) -> Result<i64, sqlx::Error> {
+pub(in crate::store::sqlite) async fn last_seq(
+    connection: &mut SqliteConnection,
+    table: &str,
+) -> Result<i64, sqlx::Error> {
     let seq: Option<i64> = sqlx::query_scalar("SELECT seq FROM sqlite_sequence WHERE name = ?1")
         .bind(table)
         .fetch_optional(connection)

@@ -11,14 +11,17 @@ mod write;
 use async_trait::async_trait;
 
 use crate::domain::{DocumentId, DocumentView, Timestamp};
+use crate::store::shared::clean::clean;
 use crate::store::{CommitBatch, CommitReport, ContentMatch, DocumentStore, RetireReason, StoreResult};
 
 use super::SqliteStore;
 
+pub(super) use load::last_seq;
+
 #[async_trait]
 impl DocumentStore for SqliteStore {
     async fn commit(&self, batch: CommitBatch) -> StoreResult<CommitReport> {
-        commit::commit(self, &batch).await
+        commit::commit(self, &clean(batch)).await
     }
 
     async fn retire(&self, ids: &[DocumentId], reason: RetireReason, now: Timestamp) -> StoreResult<u64> {

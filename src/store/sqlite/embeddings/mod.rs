@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use sqlx::SqliteConnection;
 
 use crate::domain::status::EmbeddingProgress;
+use crate::domain::text::without_nul;
 use crate::domain::{ChunkId, ModelId, Timestamp};
 use crate::store::{EmbeddingJob, EmbeddingStore, FailedEmbedding, StoreError, StoreResult};
 
@@ -209,7 +210,7 @@ impl EmbeddingStore for SqliteStore {
                     statement
                         .bind(found.seq)
                         .bind(failure.chunk_id.0)
-                        .bind(failure.error.as_str())
+                        .bind(without_nul(&failure.error).into_owned())
                         .bind(failure.retry_at.map(|at| at.0))
                 },
             )

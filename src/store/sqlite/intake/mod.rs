@@ -28,7 +28,7 @@ impl IntakeStore for SqliteStore {
         let key = files.first().map_or("none", |file| file.path.as_str());
         let mut transaction = self.begin(OPERATION, key).await?;
         let work = async {
-            let queued = offer(&mut transaction, files, force, now).await?;
+            let queued = offer(&mut transaction, self.host.as_deref(), files, force, now).await?;
             transaction.commit().await?;
             Ok(queued)
         };
@@ -159,7 +159,7 @@ impl IntakeStore for SqliteStore {
             if !queue_for_retry(&mut transaction, &path, position, now).await? {
                 let file =
                     OfferedFile { path, origin: Origin::Explicit, size_bytes: 0, modified_at: Timestamp::default() };
-                offer(&mut transaction, std::slice::from_ref(&file), true, now).await?;
+                offer(&mut transaction, None, std::slice::from_ref(&file), true, now).await?;
             }
             transaction.commit().await?;
             Ok(true)

@@ -16,6 +16,7 @@ use super::list::{RECORD, record};
 /// Puts files in the queue; see [`crate::store::IntakeStore::offer`].
 pub(super) async fn offer(
     connection: &mut SqliteConnection,
+    host: Option<&str>,
     files: &[OfferedFile],
     force: bool,
     now: Timestamp,
@@ -41,8 +42,8 @@ pub(super) async fn offer(
     let offer = sort(offered, &known, force);
     insert_rows(
         connection,
-        "INSERT INTO file (path, path_folded, origin, state, size_bytes, modified_at, offered_at, updated_at) VALUES",
-        8,
+        "INSERT INTO file (path, path_folded, origin, state, size_bytes, modified_at, offered_at, updated_at, host) VALUES",
+        9,
         "",
         &offer.new,
         |statement, file| {
@@ -55,14 +56,16 @@ pub(super) async fn offer(
                 .bind(file.modified_at.0)
                 .bind(now.0)
                 .bind(now.0)
+                .bind(host)
         },
     )
     .await?;
     insert_rows(
         connection,
-        "WITH new (path, origin, size_bytes, modified_at, queue, again, reread, at) AS (VALUES",
-        8,
+        "WITH new (path, origin, size_bytes, modified_at, queue, again, reread, at, host) AS (VALUES",
+        9,
         ") UPDATE file SET origin = new.origin, size_bytes = new.size_bytes, modified_at = new.modified_at,
+              host = coalesce(new.host, file.host),
               state = CASE new.queue WHEN 1 THEN 'queued' ELSE file.state END,
               reason = CASE new.queue WHEN 1 THEN NULL ELSE file.reason END,
               offered_at = CASE new.queue WHEN 1 THEN new.at ELSE file.offered_at END,
@@ -83,6 +86,7 @@ pub(super) async fn offer(
                 .bind(change.again)
                 .bind(i64::from(change.reread))
                 .bind(now.0)
+                .bind(host)
         },
     )
     .await?;

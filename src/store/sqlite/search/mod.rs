@@ -29,6 +29,8 @@ use slots::Slots;
 use vectors::Matrices;
 use words::Words;
 
+pub(super) use vectors::floats;
+
 /// In-memory indexes, loaded on first use and kept current.
 #[derive(Debug, Default)]
 pub(super) struct SearchIndex {

@@ -35,7 +35,7 @@ pub(super) struct Matrices {
     models: HashMap<String, Matrix>,
 }
 
-pub(super) fn floats(bytes: &[u8]) -> Vec<f32> {
+pub(in crate::store::sqlite) fn floats(bytes: &[u8]) -> Vec<f32> {
     bytes.as_chunks::<4>().0.iter().map(|four| f32::from_le_bytes(*four)).collect()
 }
 

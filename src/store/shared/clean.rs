@@ -1,23 +1,12 @@
-//! Takes NUL out of everything a commit brings, before anything is decided: PostgreSQL cannot hold it, and what is
-//! compared with stored text must be as it was stored. Called by `documents::commit`.
+//! Takes NUL out of everything a commit brings, before anything is decided: what is compared with stored text must be
+//! as it was stored. `ingest` does so before; this holds whoever else commits to it. Called by both engines.
 
 use crate::domain::NewDocument;
+use crate::domain::text::{remove_all_nul as clean_all, remove_nul as clean_text};
 use crate::store::CommitBatch;
 
-use super::super::rows;
-
-fn clean_text(text: &mut String) {
-    if text.contains('\0') {
-        *text = rows::text(text).into_owned();
-    }
-}
-
-fn clean_all<'a>(texts: impl IntoIterator<Item = &'a mut String>) {
-    texts.into_iter().for_each(clean_text);
-}
-
 /// The batch without a NUL in its texts.
-pub(super) fn clean(mut batch: CommitBatch) -> CommitBatch {
+pub(crate) fn clean(mut batch: CommitBatch) -> CommitBatch {
     batch.documents.iter_mut().for_each(clean_document);
     clean_all(batch.moves.iter_mut().map(|(key, _)| key));
     for file in &mut batch.files {
@@ -52,5 +41,7 @@ fn clean_document(document: &mut NewDocument) {
         clean_text(&mut chunk.text);
         clean_text(&mut chunk.context);
         clean_text(&mut chunk.terms);
+        clean_all(&mut chunk.place.headings);
+        clean_all(&mut chunk.place.attachment);
     }
 }
