@@ -4,6 +4,8 @@
 //! and nobody may wait for it for ever. A call that is given up is retryable: its transaction is undone, or was committed
 //! without anybody hearing of it, and every write of the store may be repeated. Wrapped around a store by `runtime`.
 
+#![expect(clippy::disallowed_methods, reason = "only passes on what the recorder calls")]
+
 use std::time::Duration;
 
 use async_trait::async_trait;

@@ -42,7 +42,11 @@ const MAX_LIFETIME: Duration = Duration::from_secs(3600);
 /// How long a caller waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The same for the standby: the primary is there to be asked instead.
-const REPLICA_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+const REPLICA_ACQUIRE_TIMEOUT: Duration = Duration::from_millis(1_500);
+/// How long one try of our own may take to say why there is no connection.
+const EXPLAIN_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a sign of life may take before the reason is looked for.
+const ALIVE_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// A connection that was in use so recently needs no test before it is used again.
 const TRUSTED: Duration = Duration::from_secs(1);
 /// How long a connection may take to show that it lives.
@@ -72,10 +76,10 @@ impl Default for PostgresOptions {
 }
 
 /// The service store. Cheap to share behind an `Arc`; every method may be called from many tasks.
-#[derive(Debug)]
 pub struct PostgresStore {
     /// Where the data is, without the password.
     location: String,
+    connect: PgConnectOptions,
     /// Name of the host this process runs on; `None` when nobody said.
     host: Option<String>,
     pool: PgPool,
@@ -83,6 +87,13 @@ pub struct PostgresStore {
     missing_cursor: embeddings::MissingCursor,
     /// Transactions of this process that change what searches find, counted when they are committed.
     writes: Arc<AtomicU64>,
+}
+
+/// Without the address, which holds the password.
+impl std::fmt::Debug for PostgresStore {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("PostgresStore").field("location", &self.location).finish_non_exhaustive()
+    }
 }
 
 /// A transaction of this adapter.
@@ -98,10 +109,10 @@ impl PostgresStore {
         let connect = parse(url)?;
         let location = location_of(&connect);
         bring_up_to_date(&connect, &location).await?;
-        let pool = pool(connect, options.max_connections, ACQUIRE_TIMEOUT);
+        let pool = pool(connect.clone(), options.max_connections, ACQUIRE_TIMEOUT);
         let search = Arc::new(SearchIndex::new(pool.clone()));
         let missing_cursor = embeddings::MissingCursor::default();
-        Ok(Self { location, host: None, pool, search, missing_cursor, writes: Arc::default() })
+        Ok(Self { location, host: None, connect, pool, search, missing_cursor, writes: Arc::default() })
     }
 
     /// The store as a process on `host` uses it: files it offers lie there, and it takes only such files in hand (and
@@ -119,8 +130,13 @@ impl PostgresStore {
     pub fn with_replica(self, url: &str, options: &PostgresOptions) -> StoreResult<Self> {
         let connect = parse(url)?;
         let location = location_of(&connect);
-        let standby = pool(connect, options.max_connections, REPLICA_ACQUIRE_TIMEOUT);
-        self.search.serve_from(Replica::follow(location, standby, self.pool.clone(), Arc::clone(&self.writes)));
+        let standby = pool(connect.clone(), options.max_connections, REPLICA_ACQUIRE_TIMEOUT);
+        self.search.serve_from(Replica::follow(
+            (location, connect),
+            standby,
+            self.pool.clone(),
+            Arc::clone(&self.writes),
+        ));
         Ok(self)
     }
 
@@ -179,6 +195,22 @@ fn pool(connect: PgConnectOptions, most: u32, acquire_timeout: Duration) -> PgPo
         // A call that was given up leaves a connection that may never answer again: it must not keep its place.
         .after_release(|connection, _| Box::pin(async move { answers(connection).await.map(|()| true) }))
         .connect_lazy_with(connect)
+}
+
+/// Why the pool gave no connection in time: it tries until its time is up and does not say what it met. One try of our own
+/// does; when that succeeds, every connection is in use.
+async fn explained(connect: &PgConnectOptions, error: sqlx::Error) -> sqlx::Error {
+    if !matches!(error, sqlx::Error::PoolTimedOut) {
+        return error;
+    }
+    match tokio::time::timeout(EXPLAIN_TIMEOUT, PgConnection::connect_with(connect)).await {
+        Ok(Ok(connection)) => {
+            drop(connection.close().await);
+            error
+        }
+        Ok(Err(cause)) => cause,
+        Err(_) => std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer within a second").into(),
+    }
 }
 
 /// Asks a connection for a sign of life.

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use sqlx::PgPool;
+use sqlx::postgres::PgConnectOptions;
 
 use crate::store::ReplicaStatus;
 
@@ -62,9 +63,14 @@ pub(super) struct Replica {
 
 impl Replica {
     /// Follows the standby behind `pool`. Must be called on a runtime.
-    pub(super) fn follow(location: String, pool: PgPool, primary: PgPool, writes: Arc<AtomicU64>) -> Self {
+    pub(super) fn follow(
+        (location, connect): (String, PgConnectOptions),
+        pool: PgPool,
+        primary: PgPool,
+        writes: Arc<AtomicU64>,
+    ) -> Self {
         let known: Arc<Mutex<Known>> = Arc::default();
-        let following = tokio::spawn(follow(Arc::clone(&known), pool.clone(), primary, Arc::clone(&writes)));
+        let following = tokio::spawn(follow(Arc::clone(&known), connect, pool.clone(), primary, Arc::clone(&writes)));
         Self { location, pool, writes, known, following }
     }
 
@@ -148,11 +154,17 @@ impl Known {
     }
 }
 
-async fn follow(known: Arc<Mutex<Known>>, replica: PgPool, primary: PgPool, writes: Arc<AtomicU64>) {
+async fn follow(
+    known: Arc<Mutex<Known>>,
+    connect: PgConnectOptions,
+    replica: PgPool,
+    primary: PgPool,
+    writes: Arc<AtomicU64>,
+) {
     loop {
         // Counted before the position is asked: all of it is before that position.
         let written = writes.load(Ordering::SeqCst);
-        let (ours, theirs) = tokio::join!(primary_position(&primary), replica_position(&replica));
+        let (ours, theirs) = tokio::join!(primary_position(&primary), replica_position(&replica, &connect));
         {
             let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
             let now = Instant::now();
@@ -196,13 +208,17 @@ async fn primary_position(primary: &PgPool) -> Result<(i64, i64), String> {
 }
 
 /// Up to where a standby has replayed (`None`: it is none), and which server it copies.
-async fn replica_position(replica: &PgPool) -> Result<(Option<i64>, i64), String> {
-    ask(sqlx::query_as(
+async fn replica_position(replica: &PgPool, connect: &PgConnectOptions) -> Result<(Option<i64>, i64), String> {
+    let asking = sqlx::query_as(
         "SELECT CASE WHEN pg_is_in_recovery() THEN pg_wal_lsn_diff(coalesce(pg_last_wal_replay_lsn(), '0/0'), '0/0') \
                 END::BIGINT, (SELECT system_identifier FROM pg_control_system())",
     )
-    .fetch_one(replica))
-    .await
+    .fetch_one(replica);
+    let answer = tokio::time::timeout(ASK_TIMEOUT, asking).await.unwrap_or(Err(sqlx::Error::PoolTimedOut));
+    match answer {
+        Ok(answer) => Ok(answer),
+        Err(error) => Err(super::error::classify("ask", "replica", super::explained(connect, error).await).message),
+    }
 }
 
 #[cfg(test)]
