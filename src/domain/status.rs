@@ -30,7 +30,7 @@ pub struct StoreCounts {
 }
 
 /// Which background model does what.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ModelRoles {
     /// Searches use it.
     #[serde(default)]
