@@ -9,8 +9,8 @@ use peanut::domain::{ModelId, NewDocument, PersonRole, Scope, Timestamp};
 use peanut::store::sqlite::SqliteStore;
 use peanut::store::transfer::{self, Cell, Marks, Moved, Progress, Row, Stage, StoreDump, TABLES, Table, UNFINISHED};
 use peanut::store::{
-    CommitBatch, DocumentStore, EmbeddingStore, EventFailure, FailedEmbedding, IntakeStore, OnceKey,
-    OutboxStore, RetireReason, StoreErrorKind, StoreResult, SystemStore, TransferStore,
+    CommitBatch, DocumentStore, EmbeddingStore, EventFailure, FailedEmbedding, IntakeStore, OnceKey, OutboxStore,
+    RetireReason, StoreErrorKind, StoreResult, SystemStore, TransferStore,
 };
 
 use crate::build::{
