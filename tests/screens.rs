@@ -135,6 +135,27 @@ fn status() -> StatusSnapshot {
     status
 }
 
+/// Another host works on the same store; of a third process nothing was heard for a while.
+fn many_processes(picture: &mut StatusSnapshot) {
+    let other = |host: &str, pid, silent_seconds: i64, state| WorkerRecord {
+        name: "ingest".into(),
+        host: host.into(),
+        pid,
+        state,
+        detail: "/mail/export.mbox".into(),
+        restarts: 0,
+        heartbeat_at: Timestamp(NOW.0 - silent_seconds * 1_000),
+    };
+    picture.workers.push(other("rack-2", 4_100, 2, WorkerState::Busy));
+    picture.workers.push(other("rack-3", 881, 190, WorkerState::Busy));
+    picture.workers.push(other("rack-3", 17, 7_200, WorkerState::Stopped));
+    let mut disk = service("disk", ServiceState::Degraded);
+    disk.error = Some("1.3 GiB free for /data: make room soon, or move the data folder to a larger disk".into());
+    let mut replica = service("replica", ServiceState::Degraded);
+    replica.error = Some("31 s behind the primary: searches go to the primary until it has caught up".into());
+    picture.services.extend([replica, disk]);
+}
+
 fn hit(rank: u32, title: &str) -> Hit {
     Hit {
         rank,
@@ -177,7 +198,7 @@ fn state_of(size: (u16, u16), name: &str) -> State {
         return state;
     }
     let _ = update(&mut state, Event::Opened(Ok(())));
-    let picture = if name == "welcome" {
+    let mut picture = if name == "welcome" {
         StatusSnapshot {
             at: NOW,
             drop_zone: Some("/home/u/.local/share/peanut/drop".into()),
@@ -187,7 +208,17 @@ fn state_of(size: (u16, u16), name: &str) -> State {
     } else {
         status()
     };
+    if name == "services_of_many" {
+        many_processes(&mut picture);
+    }
     let _ = update(&mut state, Event::StatusChanged(Arc::new(picture)));
+    if name == "outbox_store_down" {
+        // The store went away; the picture stays as it was, only the probes are new.
+        let mut picture = status();
+        picture.services[0] = service("store", ServiceState::Down);
+        let _ = update(&mut state, Event::StatusChanged(Arc::new(picture)));
+        let _ = update(&mut state, Event::Ticked(Timestamp(NOW.0 + 95_000)));
+    }
     if name.starts_with("search") {
         press(&mut state, '2');
         "budget".chars().for_each(|character| press(&mut state, character));
@@ -212,8 +243,8 @@ fn state_of(size: (u16, u16), name: &str) -> State {
     let key = match name {
         "intake" => Some("3"),
         "dead_letters" => Some("3t"),
-        "outbox" => Some("4"),
-        "services" => Some("5"),
+        "outbox" | "outbox_store_down" => Some("4"),
+        "services" | "services_of_many" => Some("5"),
         "settings" => Some("9"),
         "log" => Some("0"),
         "help" => Some("?"),
@@ -226,7 +257,7 @@ fn state_of(size: (u16, u16), name: &str) -> State {
     state
 }
 
-const STATES: [&str; 18] = [
+const STATES: [&str; 20] = [
     "opening",
     "failed",
     "welcome",
@@ -238,7 +269,9 @@ const STATES: [&str; 18] = [
     "intake",
     "dead_letters",
     "outbox",
+    "outbox_store_down",
     "services",
+    "services_of_many",
     "settings",
     "log",
     "help",

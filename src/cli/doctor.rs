@@ -8,16 +8,14 @@ use color_eyre::eyre;
 use serde::Serialize;
 
 use crate::config::Config;
-use crate::domain::health::ServiceState;
+use crate::domain::health::{ServiceHealth, ServiceState};
 use crate::domain::status::StatusSnapshot;
+use crate::health::disk;
 use crate::runtime::lock::WorkerLock;
 use crate::runtime::wiring::House;
 use crate::telemetry::log;
 
 use super::{EXIT_NONE, EXIT_OK, output, runtime};
-
-/// Less free space than this is worth a warning.
-const LOW_DISK_BYTES: u64 = 1 << 30;
 
 #[derive(Args, Debug)]
 pub(super) struct DoctorArgs {
@@ -97,16 +95,14 @@ fn installation(config: &Config, findings: &mut Findings) {
     {
         folder_is_usable(what, folder, findings);
     }
-    match rustix::fs::statvfs(&config.data_dir) {
-        Ok(disk) => {
-            let free = disk.f_bavail * disk.f_frsize;
-            let detail = format!("{:.1} GiB free", free as f64 / f64::from(1 << 30));
-            if free < LOW_DISK_BYTES {
-                findings.bad(Verdict::Warning, "disk", detail, "make room: a full disk stops ingest");
-            } else {
-                findings.ok("disk", detail);
+    match disk::look_now(&config.data_dir) {
+        Ok(report) => match (report.state, report.remedy) {
+            (ServiceState::Ok, _) | (_, None) => findings.ok("disk", report.detail),
+            (ServiceState::Degraded, Some(remedy)) => {
+                findings.bad(Verdict::Warning, "disk", report.detail, remedy);
             }
-        }
+            (_, Some(remedy)) => findings.bad(Verdict::Error, "disk", report.detail, remedy),
+        },
         Err(error) => findings.bad(Verdict::Warning, "disk", format!("cannot ask: {error}"), "check the mount"),
     }
     let crashes = fs::read_dir(config.crash_dir()).map_or(0, |entries| entries.filter_map(Result::ok).count());
@@ -155,34 +151,9 @@ async fn services(config: Config, findings: &mut Findings) {
     };
     match house.status_worker().once().await {
         Ok(snapshot) => {
-            for service in &snapshot.services {
-                let what = match service.role.as_str() {
-                    "store" => "store",
-                    "graph" => "graph",
-                    _ => "embedder",
-                };
-                let latency = service.latency_ms.unwrap_or_default();
-                match (service.state, &service.error) {
-                    (ServiceState::Ok, _) => findings.ok(what, format!("{} ({latency:.1} ms)", service.detail)),
-                    (_, error) => {
-                        let error = error.clone().unwrap_or_else(|| "no answer".to_owned());
-                        let remedy = match (what, service.state) {
-                            (_, ServiceState::Degraded) => {
-                                "it works, slowly: look at the load of its host and the network"
-                            }
-                            ("graph", _) if service.name == "falkordb" => {
-                                "nothing is lost: events wait in the outbox and are delivered when it is back"
-                            }
-                            ("embedder", _) if !service.name.starts_with("built-in") => {
-                                "nothing is lost: searches use words meanwhile, and the backlog is embedded when it is back"
-                            }
-                            _ => "see the log; `peanut check` tests the data itself",
-                        };
-                        let verdict =
-                            if service.state == ServiceState::Degraded { Verdict::Warning } else { Verdict::Error };
-                        findings.bad(verdict, what, error, remedy);
-                    }
-                }
+            // The disk was looked at above.
+            for service in snapshot.services.iter().filter(|service| service.role != "disk") {
+                examine(service, findings);
             }
             models(&house, &snapshot, findings);
             let dead = (snapshot.intake.dead_letters_dead, snapshot.outbox.dead);
@@ -224,4 +195,40 @@ fn models(house: &House, snapshot: &StatusSnapshot, findings: &mut Findings) {
             "`peanut reindex --confirm` drops them, `--back` returns to them",
         );
     }
+}
+
+/// One probed service, with what to do when it is not well.
+fn examine(service: &ServiceHealth, findings: &mut Findings) {
+    let what = match service.role.as_str() {
+        "store" => "store",
+        "graph" => "graph",
+        "replica" => "replica",
+        _ => "embedder",
+    };
+    let latency = service.latency_ms.unwrap_or_default();
+    if service.state == ServiceState::Ok {
+        findings.ok(what, format!("{} ({latency:.1} ms)", service.detail));
+        return;
+    }
+    let error = service.error.clone().unwrap_or_else(|| "no answer".to_owned());
+    let remedy = match (what, service.state) {
+        ("replica", ServiceState::Degraded) => {
+            "searches go to the primary meanwhile: look whether replay is paused, and at load and disk of the replica"
+        }
+        ("replica", _) => "searches go to the primary meanwhile: start the replica, or correct POSTGRES_REPLICA_URL",
+        (_, ServiceState::Degraded) => "it works, slowly: look at the load of its host and the network",
+        ("store", _) if service.name == "postgres" => {
+            "nothing is lost: ingest and searches go on by themselves when it is back; see POSTGRES_URL and its own log"
+        }
+        ("graph", _) if service.name == "falkordb" => {
+            "nothing is lost: events wait in the outbox and are delivered when it is back; see FALKORDB_HOST"
+        }
+        ("embedder", _) if !service.name.starts_with("built-in") => {
+            "nothing is lost: searches use words meanwhile, and the backlog is embedded when it is back"
+        }
+        _ => "see the log; `peanut check` tests the data itself",
+    };
+    // Without its replica Peanut does all it should, only the primary does more of it.
+    let is_warning = service.state == ServiceState::Degraded || what == "replica";
+    findings.bad(if is_warning { Verdict::Warning } else { Verdict::Error }, what, error, remedy);
 }

@@ -22,7 +22,7 @@ pub enum ServiceState {
 /// One service as the screens show it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ServiceHealth {
-    /// What it is for: `store`, `graph`, `embedder`.
+    /// What it is for: `store`, `graph`, `embedder`; where there are some, `replica` and `disk`.
     pub role: String,
     /// What it is: `sqlite`, `embedded`, `built-in minilm-l6-w8`.
     pub name: String,

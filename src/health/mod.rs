@@ -3,10 +3,12 @@
 //! `probe` measures the services with bounded time; `gather` reads the store; `worker` does both on a rhythm and
 //! publishes over a watch channel, so nobody who looks ever waits for a slow service.
 
+pub mod disk;
 pub mod gather;
 pub mod probe;
 pub mod worker;
 
+pub use disk::Disk;
 pub use gather::Gatherer;
 pub use probe::Probes;
 pub use worker::StatusWorker;

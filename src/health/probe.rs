@@ -1,19 +1,23 @@
 //! Asks each service for a sign of life, with a time limit and a history. Called by [`super::StatusWorker`] and `doctor`.
 
 use std::future::Future;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::domain::Clock;
 use crate::domain::health::{ServiceHealth, ServiceState};
+use crate::domain::{Clock, Timestamp};
 use crate::embed::Embedder;
 use crate::graph::GraphReader;
 use crate::store::SharedStore;
 
-/// A probe that takes longer counts as no answer.
-pub const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+use super::Disk;
+
+/// A probe that takes longer counts as no answer. Longer than any service's own limit to connect (2 s), so that a silent
+/// host is told in that service's own words.
+pub const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 /// A slower answer than this is worth a word.
 const SLOW: Duration = Duration::from_millis(500);
 /// Latencies kept for the sparkline.
@@ -24,8 +28,22 @@ pub struct Probes {
     store: SharedStore,
     graph: Arc<dyn GraphReader>,
     embedder: Arc<dyn Embedder>,
+    disk: Option<Disk>,
     clock: Arc<dyn Clock>,
     known: Vec<ServiceHealth>,
+}
+
+/// What a service that answers says of itself.
+struct Answer {
+    detail: String,
+    /// Why it serves less than it should, and what to do.
+    amiss: Option<(ServiceState, String)>,
+}
+
+impl Answer {
+    fn well(detail: String) -> Self {
+        Self { detail, amiss: None }
+    }
 }
 
 impl Probes {
@@ -39,21 +57,18 @@ impl Probes {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let (store_name, graph_name) = names;
-        let unknown = |role: &str, name: &str| ServiceHealth {
-            role: role.to_owned(),
-            name: name.to_owned(),
-            state: ServiceState::Unknown,
-            detail: String::new(),
-            error: None,
-            latency_ms: None,
-            latency_history_ms: Vec::new(),
-            probed_at: None,
-        };
         let model = embedder.model().to_string();
         // A service's model carries the service in its name.
         let model = if model.contains(':') { model } else { format!("built-in {model}") };
         let known = vec![unknown("store", store_name), unknown("graph", graph_name), unknown("embedder", &model)];
-        Self { store, graph, embedder, clock, known }
+        Self { store, graph, embedder, disk: None, clock, known }
+    }
+
+    /// The same, with the disk of the data folder.
+    #[must_use]
+    pub fn with_disk(mut self, folder: &Path) -> Self {
+        self.disk = Some(Disk::of(folder));
+        self
     }
 
     /// What the last round found.
@@ -68,44 +83,95 @@ impl Probes {
         let store_probe = measured(async move {
             store.ping().await.map_err(|error| error.to_string())?;
             let info = store.info().await.map_err(|error| error.to_string())?;
-            Ok(format!("{} {}, schema {}, {}", info.engine, info.version, info.schema_version, info.location))
+            let (engine, version) = (info.engine, info.version);
+            Ok(Answer::well(format!("{engine} {version}, schema {}, {}", info.schema_version, info.location)))
         });
         let graph = Arc::clone(&self.graph);
-        let graph_probe = measured(async move { graph.ping().await.map_err(|error| error.to_string()) });
+        let graph_probe =
+            measured(async move { graph.ping().await.map(Answer::well).map_err(|error| error.to_string()) });
         let embedder = Arc::clone(&self.embedder);
-        let embed_probe = measured(async move { embedder.ping().await.map_err(|error| error.to_string()) });
-        let (store, graph, embedder) = tokio::join!(store_probe, graph_probe, embed_probe);
+        let embed_probe =
+            measured(async move { embedder.ping().await.map(Answer::well).map_err(|error| error.to_string()) });
+        let disk = self.disk.clone();
+        let disk_probe = async {
+            let Some(disk) = disk else { return None };
+            let asked = measured(async move {
+                let report = disk.look().await?;
+                let amiss = report.remedy.map(|remedy| (report.state, format!("{}: {remedy}", report.detail)));
+                Ok(Answer { detail: report.detail, amiss })
+            });
+            Some(asked.await)
+        };
+        let (store, graph, embedder, disk) = tokio::join!(store_probe, graph_probe, embed_probe, disk_probe);
         let now = self.clock.now();
-        for (service, (elapsed, answer)) in self.known.iter_mut().zip([store, graph, embedder]) {
-            let before = service.state;
-            let milliseconds = elapsed.as_secs_f64() * 1000.0;
-            service.probed_at = Some(now);
-            service.latency_ms = Some(milliseconds);
-            if service.latency_history_ms.len() == HISTORY {
-                service.latency_history_ms.remove(0);
+        self.note(0, now, store);
+        self.note(1, now, graph);
+        self.note(2, now, embedder);
+        if let Some(measured) = disk {
+            let at = self.place("disk", "data folder");
+            self.note(at, now, measured);
+        }
+    }
+
+    /// Where a service that not every house has is kept.
+    fn place(&mut self, role: &str, name: &str) -> usize {
+        self.known.iter().position(|service| service.role == role).unwrap_or_else(|| {
+            self.known.push(unknown(role, name));
+            self.known.len() - 1
+        })
+    }
+
+    /// Writes down what a probe found.
+    fn note(&mut self, at: usize, now: Timestamp, (elapsed, answer): (Duration, Result<Answer, String>)) {
+        let Some(service) = self.known.get_mut(at) else { return };
+        let before = service.state;
+        let milliseconds = elapsed.as_secs_f64() * 1000.0;
+        service.probed_at = Some(now);
+        service.latency_ms = Some(milliseconds);
+        if service.latency_history_ms.len() == HISTORY {
+            service.latency_history_ms.remove(0);
+        }
+        service.latency_history_ms.push(milliseconds);
+        match answer {
+            Ok(Answer { detail, amiss }) => {
+                let slow = (elapsed > SLOW)
+                    .then(|| (ServiceState::Degraded, format!("slow: answered after {milliseconds:.0} ms")));
+                (service.state, service.error) = match amiss.or(slow) {
+                    Some((state, why)) => (state, Some(why)),
+                    None => (ServiceState::Ok, None),
+                };
+                service.detail = detail;
             }
-            service.latency_history_ms.push(milliseconds);
-            match answer {
-                Ok(detail) => {
-                    service.state = if elapsed > SLOW { ServiceState::Degraded } else { ServiceState::Ok };
-                    service.error = (elapsed > SLOW).then(|| format!("slow: answered after {milliseconds:.0} ms"));
-                    service.detail = detail;
-                }
-                Err(error) => {
-                    service.state = ServiceState::Down;
-                    service.error = Some(error);
-                }
+            Err(error) => {
+                service.state = ServiceState::Down;
+                service.error = Some(error);
             }
-            if before != service.state {
-                tracing::info!(service = service.role, state = ?service.state, error = service.error, "service_state_changed");
-            }
+        }
+        if before != service.state {
+            tracing::info!(service = service.role, state = ?service.state, error = service.error, "service_state_changed");
         }
     }
 }
 
-async fn measured(probe: impl Future<Output = Result<String, String>>) -> (Duration, Result<String, String>) {
+fn unknown(role: &str, name: &str) -> ServiceHealth {
+    ServiceHealth {
+        role: role.to_owned(),
+        name: name.to_owned(),
+        state: ServiceState::Unknown,
+        detail: String::new(),
+        error: None,
+        latency_ms: None,
+        latency_history_ms: Vec::new(),
+        probed_at: None,
+    }
+}
+
+async fn measured(probe: impl Future<Output = Result<Answer, String>>) -> (Duration, Result<Answer, String>) {
     let start = Instant::now();
     let answer = tokio::time::timeout(PROBE_TIMEOUT, probe).await;
-    let answer = answer.unwrap_or_else(|_| Err(format!("no answer within {} s", PROBE_TIMEOUT.as_secs())));
+    let answer = answer.unwrap_or_else(|_| {
+        let seconds = PROBE_TIMEOUT.as_secs();
+        Err(format!("no answer within {seconds} s: it is stuck or overloaded, or the network loses what is sent"))
+    });
     (start.elapsed(), answer)
 }

@@ -354,7 +354,7 @@ impl House {
         let graph_name = if services.falkordb.is_some() { "falkordb" } else { "embedded" };
         let (store, graph) = (Arc::clone(&self.store), Arc::clone(&self.graph_reader));
         let probes = Probes::new(store, graph, (store_name, graph_name), embedder, clock);
-        StatusWorker::new(gatherer, probes)
+        StatusWorker::new(gatherer, probes.with_disk(&self.config.data_dir))
     }
 
     /// The background model the settings name.

@@ -105,9 +105,13 @@ fn markers(state: &State) -> Vec<Marker> {
         return vec![Marker { state: ServiceState::Unknown, sign: "", label: label.to_owned() }];
     }
     let marker = |service: &crate::domain::health::ServiceHealth| {
+        let is_disk = service.role == "disk";
         let (sign, plain, word) = match service.state {
             ServiceState::Ok => ("● ", "+ ", ""),
+            ServiceState::Degraded if is_disk => ("◐ ", "! ", " low"),
+            ServiceState::Degraded if service.role == "replica" => ("◐ ", "! ", " behind"),
             ServiceState::Degraded => ("◐ ", "! ", " slow"),
+            ServiceState::Down if is_disk => ("○ ", "! ", " FULL"),
             ServiceState::Down => ("○ ", "! ", " DOWN"),
             ServiceState::Unknown => ("· ", ". ", ""),
         };
@@ -115,7 +119,12 @@ fn markers(state: &State) -> Vec<Marker> {
         let sign = if state.ascii { plain } else { sign };
         Marker { state: service.state, sign, label: format!("{name}{word} ") }
     };
-    state.status.services.iter().map(marker).collect()
+    // Disk and replica have a place there only while something is wrong with them.
+    let is_shown = |service: &&crate::domain::health::ServiceHealth| {
+        let always = matches!(service.role.as_str(), "store" | "graph" | "embedder");
+        always || matches!(service.state, ServiceState::Degraded | ServiceState::Down)
+    };
+    state.status.services.iter().filter(is_shown).map(marker).collect()
 }
 
 fn bare_if_well(marker: Marker) -> Marker {

@@ -27,6 +27,9 @@ pub use overlay::{Confirm, Detail, NoteEditor, Overlay, Prompt, PromptKind};
 pub use reader::{ReaderLine, ReaderState};
 pub use search::{SearchState, WhenLoaded};
 
+/// Numbers are counted every second; a store that takes longer than this does not answer.
+const FRESH_SECONDS: f64 = 5.0;
+
 /// The whole screens, by number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names are those on screen")]
@@ -343,6 +346,13 @@ impl State {
             self.outbox.passes(&[event.event_type.as_str(), &event.entity_id.to_string(), &event.error])
         };
         self.status.dead_events.iter().filter(passes).collect()
+    }
+
+    /// How old the numbers shown are in seconds, when nobody could count anew for a while: the store does not answer.
+    #[must_use]
+    pub fn stale_seconds(&self) -> Option<f64> {
+        let age = self.now.seconds_since(self.status.at);
+        (self.has_status && age > FRESH_SECONDS).then_some(age)
     }
 
     /// Workers that pass the filter.

@@ -258,15 +258,19 @@ impl SearchService {
 
     /// A corrected query when a typed word matches nothing and a near one does.
     async fn correction(&self, typed: &str, parsed: &ParsedQuery) -> Result<Option<String>, SearchError> {
+        let single = |word: &String| -> Option<String> {
+            let mut terms = crate::domain::terms::terms_of(word);
+            let is_single = word.chars().count() >= SHORTEST_CORRECTED && terms.len() == 1;
+            if is_single { terms.pop() } else { None }
+        };
+        let (words, terms): (Vec<&String>, Vec<String>) =
+            parsed.plain_words.iter().filter_map(|word| Some((word, single(word)?))).unzip();
+        if words.is_empty() {
+            return Ok(None);
+        }
+        let frequencies = self.store.document_frequencies(&terms).await?;
         let mut corrections: HashMap<&str, String> = HashMap::new();
-        for word in &parsed.plain_words {
-            let terms = crate::domain::terms::terms_of(word);
-            if word.chars().count() < SHORTEST_CORRECTED || terms.len() != 1 {
-                continue;
-            }
-            if self.store.document_frequencies(&terms).await?.first().is_some_and(|frequency| *frequency > 0) {
-                continue;
-            }
+        for (word, _) in words.into_iter().zip(frequencies).filter(|(_, frequency)| *frequency == 0) {
             if let Some(near) = self.store.suggest(word, 1).await?.into_iter().next() {
                 corrections.insert(word, near.word);
             }

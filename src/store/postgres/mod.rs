@@ -19,6 +19,7 @@ mod system;
 mod transfer;
 mod verify;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -68,7 +69,7 @@ pub struct PostgresStore {
     /// Name of the host this process runs on; `None` when nobody said.
     host: Option<String>,
     pool: PgPool,
-    search: SearchIndex,
+    search: Arc<SearchIndex>,
     missing_cursor: embeddings::MissingCursor,
 }
 
@@ -93,7 +94,7 @@ impl PostgresStore {
             .max_lifetime(MAX_LIFETIME)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_lazy_with(connect);
-        let search = SearchIndex::new(pool.clone());
+        let search = Arc::new(SearchIndex::new(pool.clone()));
         Ok(Self { location, host: None, pool, search, missing_cursor: embeddings::MissingCursor::default() })
     }
 

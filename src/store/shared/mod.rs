@@ -3,6 +3,7 @@
 //! Imports `domain` and the store's own types only. Adapters load rows, ask here what follows, and write it.
 
 pub(crate) mod clean;
+pub(crate) mod codes;
 pub(crate) mod dead_letters;
 pub(crate) mod graph_changes;
 pub(crate) mod ledger;

@@ -27,7 +27,11 @@ pub(crate) fn outbox(
         (0, _) => ("up to date", Role::Good),
         _ => ("following", Role::Good),
     };
-    let inside = framed(state, palette, "Outbox", "store → graph", state.pane() == Pane::Outbox, area, buf);
+    let stale = state.stale_seconds();
+    // Numbers from before are told as such: what waits now is not known.
+    let (word, role) = if stale.is_some() { ("not known now", Role::Warning) } else { (word, role) };
+    let note = stale.map_or("store → graph".to_owned(), |age| format!("numbers of {} ago", duration(age)));
+    let inside = framed(state, palette, "Outbox", &note, state.pane() == Pane::Outbox, area, buf);
     let history = &state.history;
     let mut lines = vec![Line::from(vec![
         Span::styled(format!("{word}  "), palette.style(role)),
@@ -49,6 +53,10 @@ pub(crate) fn outbox(
             Span::raw(format!(" {latest}")),
         ])
     };
+    if stale.is_some() {
+        let text = "the store is silent: nothing is lost, events wait in it";
+        lines.push(Line::styled(text, palette.style(Role::Warning)));
+    }
     lines.push(sample("delivered", &history.delivered_per_second, rate(history.delivery_rate())));
     lines.push(sample("lag", &history.lag_seconds, oldest.map_or("0s".to_owned(), duration)));
     let kinds: Vec<String> =

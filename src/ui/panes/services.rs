@@ -1,5 +1,7 @@
 //! Services: each with its latest probe and history, what is wrong and what to do; and the workers of every process.
 
+use std::collections::HashSet;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
@@ -10,7 +12,7 @@ use crate::domain::health::{ServiceHealth, ServiceState, WorkerRecord, WorkerSta
 use crate::domain::status::EmbeddingProgress;
 
 use crate::ui::theme::{Palette, Role};
-use crate::ui::widgets::{bytes, cell, compact, duration, filter, framed, put, put_all, sparkline};
+use crate::ui::widgets::{bytes, cell, compact, counted, duration, filter, framed, put, put_all, sparkline};
 
 /// A worker silent for this long is stale: three heartbeats.
 const STALE_SECONDS: f64 = 15.0;
@@ -22,7 +24,8 @@ pub(crate) fn services(
     area: Rect,
     buf: &mut Buffer,
 ) -> Option<Position> {
-    let note = bytes(state.status.store.bytes_on_disk);
+    let held = bytes(state.status.store.bytes_on_disk);
+    let note = state.stale_seconds().map_or(held, |age| format!("numbers of {} ago", duration(age)));
     let inside = framed(state, palette, "Services", &note, state.pane() == Pane::Services, area, buf);
     let mut lines = Vec::new();
     for service in &state.status.services {
@@ -32,7 +35,8 @@ pub(crate) fn services(
             let columns = usize::from(inside.width).saturating_sub(3);
             let rows = if is_zoomed { 4 } else { 1 };
             for range in wrap(error, columns).into_iter().take(rows) {
-                lines.push(Line::styled(format!("   {}", &error[range]), palette.style(Role::Bad)));
+                let role = if service.state == ServiceState::Degraded { Role::Warning } else { Role::Bad };
+                lines.push(Line::styled(format!("   {}", &error[range]), palette.style(role)));
             }
         } else if is_zoomed {
             lines.push(Line::styled(format!("   {}", service.detail), palette.style(Role::Faint)));
@@ -45,6 +49,7 @@ pub(crate) fn services(
         lines.push(Line::default());
         lines.extend(store_lines(state, palette));
         lines.push(Line::default());
+        lines.push(worker_summary(state, palette));
         for worker in state.workers() {
             lines.push(worker_line(state, worker, palette));
             if worker.state.is_trouble() && !worker.detail.is_empty() {
@@ -71,6 +76,9 @@ pub(crate) fn services(
 
 fn service_line<'a>(state: &State, service: &ServiceHealth, palette: Palette) -> Line<'a> {
     let (dot, word, role) = match service.state {
+        ServiceState::Degraded if service.role == "disk" => ("◐", "low", Role::Warning),
+        ServiceState::Degraded if service.role == "replica" => ("◐", "behind", Role::Warning),
+        ServiceState::Down if service.role == "disk" => ("○", "FULL", Role::Bad),
         ServiceState::Ok => ("●", "ok", Role::Good),
         ServiceState::Degraded => ("◐", "slow", Role::Warning),
         ServiceState::Down => ("○", "DOWN", Role::Bad),
@@ -147,6 +155,28 @@ fn role_of(state: &State, worker: &WorkerRecord) -> Role {
     }
 }
 
+/// How many workers there are, of how many processes, and what became of the silent ones.
+fn worker_summary<'a>(state: &State, palette: Palette) -> Line<'a> {
+    let workers = &state.status.workers;
+    let processes: HashSet<(&str, u32)> = workers.iter().map(|worker| (worker.host.as_str(), worker.pid)).collect();
+    let hosts: HashSet<&str> = workers.iter().map(|worker| worker.host.as_str()).collect();
+    let stale = workers.iter().filter(|worker| is_stale(state, worker)).count() as u64;
+    if workers.is_empty() {
+        return Line::styled("no workers: open the app, or run `peanut ingest`", palette.style(Role::Warning));
+    }
+    let mut spans = vec![Span::raw(format!(
+        "{}, {}, {}",
+        counted(workers.len() as u64, "worker", "workers"),
+        counted(processes.len() as u64, "process", "processes"),
+        counted(hosts.len() as u64, "host", "hosts"),
+    ))];
+    if stale > 0 {
+        let text = format!(", {stale} stale: others take over its work");
+        spans.push(Span::styled(text, palette.style(Role::Warning)));
+    }
+    Line::from(spans)
+}
+
 fn worker_line<'a>(state: &State, worker: &WorkerRecord, palette: Palette) -> Line<'a> {
     let stale = if is_stale(state, worker) { " stale" } else { "" };
     let restarts = restarts(worker);
@@ -203,6 +233,11 @@ fn worker_words<'a>(state: &State, columns: usize, palette: Palette) -> Vec<Line
         spans.push(Span::styled("none running", palette.style(Role::Warning)));
     }
     lines.push(Line::from(spans));
+    let stale = state.status.workers.iter().filter(|worker| is_stale(state, worker)).count() as u64;
+    if stale > 0 {
+        let text = format!("{} without a sign of life", counted(stale, "worker", "workers"));
+        lines.push(Line::styled(text, palette.style(Role::Warning)));
+    }
     for worker in restarted {
         let text = format!("{}{}: {}", worker.name, restarts(worker), worker.detail);
         lines.push(Line::styled(text, palette.style(Role::Warning)));

@@ -10,6 +10,11 @@ use super::super::rows::text;
 use super::SearchIndex;
 use super::view::Allowed;
 
+/// Whose names a test looks at.
+const SENDERS: &str = "d.role IN ('from', 'author')";
+const RECIPIENTS: &str = "d.role IN ('to', 'cc', 'bcc')";
+const ANYBODY: &str = "TRUE";
+
 impl SearchIndex {
     /// Documents a search with this filter may return.
     pub(super) async fn allowed(&self, filter: &Filter) -> StoreResult<Allowed> {
@@ -43,21 +48,34 @@ pub(super) fn push_filter(query: &mut QueryBuilder<Postgres>, filter: &Filter) {
 }
 
 fn push_condition(query: &mut QueryBuilder<Postgres>, condition: &Condition) {
-    query.push(if condition.negated { " AND NOT (" } else { " AND (" });
-    for (index, predicate) in condition.any_of.iter().enumerate() {
-        if index > 0 {
-            query.push(" OR ");
+    query.push(if condition.negated { " AND NOT (FALSE" } else { " AND (FALSE" });
+    // All people of a condition are looked up in one go.
+    let (mut from, mut to, mut with) = (Vec::new(), Vec::new(), Vec::new());
+    for predicate in &condition.any_of {
+        match predicate {
+            Predicate::From(who) => from.push(containing(who)),
+            Predicate::To(who) => to.push(containing(who)),
+            Predicate::With(who) => with.push(containing(who)),
+            other => {
+                query.push(" OR ");
+                push_predicate(query, other);
+            }
         }
-        push_predicate(query, predicate);
+    }
+    for (people, roles) in [(from, SENDERS), (to, RECIPIENTS), (with, ANYBODY)] {
+        if !people.is_empty() {
+            query.push(" OR ");
+            push_people(query, people, roles);
+        }
     }
     query.push(")");
 }
 
 fn push_predicate(query: &mut QueryBuilder<Postgres>, predicate: &Predicate) {
     match predicate {
-        Predicate::From(who) => push_person(query, who, Some("'from', 'author'")),
-        Predicate::To(who) => push_person(query, who, Some("'to', 'cc', 'bcc'")),
-        Predicate::With(who) => push_person(query, who, None),
+        Predicate::From(who) => push_people(query, vec![containing(who)], SENDERS),
+        Predicate::To(who) => push_people(query, vec![containing(who)], RECIPIENTS),
+        Predicate::With(who) => push_people(query, vec![containing(who)], ANYBODY),
         Predicate::Subject(part) => push_like(query, "document.title", part),
         Predicate::Type(kind) => {
             query.push("document.source_type = ").push_bind(kind.as_str());
@@ -84,26 +102,29 @@ fn push_predicate(query: &mut QueryBuilder<Postgres>, predicate: &Predicate) {
     }
 }
 
-fn push_person(query: &mut QueryBuilder<Postgres>, who: &str, roles: Option<&'static str>) {
+/// Names are looked up among the people, of whom there are few; a document's own way to write a name counts only where it
+/// is another one. `OFFSET 0` keeps the planner from looking them up once for every document.
+fn push_people(query: &mut QueryBuilder<Postgres>, who: Vec<String>, roles: &'static str) {
     query.push(
-        "document.seq IN (SELECT d.document_seq FROM document_person d JOIN person p ON p.seq = d.person_seq WHERE (",
+        "document.seq IN (SELECT d.document_seq FROM document_person d JOIN (\
+            SELECT p.seq, p.display_name, coalesce(p.email, '') ILIKE ANY(",
     );
-    push_like(query, "p.email", who);
-    query.push(" OR ");
-    push_like(query, "p.display_name", who);
-    query.push(" OR ");
-    push_like(query, "d.name", who);
-    query.push(")");
-    if let Some(roles) = roles {
-        query.push(" AND d.role IN (").push(roles).push(")");
-    }
-    query.push(")");
+    query.push_bind(who.clone()).push(") OR p.display_name ILIKE ANY(").push_bind(who.clone());
+    query.push(
+        ") AS is_meant FROM person p OFFSET 0) w ON w.seq = d.person_seq \
+         WHERE (w.is_meant OR (d.name <> w.display_name AND d.name ILIKE ANY(",
+    );
+    query.push_bind(who).push("))) AND ").push(roles).push(")");
 }
 
 /// A NULL column compares as empty, so that NOT keeps documents without a value.
 fn push_like(query: &mut QueryBuilder<Postgres>, column: &'static str, part: &str) {
     query.push("coalesce(").push(column).push(", '') ILIKE ");
-    query.push_bind(format!("%{}%", escaped(part)));
+    query.push_bind(containing(part));
+}
+
+fn containing(part: &str) -> String {
+    format!("%{}%", escaped(part))
 }
 
 fn escaped(typed: &str) -> String {

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::domain::search::{Filter, Occur, ScoredChunk, WordMatch, WordsQuery};
+use crate::domain::search::{Occur, ScoredChunk, WordMatch, WordsQuery};
 use crate::domain::{ChunkId, terms};
 use crate::store::shared::ranking::{Lengths, bm25, idf};
 use crate::store::{StoreError, StoreErrorKind, StoreResult};
@@ -22,15 +22,6 @@ const ATTEMPTS: usize = 10;
 /// Texts read in one step to look for a phrase.
 const PHRASE_STEP: usize = 1000;
 
-/// What is wanted of the scores.
-#[derive(Debug)]
-enum Wanted {
-    /// The best so many of the allowed.
-    Best(Allowed, usize),
-    /// These, wherever they stand.
-    Of(Vec<ChunkId>),
-}
-
 /// One clause with what it matches.
 #[derive(Debug)]
 enum Source {
@@ -41,22 +32,22 @@ enum Source {
 }
 
 impl SearchIndex {
-    /// The best `limit` chunks.
-    pub(super) async fn best_by_words(
+    /// Scores per slot of a view (this one, or a later one when segments were merged meanwhile): NaN where words rule a
+    /// chunk out. Empty when no words are asked.
+    pub(super) async fn word_scores(
         &self,
+        view: &Arc<View>,
         query: &WordsQuery,
-        filter: &Filter,
-        limit: usize,
-    ) -> StoreResult<Vec<ScoredChunk>> {
-        if !query.clauses.iter().any(|(occur, _)| *occur != Occur::MustNot) {
-            return Ok(Vec::new());
+    ) -> StoreResult<(Arc<View>, Arc<Vec<f32>>)> {
+        let mut view = Arc::clone(view);
+        if query.clauses.is_empty() {
+            return Ok((view, Arc::default()));
         }
         for _ in 0..ATTEMPTS {
-            let view = self.refresh().await?;
-            let allowed = self.allowed(filter).await?;
-            if let Some(scored) = self.score(&view, query, Wanted::Best(allowed, limit)).await? {
-                return Ok(scored);
+            if let Some(scores) = self.score(&view, query).await? {
+                return Ok((view, Arc::new(scores)));
             }
+            view = self.refresh().await?;
         }
         Err(unsettled())
     }
@@ -71,22 +62,12 @@ impl SearchIndex {
         if chunks.iter().any(|id| view.find(id.0).is_none()) {
             view = self.refresh().await?;
         }
-        for _ in 0..ATTEMPTS {
-            if let Some(scored) = self.score(&view, query, Wanted::Of(chunks.to_vec())).await? {
-                return Ok(scored);
-            }
-            view = self.refresh().await?;
-        }
-        Err(unsettled())
+        let (view, scores) = self.word_scores(&view, query).await?;
+        Ok(chunks.iter().filter_map(|id| score_of(&view, &scores, *id)).collect())
     }
 
     /// `None` when a segment was merged away meanwhile.
-    async fn score(
-        &self,
-        view: &Arc<View>,
-        query: &WordsQuery,
-        wanted: Wanted,
-    ) -> StoreResult<Option<Vec<ScoredChunk>>> {
+    async fn score(&self, view: &Arc<View>, query: &WordsQuery) -> StoreResult<Option<Vec<f32>>> {
         let mut keys = HashSet::new();
         for (_, clause) in &query.clauses {
             match clause {
@@ -110,15 +91,7 @@ impl SearchIndex {
             clauses.push((*occur, source));
         }
         let view = Arc::clone(view);
-        compute(move || {
-            let scores = accumulate(&view, &blocks, &clauses);
-            match wanted {
-                Wanted::Best(allowed, limit) => best(&view, &scores, &allowed, limit),
-                Wanted::Of(chunks) => chunks.iter().filter_map(|id| score_of(&view, &scores, *id)).collect(),
-            }
-        })
-        .await
-        .map(Some)
+        self.score_apart(move || accumulate(&view, &blocks, &clauses)).await.map(Some)
     }
 
     /// Slots of the chunks where `words` stand side by side.
@@ -309,7 +282,7 @@ fn score_of(view: &View, scores: &[f32], id: ChunkId) -> Option<ScoredChunk> {
 }
 
 /// The best allowed slots, best first. Keeps few candidates: a common word matches everything.
-fn best(view: &View, scores: &[f32], allowed: &Allowed, limit: usize) -> Vec<ScoredChunk> {
+pub(super) fn best(view: &View, scores: &[f32], allowed: &Allowed, limit: usize) -> Vec<ScoredChunk> {
     let most = limit.max(1) * 4 + 64;
     let mut held: Vec<ScoredChunk> = Vec::with_capacity(most);
     let mut least = 0.0_f32;

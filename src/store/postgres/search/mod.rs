@@ -3,15 +3,21 @@
 //! PostgreSQL's own text ranking is not BM25 and reads every match whole, so commits write packed postings beside their
 //! rows (`write`, `segment`), merged like a log-structured tree (`compact`). A search lists the segments (`refresh`,
 //! one small statement), reads the few blocks that are not in memory yet (`blocks`, `cache`) and scores them with the
-//! formula of the embedded store (`matches`). `vectors` is the other leg (`neighbours` builds its graphs), `filter`
-//! turns conditions into a set of documents. Everything committed is searched, by whichever process it was committed.
+//! formula of the embedded store (`matches`). The other leg scans codes of all vectors in memory (`codes`, kept current by
+//! `load`); before they are loaded, and in a store whose codes take too much memory, the server is asked (`nearest`;
+//! `neighbours` builds its graphs). `vectors` scores exactly, `legs` puts both legs together, `filter` turns conditions
+//! into a set of documents. Everything committed is searched, by whichever process it was committed.
 
 mod blocks;
 mod cache;
+mod codes;
 mod compact;
 mod filter;
 mod hydrate;
+mod legs;
+mod load;
 mod matches;
+mod nearest;
 mod neighbours;
 mod refresh;
 mod segment;
@@ -27,17 +33,19 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use sqlx::PgPool;
+use tokio::sync::Semaphore;
 
 use crate::domain::search::{Filter, HitSource, ScoredChunk, VectorQuery, WordsQuery};
 use crate::domain::{ChunkId, DocumentId, ModelId};
-use crate::store::{SearchStore, StoreError, StoreResult, TermSuggestion};
+use crate::store::{Legs, SearchStore, StoreError, StoreResult, TermSuggestion};
 
 use super::PostgresStore;
 use cache::BlockCache;
+use load::{Codes, Limits};
 use view::View;
 
+pub(super) use nearest::GRAPH_SETTINGS;
 pub(super) use neighbours::{drop_model_index, register_model_index};
-pub(super) use vectors::GRAPH_SETTINGS;
 pub(super) use write::{IndexedChunk, index_chunks};
 
 /// What a process keeps of the index, and the connections it is read by.
@@ -50,6 +58,10 @@ pub(super) struct SearchIndex {
     /// The last look that ended. Held while looking.
     looks_finished: tokio::sync::Mutex<u64>,
     blocks: BlockCache,
+    codes: Codes,
+    limits: Limits,
+    /// Scans and scorings that run at once: as many as there are cores, since each needs one whole.
+    scoring: Semaphore,
     dictionaries: Mutex<HashMap<i64, Arc<[u8]>>>,
     /// A model that had a vector of every chunk, of how many, and when that was seen.
     covered: Mutex<Option<(i64, u64, Instant)>>,
@@ -69,6 +81,9 @@ impl SearchIndex {
             looks_begun: AtomicU64::new(0),
             looks_finished: tokio::sync::Mutex::new(0),
             blocks: BlockCache::default(),
+            codes: Codes::default(),
+            limits: Limits::default(),
+            scoring: Semaphore::new(std::thread::available_parallelism().map_or(2, std::num::NonZero::get)),
             dictionaries: Mutex::default(),
             covered: Mutex::default(),
             compacting: Arc::default(),
@@ -76,9 +91,16 @@ impl SearchIndex {
             building: Arc::default(),
         }
     }
+
+    /// Runs scoring off the async threads, no more at once than there are cores.
+    async fn score_apart<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> StoreResult<T> {
+        // The semaphore is never closed.
+        let _permit = self.scoring.acquire().await;
+        compute(work).await
+    }
 }
 
-/// Runs scoring off the async threads. A panic there is a bug and is reported as one.
+/// Runs work off the async threads. A panic there is a bug and is reported as one.
 async fn compute<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> StoreResult<T> {
     tokio::task::spawn_blocking(work)
         .await
@@ -99,7 +121,7 @@ fn best_first(mut scored: Vec<ScoredChunk>, limit: usize) -> Vec<ScoredChunk> {
 #[async_trait]
 impl SearchStore for PostgresStore {
     async fn search_words(&self, query: &WordsQuery, filter: &Filter, limit: usize) -> StoreResult<Vec<ScoredChunk>> {
-        self.search.best_by_words(query, filter, limit).await
+        Ok(self.search.legs(query, &[], filter, limit).await?.words)
     }
 
     async fn search_vectors(
@@ -108,7 +130,17 @@ impl SearchStore for PostgresStore {
         filter: &Filter,
         limit: usize,
     ) -> StoreResult<Vec<ScoredChunk>> {
-        self.search.best_by_vectors(queries, filter, limit).await
+        Ok(self.search.legs(&WordsQuery::default(), queries, filter, limit).await?.vectors)
+    }
+
+    async fn search_legs(
+        &self,
+        words: &WordsQuery,
+        queries: &[VectorQuery],
+        filter: &Filter,
+        limit: usize,
+    ) -> StoreResult<Legs> {
+        self.search.legs(words, queries, filter, limit).await
     }
 
     async fn score_vectors(&self, queries: &[VectorQuery], chunks: &[ChunkId]) -> StoreResult<Vec<Option<f32>>> {
@@ -143,7 +175,8 @@ impl SearchStore for PostgresStore {
 
     async fn warm_up(&self) -> StoreResult<()> {
         self.search.build_graphs_soon();
-        self.search.refresh().await.map(drop)
+        let view = self.search.refresh().await?;
+        self.search.load_codes(&view).await
     }
 }
 

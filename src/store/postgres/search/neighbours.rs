@@ -1,5 +1,9 @@
 //! Builds the graphs of neighbours (HNSW, one per model) that the vector leg asks.
 //!
+//! Searches scan codes in memory (`codes`); a graph serves those that have not loaded them yet, and stores whose codes take
+//! too much memory. It finds less than a scan does, and up to some hundred thousand vectors the server scans fast enough
+//! for a first search, so smaller models have none.
+//!
 //! Placing a vector in a graph costs more than all the rest of storing its chunk. So a graph is built in one go, by
 //! several of the server's processes, once a model has enough vectors and no documents are coming in; while an archive
 //! is taken in for the first time there is none, and searches scan. From then on every new vector finds its place when
@@ -16,8 +20,6 @@ use crate::store::StoreResult;
 use super::super::error::classify;
 use super::SearchIndex;
 
-/// Fewer vectors are scanned faster than a graph is asked.
-const LEAST_VECTORS: i64 = 2_000;
 /// Most dimensions pgvector's graph takes of a half-precision vector; models beyond are searched by scanning.
 const MOST_DIMENSIONS: i64 = 4_000;
 /// No chunk may have come in for this long before a graph is built in the background.
@@ -30,7 +32,7 @@ const OPERATION: &str = "build graph of vectors";
 impl SearchIndex {
     /// Builds every graph that is due. Returns how many were built.
     pub(super) async fn build_graphs(&self) -> StoreResult<u64> {
-        build(&self.pool).await.map_err(|error| classify(OPERATION, "", error))
+        build(&self.pool, self.limits.graph_vectors).await.map_err(|error| classify(OPERATION, "", error))
     }
 
     /// Builds what is due once things are quiet, in the background, unless this process waits for that already.
@@ -38,10 +40,10 @@ impl SearchIndex {
         if self.building.swap(true, Ordering::AcqRel) {
             return;
         }
-        let (pool, building) = (self.pool.clone(), Arc::clone(&self.building));
+        let (pool, building, least) = (self.pool.clone(), Arc::clone(&self.building), self.limits.graph_vectors);
         tokio::spawn(async move {
             let _running = Running(building);
-            if let Err(error) = build_when_quiet(&pool).await {
+            if let Err(error) = build_when_quiet(&pool, least).await {
                 tracing::debug!(event = "vector_graph_not_built", %error, "searches scan until the next try");
             }
         });
@@ -57,35 +59,35 @@ impl Drop for Running {
     }
 }
 
-async fn build_when_quiet(pool: &PgPool) -> Result<u64, sqlx::Error> {
+async fn build_when_quiet(pool: &PgPool, least: i64) -> Result<u64, sqlx::Error> {
     let newest = || async { sqlx::query_scalar("SELECT max(id) FROM chunk").fetch_one(pool).await };
     let mut seen: Option<i64> = newest().await?;
     loop {
         tokio::time::sleep(QUIET).await;
         let now = newest().await?;
         if now == seen {
-            return build(pool).await;
+            return build(pool, least).await;
         }
         seen = now;
     }
 }
 
 /// Models with enough vectors and no graph: number and dimension.
-async fn due(connection: &mut PgConnection) -> Result<Vec<(i64, i64)>, sqlx::Error> {
+async fn due(connection: &mut PgConnection, least: i64) -> Result<Vec<(i64, i64)>, sqlx::Error> {
     sqlx::query_as(
         "SELECT model.seq, model.dimension FROM model JOIN embedding_total t ON t.model_seq = model.seq \
          WHERE t.done >= $1 AND model.dimension BETWEEN 1 AND $2 AND NOT EXISTS ( \
             SELECT 1 FROM pg_index i \
             WHERE i.indisvalid AND i.indexrelid = to_regclass('embedding_graph_' || model.seq))",
     )
-    .bind(LEAST_VECTORS)
+    .bind(least)
     .bind(MOST_DIMENSIONS)
     .fetch_all(connection)
     .await
 }
 
-async fn build(pool: &PgPool) -> Result<u64, sqlx::Error> {
-    if due(&mut *pool.acquire().await?).await?.is_empty() {
+async fn build(pool: &PgPool, least: i64) -> Result<u64, sqlx::Error> {
+    if due(&mut *pool.acquire().await?, least).await?.is_empty() {
         return Ok(0);
     }
     // Taken out of the pool: what is set here ends with it, as does the lock.
@@ -95,7 +97,7 @@ async fn build(pool: &PgPool) -> Result<u64, sqlx::Error> {
     let mut built = 0;
     if ours {
         sqlx::raw_sql("SET statement_timeout = 0; SET maintenance_work_mem = '256MB'").execute(&mut connection).await?;
-        for (model, dimension) in due(&mut connection).await? {
+        for (model, dimension) in due(&mut connection, least).await? {
             drop_model_index(&mut connection, model).await?;
             let sql = format!(
                 "CREATE INDEX CONCURRENTLY embedding_graph_{model} ON embedding \

@@ -45,13 +45,13 @@ impl SearchIndex {
             return Ok(self.current());
         }
         let number = self.looks_begun.fetch_add(1, Ordering::SeqCst) + 1;
-        let view = self.look_until_whole().await?;
+        let view = self.look_until_whole(number).await?;
         *finished = number;
         Ok(view)
     }
 
     /// Looks until all segments of the list could be read: one may be merged into another between two statements.
-    async fn look_until_whole(&self) -> StoreResult<Arc<View>> {
+    async fn look_until_whole(&self, number: u64) -> StoreResult<Arc<View>> {
         loop {
             let before = self.current();
             let look = self.look(before.seen).await?;
@@ -82,7 +82,7 @@ impl SearchIndex {
                 let mut retired = old.retired.clone();
                 retired.extend(look.retired);
                 retired.retain(|seq| !look.restored.contains(seq));
-                Arc::new(View::new(segments, &gone, retired, look.models, look.seen))
+                Arc::new(View::new(segments, &gone, retired, look.models, look.seen, number))
             })
             .await?;
             if !same_segments {
@@ -104,7 +104,8 @@ impl SearchIndex {
                     (SELECT array_agg(document_seq) FROM search_retired WHERE written_by >= $1 AND NOT retired), \
                     (SELECT array_agg(seq ORDER BY seq) FROM model), \
                     (SELECT array_agg(name ORDER BY seq) FROM model), \
-                    (SELECT array_agg(dimension ORDER BY seq) FROM model)",
+                    (SELECT array_agg(dimension ORDER BY seq) FROM model), \
+                    (SELECT array_agg(done ORDER BY model_seq) FROM embedding_total)",
         )
         .bind(seen)
         .fetch_one(&self.pool)
@@ -112,7 +113,7 @@ impl SearchIndex {
         .map_err(fail)?;
         let numbers = |column| row.try_get::<Option<Vec<i64>>, _>(column).map(Option::unwrap_or_default).map_err(fail);
         let names: Vec<String> = row.try_get::<Option<_>, _>(6).map_err(fail)?.unwrap_or_default();
-        let models = numbers(5)?.into_iter().zip(names).zip(numbers(7)?);
+        let models = numbers(5)?.into_iter().zip(names).zip(numbers(7)?).zip(numbers(8)?);
         Ok(Look {
             segments: numbers(0)?,
             seen: row.try_get(1).map_err(fail)?,
@@ -120,7 +121,12 @@ impl SearchIndex {
             retired: numbers(3)?,
             restored: numbers(4)?,
             models: models
-                .map(|((seq, name), dimension)| Model { seq, name, dimension: dimension.unsigned_abs() as usize })
+                .map(|(((seq, name), dimension), done)| Model {
+                    seq,
+                    name,
+                    dimension: dimension.unsigned_abs() as usize,
+                    done: done.unsigned_abs(),
+                })
                 .collect(),
         })
     }

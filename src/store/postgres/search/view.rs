@@ -14,6 +14,8 @@ pub(super) struct Model {
     pub(super) seq: i64,
     pub(super) name: String,
     pub(super) dimension: usize,
+    /// Chunks with a vector, or known to have none.
+    pub(super) done: u64,
 }
 
 /// One segment and its place in the row of slots.
@@ -55,6 +57,8 @@ pub(super) struct View {
     pub(super) models: Vec<Model>,
     /// Transactions before this one are accounted for; 0 before the first look.
     pub(super) seen: i64,
+    /// The look that made it; later ones have greater numbers.
+    pub(super) number: u64,
 }
 
 /// Documents a search may return.
@@ -91,8 +95,9 @@ impl View {
         retired: HashSet<i64>,
         models: Vec<Model>,
         seen: i64,
+        number: u64,
     ) -> Self {
-        let mut view = Self { retired, models, seen, ..Self::default() };
+        let mut view = Self { retired, models, seen, number, ..Self::default() };
         for segment in segments {
             let count = segment.places.len();
             let length: u64 = segment.places.iter().map(|place| u64::from(place.length)).sum();
@@ -140,6 +145,15 @@ impl View {
     pub(super) fn place(&self, slot: usize) -> Option<&Place> {
         let part = self.parts.get(self.parts.partition_point(|part| part.base <= slot).checked_sub(1)?)?;
         part.segment.places.get(slot - part.base)
+    }
+
+    /// The share of chunks that may be returned.
+    pub(super) fn share(&self, allowed: &Allowed) -> f64 {
+        if matches!(allowed, Allowed::Live) && self.retired.is_empty() {
+            return 1.0;
+        }
+        let lets = |part: &Part| (0..part.segment.places.len()).filter(|place| allowed.lets(part, *place)).count();
+        self.parts.iter().map(lets).sum::<usize>() as f64 / self.alive.max(1) as f64
     }
 
     /// Ids of the chunks that may be returned.

@@ -9,6 +9,7 @@ use futures_util::StreamExt;
 use sqlx::Row;
 
 use crate::domain::search::VectorQuery;
+use crate::store::shared::codes::quantise;
 use crate::store::{StoreError, StoreResult};
 
 use super::super::SqliteStore;
@@ -211,7 +212,7 @@ impl SqliteStore {
                 newest = newest.max(row.get(0));
                 let bytes: &[u8] = row.get(2);
                 if bytes.len() == dimension * 4 {
-                    let (code, scale) = super::vectors::quantise(bytes);
+                    let (code, scale) = quantise(&super::vectors::floats(bytes));
                     batch.push((row.get(1), code, scale));
                 }
             }

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError};
 
 use crate::domain::search::{Filter, Occur, ScoredChunk, VectorQuery, WordsQuery};
 use crate::domain::{ChunkId, DocumentId};
+use crate::store::shared::codes::worth_rescoring;
 use crate::store::{Legs, StoreResult};
 
 use super::super::SqliteStore;
@@ -48,7 +49,7 @@ impl SqliteStore {
         if is_gated {
             near.retain(|(_, slot)| !score_of(*slot as usize).is_nan());
         }
-        let near = vectors::worth_rescoring(near, limit);
+        let near = worth_rescoring(near, limit, vectors::code_error(queries));
         let (listed, near, mut words_of_others) = {
             let state = self.index.read();
             let slots = &state.slots;

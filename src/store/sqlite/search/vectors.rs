@@ -1,28 +1,19 @@
-//! The vector index in memory: one byte a dimension with a scale per vector, scanned whole, rescored exactly.
-//!
-//! Measured against graphs of neighbours (HNSW) and vec0: at 100,000 vectors a scan takes a millisecond or two, needs
-//! no build, and loses nothing, since the best few hundred by code are scored again from the stored f32.
+//! The vector index in memory: one byte a dimension with a scale per vector (`shared::codes`), scanned whole, rescored
+//! exactly from the stored f32.
 
 use std::collections::HashMap;
 
-use simsimd::SpatialSimilarity;
 use sqlx::Row;
 
 use crate::domain::search::VectorQuery;
 use crate::domain::{ChunkId, DocumentId, ModelId};
 use crate::store::StoreResult;
+use crate::store::shared::codes::{Nearest, QueryCode};
 
 use super::super::SqliteStore;
 use super::super::error::classify;
 use super::catch_up::Present;
 use super::slots::{Allowed, Slots};
-
-/// Six standard deviations of what rounding both sides to one byte a dimension adds to a cosine: each side's step is
-/// about max/127 ≈ 0.002, its rounding error's deviation step/√12, so √2 · 0.002/√12 · 6.
-const CODE_ERROR: f32 = 0.005;
-/// Candidates by code that are scored exactly: at most this many per wanted hit, or that many in all.
-const RESCORE_FACTOR: usize = 3;
-const RESCORE_LEAST: usize = 200;
 
 /// No vector in this slot.
 const NONE: u32 = u32::MAX;
@@ -42,17 +33,6 @@ struct Matrix {
 #[derive(Debug, Default)]
 pub(super) struct Matrices {
     models: HashMap<String, Matrix>,
-}
-
-/// A stored vector (f32 little-endian) as bytes of −127..127 and the scale that undoes it.
-pub(super) fn quantise(bytes: &[u8]) -> (Vec<i8>, f32) {
-    let values = floats(bytes);
-    let largest = values.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
-    if largest == 0.0 || !largest.is_finite() {
-        return (vec![0; values.len()], 0.0);
-    }
-    let scale = largest / 127.0;
-    (values.iter().map(|value| (value / scale).round() as i8).collect(), scale)
 }
 
 pub(in crate::store::sqlite) fn floats(bytes: &[u8]) -> Vec<f32> {
@@ -102,65 +82,30 @@ impl Matrices {
         allowed: &Allowed,
         limit: usize,
     ) -> Vec<(f32, u32)> {
-        let asked: Vec<(&Matrix, Vec<i8>, f32, &VectorQuery)> = queries
-            .iter()
-            .filter_map(|query| {
-                let matrix = self.models.get(&query.model.0)?;
-                let bytes: Vec<u8> = query.vector.iter().flat_map(|value| value.to_le_bytes()).collect();
-                let (code, scale) = quantise(&bytes);
-                Some((matrix, code, scale, query))
-            })
-            .collect();
-        // Whenever many have gathered, what cannot be among the best any more goes, and nothing like it comes in again.
-        let many = limit.saturating_mul(4).max(4 * RESCORE_LEAST);
-        let mut scored: Vec<(f32, u32)> = Vec::with_capacity(many.min(slots.ids.len()));
-        let mut least = f32::NEG_INFINITY;
+        let asked: Vec<(&Matrix, QueryCode)> =
+            queries.iter().filter_map(|query| Some((self.models.get(&query.model.0)?, QueryCode::of(query)))).collect();
+        let mut nearest = Nearest::new(limit, code_error(queries));
         for slot in 0..slots.ids.len() {
             if !allowed.slot(slots, slot) {
                 continue;
             }
             // The first model that has this chunk scores it.
-            let found = asked.iter().find_map(|(matrix, code, scale, query)| {
+            let found = asked.iter().find_map(|(matrix, query)| {
                 let row = *matrix.rows.get(slot).filter(|row| **row != NONE)? as usize;
                 let stored = &matrix.codes[row * matrix.dimension..(row + 1) * matrix.dimension];
-                let dot = i8::dot(code, stored)? as f32;
-                Some(query.scale * dot * scale * matrix.scales[row] + query.offset)
+                Some(query.score(stored, matrix.scales[row]))
             });
-            if let Some(score) = found.filter(|score| *score >= least) {
-                scored.push((score, slot as u32));
-                if scored.len() == many {
-                    least = least_worth(&mut scored, limit);
-                    scored.retain(|(score, _)| *score >= least);
-                    scored.truncate(many / 2);
-                }
+            if let Some(score) = found.filter(|score| nearest.wants(*score)) {
+                nearest.push(score, slot as u32);
             }
         }
-        scored
+        nearest.into_held()
     }
 }
 
-/// The least approximate score that may be among the best `limit` of `scored` (more than `limit`) once scored exactly.
-fn least_worth(scored: &mut [(f32, u32)], limit: usize) -> f32 {
-    let (_, last, _) = scored.select_nth_unstable_by(limit.max(1) - 1, |a, b| b.0.total_cmp(&a.0));
-    last.0 - CODE_ERROR
-}
-
-/// The slots that can be among the best `limit` once scored exactly: the best by code, and whatever is within the error
-/// of the codes below the last of them.
-pub(super) fn worth_rescoring(mut scored: Vec<(f32, u32)>, limit: usize) -> Vec<u32> {
-    if limit == 0 {
-        return Vec::new();
-    }
-    if scored.len() > limit {
-        let least = least_worth(&mut scored, limit);
-        scored.retain(|(score, _)| *score >= least);
-        let most = (limit * RESCORE_FACTOR).max(RESCORE_LEAST);
-        if scored.len() > most {
-            scored.select_nth_unstable_by(most - 1, |a, b| b.0.total_cmp(&a.0));
-            scored.truncate(most);
-        }
-    }
-    scored.into_iter().map(|(_, slot)| slot).collect()
+/// What approximate scores may be wrong by, over all models asked.
+pub(super) fn code_error(queries: &[VectorQuery]) -> f32 {
+    queries.iter().map(|query| QueryCode::of(query).error()).fold(0.0, f32::max)
 }
 
 impl SqliteStore {
