@@ -94,7 +94,7 @@ impl Probes {
             measured(async move { embedder.ping().await.map(Answer::well).map_err(|error| error.to_string()) });
         let disk = self.disk.clone();
         let disk_probe = async {
-            let Some(disk) = disk else { return None };
+            let disk = disk?;
             let asked = measured(async move {
                 let report = disk.look().await?;
                 let amiss = report.remedy.map(|remedy| (report.state, format!("{}: {remedy}", report.detail)));
