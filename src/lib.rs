@@ -14,8 +14,10 @@
 //! | [`search`] | the query language, fusion, the search service |
 //! | [`health`] | probes and the status picture |
 //! | [`app`], [`ui`] | the application and its screens |
+//! | [`api`] | the HTTP door |
 //! | [`runtime`], [`cli`] | where everything is put together |
 
+pub mod api;
 pub mod app;
 pub mod cli;
 pub mod config;

@@ -8,7 +8,8 @@ use crate::app::ports::Services;
 use crate::app::{AppOptions, ExitReason};
 use crate::config::{Config, ThemeChoice};
 use crate::domain::SystemClock;
-use crate::runtime::services::HouseServices;
+use crate::runtime::door::Door;
+use crate::runtime::services::{HouseServices, status_of};
 use crate::runtime::shutdown::{DRAIN_DEADLINE, EXIT_FORCED, Shutdown};
 use crate::runtime::wiring::{House, RunningWorkers, WorkerSet};
 
@@ -27,15 +28,23 @@ pub(super) fn run(config: Config) -> eyre::Result<u8> {
     let opening = shutdown.clone();
     let house = background.spawn(async move {
         let result = open(config, &opening).await;
-        let (house, running, answer) = match result {
-            Ok((house, running, services)) => (Some(house), running, Ok(services)),
+        let (house, running, door, answer) = match result {
+            Ok(Opened { house, running, door, services }) => (Some(house), running, door, Ok(services)),
             Err(error) => {
                 tracing::error!(error = format!("{error:#}"), "store_not_opened");
-                (None, None, Err(format!("{error:#}")))
+                (None, None, None, Err(format!("{error:#}")))
             }
         };
         let _ = opened.send(answer);
-        (house, running)
+        // Another process may run the workers of this folder, an agent's, say: when it ends, this one does.
+        let running = match (&house, running) {
+            (Some(house), None) => house.workers_when_free(&opening).await.unwrap_or_else(|error| {
+                tracing::warn!(error = format!("{error:#}"), "workers_not_taken_over");
+                None
+            }),
+            (_, running) => running,
+        };
+        (house, running, door)
     });
     let services = async move { services.await.unwrap_or_else(|_| Err("the store was not opened".to_owned())) };
     let screen =
@@ -46,7 +55,10 @@ pub(super) fn run(config: Config) -> eyre::Result<u8> {
     // The terminal is ours no longer; what follows may take a moment and says so.
     shutdown.soft().cancel();
     let finished = background.block_on(async {
-        let (house, running) = house.await.map_err(|error| eyre!("opening the store failed: {error}"))?;
+        let (house, running, door) = house.await.map_err(|error| eyre!("opening the store failed: {error}"))?;
+        if let Some(door) = door {
+            door.drain(&shutdown).await;
+        }
         if let Some(running) = running {
             running.join(&shutdown).await;
         }
@@ -71,13 +83,20 @@ pub(super) fn run(config: Config) -> eyre::Result<u8> {
     }
 }
 
-type Opened = (Arc<House>, Option<RunningWorkers>, Arc<dyn Services>);
+struct Opened {
+    house: Arc<House>,
+    running: Option<RunningWorkers>,
+    door: Option<Door>,
+    services: Arc<dyn Services>,
+}
 
 async fn open(config: Config, shutdown: &Shutdown) -> eyre::Result<Opened> {
     let house = Arc::new(House::open(config).await?);
     let running = house.try_start_workers(shutdown, WorkerSet::All).await?;
-    let services = HouseServices::start(&house, running.as_ref(), shutdown);
-    Ok((house, running, services))
+    let status = status_of(&house, running.as_ref(), shutdown);
+    let door = if house.config.serve.in_app { Some(Door::open(&house, &status, shutdown).await?) } else { None };
+    let services = HouseServices::start(&house, &status);
+    Ok(Opened { house, running, door, services })
 }
 
 fn options(config: &Config) -> AppOptions {

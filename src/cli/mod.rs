@@ -11,10 +11,13 @@ mod eval;
 mod get;
 mod graph;
 mod ingest;
+mod keys;
 mod manual;
+mod mcp;
 mod output;
 mod reindex;
 mod search;
+mod serve;
 mod status;
 mod why;
 
@@ -69,6 +72,8 @@ enum Command {
     Get(get::GetArgs),
     /// Show how the machine is
     Status(status::StatusArgs),
+    /// Serve HTTP without a screen: for scripts, agents, Prometheus, systemd and containers
+    Serve(serve::ServeArgs),
     /// Say what became of a file, and why
     Why(why::WhyArgs),
     /// Check installation, store and services, and say how to mend what is wrong
@@ -85,6 +90,10 @@ enum Command {
     Reindex(reindex::ReindexArgs),
     /// Measure search quality on a folder of judged queries (BEIR layout)
     Eval(eval::EvalArgs),
+    /// Make, list and end keys to the HTTP door
+    Keys(keys::KeysArgs),
+    /// Serve one agent over standard input and output (Model Context Protocol)
+    Mcp(mcp::McpArgs),
     /// Print the settings in force, or an example file
     Config(manual::ConfigArgs),
     /// Print shell completions
@@ -120,7 +129,8 @@ fn run(cli: Cli) -> eyre::Result<u8> {
         Overrides { config_file: cli.global.config, data_dir: cli.global.data_dir, log_level: cli.global.log_level };
     let config = Config::load(&overrides, &Environment::of_process())?;
     telemetry::crash::install(config.crash_dir(), crate::app::restore_terminal);
-    let _log = telemetry::log::start(&config.log_dir(), &config.log_level)
+    let is_headless = matches!(cli.command, Some(Command::Serve(_)));
+    let _log = telemetry::log::start(&config.log_dir(), &config.log_level, is_headless)
         .wrap_err_with(|| format!("cannot write logs to {}", config.log_dir().display()))?;
     if !config.unused_services.is_empty() {
         tracing::warn!(variables = config.unused_services.join(","), "service_addresses_not_used_by_this_version");
@@ -131,6 +141,7 @@ fn run(cli: Cli) -> eyre::Result<u8> {
         Some(Command::Search(arguments)) => search::run(config, arguments),
         Some(Command::Get(arguments)) => get::run(config, &arguments),
         Some(Command::Status(arguments)) => status::run(config, &arguments),
+        Some(Command::Serve(arguments)) => serve::run(config, arguments),
         Some(Command::Why(arguments)) => why::run(config, &arguments),
         Some(Command::Doctor(arguments)) => doctor::run(config, &arguments),
         Some(Command::Check(arguments)) => check::run(config, &arguments),
@@ -139,6 +150,8 @@ fn run(cli: Cli) -> eyre::Result<u8> {
         Some(Command::Graph(arguments)) => graph::run(config, &arguments),
         Some(Command::Reindex(arguments)) => reindex::run(config, &arguments),
         Some(Command::Eval(arguments)) => eval::run(config, &arguments),
+        Some(Command::Keys(arguments)) => keys::run(config, arguments),
+        Some(Command::Mcp(arguments)) => mcp::run(config, &arguments),
         Some(Command::Config(_)) => manual::show(&config),
         Some(Command::Completions(_) | Command::Man) => Ok(EXIT_OK),
     }

@@ -5,6 +5,8 @@ use std::io::{self, IsTerminal, Write};
 use color_eyre::eyre;
 use serde::Serialize;
 
+use crate::telemetry::redact;
+
 /// Writes one line to standard output. A closed pipe (`| head`) ends the program quietly, as tools do.
 pub(super) fn line(text: impl AsRef<str>) -> eyre::Result<()> {
     let mut out = io::stdout().lock();
@@ -36,7 +38,7 @@ pub(super) fn error(report: &eyre::Report) {
             lines.push(text);
         }
     }
-    note(format!("peanut: {}", lines.join("\n  because: ")));
+    note(format!("peanut: {}", redact(&lines.join("\n  because: "))));
     tracing::error!(error = lines.join(": "), "command_failed");
 }
 

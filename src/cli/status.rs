@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use clap::Args;
 use color_eyre::eyre;
-use serde::Serialize;
 
 use crate::config::Config;
 use crate::domain::health::ServiceState;
 use crate::domain::status::StatusSnapshot;
-use crate::health::{Overall, overall};
+use crate::health::{Overall, StatusReport, overall};
 use crate::runtime::wiring::House;
 
 use super::{EXIT_NONE, EXIT_OK, output, runtime};
@@ -22,13 +21,6 @@ pub(super) struct StatusArgs {
     /// Print again every N seconds until interrupted
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2")]
     watch: Option<u64>,
-}
-
-#[derive(Serialize)]
-struct Report<'a> {
-    status: Overall,
-    #[serde(flatten)]
-    snapshot: &'a StatusSnapshot,
 }
 
 pub(super) fn run(config: Config, arguments: &StatusArgs) -> eyre::Result<u8> {
@@ -52,7 +44,7 @@ pub(super) fn run(config: Config, arguments: &StatusArgs) -> eyre::Result<u8> {
 
 fn print(snapshot: &StatusSnapshot, json: bool) -> eyre::Result<()> {
     if json {
-        return output::json(&Report { status: overall(snapshot), snapshot });
+        return output::json(&StatusReport::of(snapshot.clone()));
     }
     let store = &snapshot.store;
     let kinds: Vec<String> = store.documents_by_type.iter().map(|(kind, n)| format!("{n} {}", kind.as_str())).collect();

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::ConfigError;
+use super::access::{LimitValues, McpValues};
+use super::serve::ServeValues;
 
 /// A file with every setting at its default, for `peanut config` and the README.
 pub const EXAMPLE: &str = r#"# Peanut's settings. Every line is optional; what is shown is the default.
@@ -19,6 +21,7 @@ pub const EXAMPLE: &str = r#"# Peanut's settings. Every line is optional; what i
 # this file: POSTGRES_URL_FILE, FALKORDB_PASSWORD_FILE and OPENAI_API_KEY_FILE name files that hold them.
 [store]
 # postgres_url = "postgres://peanut@localhost/peanut"
+# postgres_replica_url = "postgres://peanut@standby/peanut"   # a streaming replica: serves searches while it follows closely
 
 [graph]
 # host = "localhost"   # a FalkorDB
@@ -33,6 +36,23 @@ pub const EXAMPLE: &str = r#"# Peanut's settings. Every line is optional; what i
 [chunks]
 # tokens = 512
 # overlap = 50
+
+[serve]                # peanut serve: HTTP for scripts, agents and Prometheus
+# listen = "127.0.0.1:8000"                  # an address that is not of this host alone needs a key (peanut keys); "off"
+# unix_socket = "/run/peanut/peanut.sock"    # readable and writable for owner and group
+# metrics_listen = "127.0.0.1:9464"          # an address of its own for /metrics, without keys
+# tls_certificate = "cert.pem"
+# tls_key = "key.pem"
+# trusted_proxies = ["127.0.0.1", "10.0.0.0/8"]   # whose X-Forwarded-For is believed
+# allowed_origins = []                       # pages that may read answers, "https://notes.example"
+# in_app = false                             # whether the full-screen app opens the door too
+
+[limits]               # requests a minute over HTTP, 0 for no limit
+# per_address = 100
+# per_key = 0
+
+[mcp]
+# personal_data = false   # whether agents are told of people marked as personal data
 
 [screen]
 # theme = "terminal"   # dark, light, terminal
@@ -54,6 +74,9 @@ pub(super) struct FileValues {
     pub(super) graph: GraphValues,
     pub(super) embedding: EmbeddingValues,
     pub(super) chunks: ChunkValues,
+    pub(super) serve: ServeValues,
+    pub(super) limits: LimitValues,
+    pub(super) mcp: McpValues,
     pub(super) screen: ScreenValues,
     pub(super) keys: BTreeMap<String, String>,
 }
@@ -70,6 +93,7 @@ pub(super) struct EmbeddingValues {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct StoreValues {
     pub(super) postgres_url: Option<String>,
+    pub(super) postgres_replica_url: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -100,11 +124,24 @@ pub(super) fn read(path: &Path) -> Result<FileValues, ConfigError> {
     let text =
         std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
     let mut values: FileValues = toml::from_str(&text)
-        .map_err(|error| ConfigError::Invalid { path: path.to_owned(), message: error.to_string() })?;
+        .map_err(|error| ConfigError::Invalid { path: path.to_owned(), message: explain(&text, &error) })?;
     for value in [&mut values.data_dir, &mut values.state_dir, &mut values.drop_zone].into_iter().flatten() {
         *value = expand_home(value);
     }
     Ok(values)
+}
+
+/// What is wrong, and on which line. The line itself is not repeated, nor what stands on one that may hold a secret.
+fn explain(text: &str, error: &toml::de::Error) -> String {
+    let Some(before) = error.span().and_then(|span| text.get(..span.start)) else { return error.message().to_owned() };
+    let start = before.rfind('\n').map_or(0, |at| at + 1);
+    let number = before.matches('\n').count() + 1;
+    let line = text[start..].lines().next().unwrap_or_default();
+    let name = line.split('=').next().unwrap_or_default().trim();
+    if ["password", "url", "key", "secret", "token"].iter().any(|word| name.contains(word)) {
+        return format!("line {number}: {name} is not a text in quotation marks");
+    }
+    format!("line {number}: {}", error.message())
 }
 
 /// `~/x` becomes `$HOME/x`, as people expect of a settings file.

@@ -3,8 +3,11 @@
 //! Owns names, defaults and their errors; `cli` reads it once at start. What can be changed while running
 //! (search weights, pauses) lives in the store's settings instead.
 
+mod access;
 mod env;
 mod file;
+mod secrets;
+pub mod serve;
 mod services;
 
 use std::collections::BTreeMap;
@@ -12,8 +15,10 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+pub use access::AccessSettings;
 pub use env::Environment;
 pub use file::EXAMPLE;
+pub use serve::ServeSettings;
 pub use services::{EmbedService, FalkorSettings, ServiceSettings};
 
 /// Which model raises quality in the background.
@@ -72,6 +77,10 @@ pub struct Config {
     pub file: Option<PathBuf>,
     /// Services to stand on; the rest is embedded.
     pub services: ServiceSettings,
+    /// Where the HTTP door opens, when it is asked to.
+    pub serve: ServeSettings,
+    /// Who may use the doors.
+    pub access: AccessSettings,
     /// Variables that are set and have no effect.
     pub unused_services: Vec<String>,
 }
@@ -115,6 +124,14 @@ pub enum ConfigError {
         value: String,
         /// What would do.
         expected: String,
+    },
+    /// A file that holds a secret is open to others.
+    #[error("others may read the secret in {} (mode {mode:04o}); type: chmod 600 {}", path.display(), path.display())]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
     },
     /// Neither HOME nor the XDG variables say where to put data.
     #[error("cannot tell where to keep data: set HOME, XDG_DATA_HOME or --data-dir")]
@@ -207,8 +224,10 @@ impl Config {
             ascii: values.screen.ascii.unwrap_or(false),
             keys: values.keys,
             file: path,
+            serve: serve::read(&values.serve, environment)?,
             unused_services: environment.without_effect(&services),
             services,
+            access: access::read(&values.limits, &values.mcp, environment)?,
         })
     }
 

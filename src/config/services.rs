@@ -1,17 +1,12 @@
 //! Addresses of services and their secrets. Called by [`super::Config::load`].
-//!
-//! A secret is looked for in the file its `…_FILE` variable names, then in the secrets folder (`/run/secrets/<name>`), then
-//! in the environment, then in the settings file.
-
-use std::path::{Path, PathBuf};
 
 use crate::domain::Secret;
+use crate::domain::secret::without_credentials;
 
 use super::file::FileValues;
+use super::secrets::secret;
 use super::{ConfigError, Environment, bad};
 
-/// Where container runtimes put secrets; `PEANUT_SECRETS_DIR` names another folder.
-const SECRETS: &str = "/run/secrets";
 const FALKORDB_PORT: u16 = 6379;
 const GRAPH_NAME: &str = "peanut";
 const OLLAMA_MODEL: &str = "nomic-embed-text";
@@ -31,7 +26,7 @@ pub struct FalkorSettings {
 }
 
 /// A service that embeds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum EmbedService {
     /// Ollama.
     Ollama {
@@ -51,11 +46,21 @@ pub enum EmbedService {
     },
 }
 
+impl std::fmt::Debug for EmbedService {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (Self::Ollama { url, model } | Self::OpenAi { url, model, .. }) = self;
+        let kind = if matches!(self, Self::Ollama { .. }) { "Ollama" } else { "OpenAi" };
+        f.debug_struct(kind).field("url", &without_credentials(url)).field("model", model).finish_non_exhaustive()
+    }
+}
+
 /// The services a process stands on; what is not named here is embedded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServiceSettings {
     /// `postgres://…`, with its password.
     pub postgres_url: Option<Secret>,
+    /// A standby of it that serves searches.
+    pub postgres_replica_url: Option<Secret>,
     /// The graph.
     pub falkordb: Option<FalkorSettings>,
     /// The embedder.
@@ -64,25 +69,6 @@ pub struct ServiceSettings {
     pub ollama_url: Option<String>,
     /// Address and key of an OpenAI-compatible server, in the same way.
     pub openai: Option<(String, Option<Secret>)>,
-}
-
-/// Reads a secret from the first place that has it.
-fn secret(environment: &Environment, name: &str, in_file: Option<&String>) -> Result<Option<Secret>, ConfigError> {
-    let read = |path: &Path| -> Result<Option<Secret>, ConfigError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
-        let text = text.trim_end_matches(['\r', '\n']);
-        Ok((!text.is_empty()).then(|| Secret::new(text)))
-    };
-    if let Some(path) = environment.path(&format!("{name}_FILE")) {
-        return read(&path);
-    }
-    let folder = environment.path("PEANUT_SECRETS_DIR").unwrap_or_else(|| PathBuf::from(SECRETS));
-    let path = folder.join(name.to_lowercase());
-    if path.is_file() {
-        return read(&path);
-    }
-    Ok(environment.text(name).or_else(|| in_file.filter(|text| !text.is_empty()).cloned()).map(Secret::new))
 }
 
 /// An address with a scheme; `host:port` is taken as `http://host:port`.
@@ -95,17 +81,31 @@ fn web_address(name: &str, text: &str) -> Result<String, ConfigError> {
     Ok(address.trim_end_matches('/').to_owned())
 }
 
-pub(super) fn read(values: &FileValues, environment: &Environment) -> Result<ServiceSettings, ConfigError> {
-    let postgres_url = secret(environment, "POSTGRES_URL", values.store.postgres_url.as_ref())?;
-    if postgres_url
-        .as_ref()
-        .is_some_and(|url| !url.reveal().starts_with("postgres://") && !url.reveal().starts_with("postgresql://"))
-    {
+fn postgres_address(
+    environment: &Environment,
+    name: &str,
+    in_file: Option<&String>,
+) -> Result<Option<Secret>, ConfigError> {
+    let address = secret(environment, name, in_file)?;
+    let is_address =
+        |url: &Secret| ["postgres://", "postgresql://"].iter().any(|start| url.reveal().starts_with(start));
+    if address.as_ref().is_some_and(|url| !is_address(url)) {
         // The value itself may hold a password.
-        return Err(bad("POSTGRES_URL", "…", "an address like postgres://user:password@host:5432/database"));
+        return Err(bad(name, "…", "an address like postgres://user:password@host:5432/database"));
+    }
+    Ok(address)
+}
+
+pub(super) fn read(values: &FileValues, environment: &Environment) -> Result<ServiceSettings, ConfigError> {
+    let postgres_url = postgres_address(environment, "POSTGRES_URL", values.store.postgres_url.as_ref())?;
+    let in_file = values.store.postgres_replica_url.as_ref();
+    let postgres_replica_url = postgres_address(environment, "POSTGRES_REPLICA_URL", in_file)?;
+    if postgres_replica_url.is_some() && postgres_url.is_none() {
+        return Err(bad("POSTGRES_REPLICA_URL", "…", "a standby of the server at POSTGRES_URL, which is not set"));
     }
     Ok(ServiceSettings {
         postgres_url,
+        postgres_replica_url,
         falkordb: falkordb(values, environment)?,
         embedder: embedder(values, environment)?,
         ollama_url: ollama_url(values, environment)?,

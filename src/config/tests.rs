@@ -42,6 +42,22 @@ fn an_unknown_setting_is_named_with_its_line() {
 }
 
 #[test]
+fn what_is_wrong_in_the_file_is_told_without_its_secrets() {
+    let message = |text: &str| load(&[], Some(text)).unwrap_err().to_string();
+    for secret in [
+        "[store]\npostgres_url = \"postgres://u:plAnt3d@h/d\n",
+        "[store]\npostgres_url = postgres://u:plAnt3d@h/d\n",
+        "[graph]\npassword = plAnt3d\n",
+        "[graph]\npassword = 4711\n",
+    ] {
+        let message = message(secret);
+        assert!(message.contains("line 2"), "{message}");
+        assert!(!message.contains("plAnt3d") && !message.contains("4711"), "{message}");
+    }
+    assert!(message("[graph]\n\nport = \"x\"\n").contains("line 3"));
+}
+
+#[test]
 fn impossible_values_say_what_would_do() {
     let message = load(&[], Some("[chunks]\ntokens = 4\n")).unwrap_err().to_string();
     assert!(message.contains("chunks.tokens") && message.contains("32 to 8192"), "{message}");
@@ -87,8 +103,8 @@ fn secrets_come_from_files_before_the_environment_and_never_show() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("openai_api_key");
     let own = folder.path().join("own");
-    std::fs::write(&path, "from-folder\n").unwrap();
-    std::fs::write(&own, "from-file\n").unwrap();
+    private(&path, "from-folder\n");
+    private(&own, "from-file\n");
     let (folder, own) = (folder.path().to_str().unwrap(), own.to_str().unwrap());
     let key = |more: &[(&str, &str)]| {
         let mut all = vec![("OPENAI_BASE_URL", "http://x/v1"), ("EMBED_MODEL", "m"), ("OPENAI_API_KEY", "from-env")];
@@ -115,4 +131,98 @@ fn impossible_addresses_say_what_would_do() {
     assert!(message(&[("OPENAI_BASE_URL", "http://x/v1")]).contains("EMBED_MODEL"));
     let postgres = message(&[("POSTGRES_URL", "mysql://u:hidden@h/d")]);
     assert!(postgres.contains("postgres://") && !postgres.contains("hidden"), "{postgres}");
+    let alone = message(&[("POSTGRES_REPLICA_URL", "postgres://u:hidden@standby/d")]);
+    assert!(alone.contains("POSTGRES_URL, which is not set") && !alone.contains("hidden"), "{alone}");
+    let both = [("POSTGRES_URL", "postgres://u@h/d"), ("POSTGRES_REPLICA_URL", "standby:5432")];
+    assert!(message(&both).contains("POSTGRES_REPLICA_URL"));
+    let both = [("POSTGRES_URL", "postgres://u@h/d"), ("POSTGRES_REPLICA_URL", "postgres://u:p@standby/d")];
+    let services = load(&both, None).unwrap().services;
+    assert_eq!(services.postgres_replica_url.unwrap().reveal(), "postgres://u:p@standby/d");
+}
+
+#[test]
+fn the_door_opens_on_loopback_unless_told_otherwise() {
+    let serve = |variables: &[(&str, &str)], text: Option<&str>| load(variables, text).unwrap().serve;
+    assert_eq!(serve(&[], None), ServeSettings::default());
+    let address = |settings: ServeSettings| settings.listen.unwrap().to_string();
+    assert_eq!(address(serve(&[], None)), "127.0.0.1:8000");
+    assert_eq!(address(serve(&[("API_PORT", "8123")], None)), "127.0.0.1:8123");
+    let file = "[serve]\nlisten = \"0.0.0.0:80\"\nmetrics_listen = \"9000\"\n";
+    assert_eq!(address(serve(&[], Some(file))), "0.0.0.0:80");
+    assert_eq!(serve(&[], Some(file)).metrics_listen.unwrap().to_string(), "127.0.0.1:9000");
+    let socket = "[serve]\nlisten = \"off\"\nunix_socket = \"/run/p.sock\"\n";
+    assert_eq!(serve(&[], Some(socket)).listen, None);
+    let message = |text: &str| load(&[], Some(text)).unwrap_err().to_string();
+    assert!(message("[serve]\nlisten = \"off\"\n").contains("unix_socket"));
+    assert!(message("[serve]\ntls_key = \"k\"\n").contains("tls_certificate"));
+    assert!(load(&[("API_PORT", "http")], None).unwrap_err().to_string().contains("API_PORT"));
+}
+
+/// A file that only its owner may read.
+fn private(path: &Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::write(path, text).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+#[test]
+fn secrets_that_others_may_read_are_refused_with_the_remedy() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("api_key_read");
+    private(&path, "a-key-from-the-folder\n");
+    let (name, file) = (folder.path().to_str().unwrap(), path.to_str().unwrap());
+    let ways = [("PEANUT_SECRETS_DIR", name), ("CREDENTIALS_DIRECTORY", name), ("API_KEY_READ_FILE", file)];
+    for mode in [0o600, 0o400, 0o440, 0o604, 0o644, 0o444, 0o602] {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        for way in ways {
+            match load(&[way], None) {
+                Ok(config) => {
+                    assert_eq!(mode & 0o006, 0, "{way:?} {mode:o}");
+                    assert_eq!(config.access.key_read.unwrap().reveal(), "a-key-from-the-folder");
+                }
+                Err(error) => {
+                    assert_ne!(mode & 0o006, 0, "{way:?} {mode:o}");
+                    let message = error.to_string();
+                    assert!(message.contains(&format!("chmod 600 {file}")), "{message}");
+                    assert!(message.contains(&format!("{mode:04o}")) && !message.contains("a-key"), "{message}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn credentials_of_systemd_come_before_the_secrets_folder() {
+    let (credentials, secrets) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    private(&credentials.path().join("api_key_write"), "a-key-from-systemd");
+    private(&secrets.path().join("api_key_write"), "a-key-from-the-runtime");
+    private(&secrets.path().join("api_key_read"), "a-key-from-the-runtime");
+    let variables = [
+        ("CREDENTIALS_DIRECTORY", credentials.path().to_str().unwrap()),
+        ("PEANUT_SECRETS_DIR", secrets.path().to_str().unwrap()),
+        ("API_KEY_WRITE", "a-key-from-the-environment"),
+    ];
+    let access = load(&variables, None).unwrap().access;
+    assert_eq!(access.key_write.unwrap().reveal(), "a-key-from-systemd");
+    assert_eq!(access.key_read.unwrap().reveal(), "a-key-from-the-runtime");
+}
+
+#[test]
+fn access_has_limits_and_refuses_keys_that_can_be_guessed() {
+    let access = |variables: &[(&str, &str)], text: Option<&str>| load(variables, text).unwrap().access;
+    assert_eq!(access(&[], None), AccessSettings::default());
+    assert_eq!(access(&[], None).per_address_per_minute, 100);
+    let file = "[limits]\nper_address = 7\nper_key = 9\n[mcp]\npersonal_data = true\n";
+    let told = access(&[("PEANUT_LIMIT_PER_KEY", "0"), ("API_KEY_READ", "0123456789abcdef")], Some(file));
+    assert_eq!((told.per_address_per_minute, told.per_key_per_minute, told.mcp_personal_data), (7, 0, true));
+    assert!(!format!("{told:?}").contains("0123456789"), "{told:?}");
+    let config = load(&[("OLLAMA_URL", "http://me:plAnt3d@h"), ("POSTGRES_URL", "postgres://me:plAnt3d@h/d")], None);
+    assert!(!format!("{config:?}").contains("plAnt3d"), "{config:?}");
+    let message = |variables: &[(&str, &str)]| load(variables, None).unwrap_err().to_string();
+    let short = message(&[("API_KEY_WRITE", "hunter2")]);
+    assert!(short.contains("API_KEY_WRITE") && short.contains("16") && !short.contains("hunter2"), "{short}");
+    assert!(message(&[("PEANUT_LIMIT_PER_ADDRESS", "many")]).contains("requests a minute"));
+    assert!(message(&[("PEANUT_LIMIT_PER_ADDRESS", "4000000000")]).contains("requests a minute"));
+    assert!(message(&[("PEANUT_MCP_PERSONAL_DATA", "perhaps")]).contains("true or false"));
 }

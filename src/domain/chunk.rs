@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::ids::{ChunkId, DocumentId};
 
 /// What a chunk's text is to its document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ChunkKind {
     /// The author's own text: searched and embedded.
@@ -44,7 +44,7 @@ impl ChunkKind {
 }
 
 /// Where in its document a chunk stands, for people.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Place {
     /// Headings from the outermost to the innermost, empty at the top.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -104,7 +104,7 @@ pub struct NewChunk {
 }
 
 /// A chunk read back from the store.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct StoredChunk {
     /// Its row.
     pub id: ChunkId,

@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 use super::chunk::{NewChunk, StoredChunk};
 use super::ids::DocumentId;
 use super::person::PersonMention;
+use super::status::EmbeddingProgress;
 use super::time::Timestamp;
 
 /// What kind of source a document was read from; the value of the `type:` filter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SourceType {
     /// One mail message, from an mbox, a Maildir or an `.eml`.
@@ -83,7 +84,7 @@ pub struct Link {
 }
 
 /// What a mail adds to a document.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct MessageMeta {
     /// `Message-ID` without angle brackets; a stable substitute derived from the content when the header is missing.
     pub message_id: String,
@@ -148,7 +149,7 @@ pub enum WriteOutcome {
 }
 
 /// A document read back whole, for the reader, `get` and the preview.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct DocumentView {
     /// Its id.
     pub id: DocumentId,
@@ -195,8 +196,42 @@ impl DocumentView {
     }
 }
 
+/// A document in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct DocumentSummary {
+    /// Its id.
+    pub id: DocumentId,
+    /// Kind of source.
+    pub source_type: SourceType,
+    /// Where it was read from.
+    pub source_path: String,
+    /// Title.
+    pub title: String,
+    /// Its own date.
+    pub dated_at: Option<Timestamp>,
+    /// When it was taken in.
+    pub ingested_at: Timestamp,
+    /// When it was deleted or its file vanished.
+    pub deleted_at: Option<Timestamp>,
+    /// Tags.
+    pub tags: Vec<String>,
+}
+
+/// How far the work on one document is after it was taken in.
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct DocumentProgress {
+    /// Chunks that searches by words see: all of them, from the commit on.
+    pub searchable_chunks: u64,
+    /// Vectors per model, the instant one first.
+    pub embeddings: Vec<EmbeddingProgress>,
+    /// Events of it that the graph has not taken yet.
+    pub events_pending: u64,
+    /// Events of it that were given up.
+    pub events_dead: u64,
+}
+
 /// One message in a thread.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct ThreadEntry {
     /// The message's document.
     pub id: DocumentId,

@@ -9,7 +9,7 @@ use super::ids::{DocumentId, PersonId};
 use super::time::Timestamp;
 
 /// What a node stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 pub enum NodeLabel {
     /// A person.
     Person,
@@ -20,7 +20,7 @@ pub enum NodeLabel {
 }
 
 /// What an edge says. Direction is from the first named to the second.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum EdgeKind {
     /// Person → Document: wrote it.
@@ -63,7 +63,7 @@ impl EdgeKind {
 }
 
 /// A node with its properties.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
 #[serde(tag = "node")]
 pub enum Node {
     /// A person.
@@ -93,6 +93,7 @@ pub enum Node {
     /// A concept.
     Concept {
         /// Name-based id of the lower-cased label.
+        #[schema(value_type = String, format = "uuid")]
         id: Uuid,
         /// As shown.
         label: String,
@@ -122,13 +123,15 @@ impl Node {
 }
 
 /// An edge, identified by `(from, kind, to, field)`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
 pub struct Edge {
     /// Node it starts at.
+    #[schema(value_type = String, format = "uuid")]
     pub from: Uuid,
     /// What it says.
     pub kind: EdgeKind,
     /// Node it ends at.
+    #[schema(value_type = String, format = "uuid")]
     pub to: Uuid,
     /// `to`, `cc` or `bcc` for `RECEIVED`; empty otherwise.
     pub field: String,
@@ -159,7 +162,7 @@ pub struct DocumentProjection {
 }
 
 /// Node and edge counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct GraphCounts {
     /// Person nodes.
     pub persons: u64,

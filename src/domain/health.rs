@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::time::Timestamp;
 
 /// State of one service at its last probe.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ServiceState {
     /// Not probed yet.
@@ -20,7 +20,7 @@ pub enum ServiceState {
 }
 
 /// One service as the screens show it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct ServiceHealth {
     /// What it is for: `store`, `graph`, `embedder`; where there are some, `replica` and `disk`.
     pub role: String,
@@ -41,7 +41,7 @@ pub struct ServiceHealth {
 }
 
 /// What a worker is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WorkerState {
     /// About to run for the first time.
@@ -103,7 +103,7 @@ impl WorkerState {
 }
 
 /// One worker of one process, as the `workers` table keeps it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct WorkerRecord {
     /// `watcher`, `ingest`, `embedder`, `relay`, `probe`.
     pub name: String,

@@ -6,7 +6,7 @@ use super::document::SourceType;
 use super::time::Timestamp;
 
 /// Who offered a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
     /// It lay in the drop zone.
@@ -36,7 +36,7 @@ impl Origin {
 }
 
 /// Where a file stands on its way in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FileState {
     /// Waits for a worker.
@@ -96,7 +96,7 @@ pub struct OfferedFile {
 
 /// Counts of a file's items (messages of an archive; otherwise the file itself).
 /// `seen == documents + duplicates + unchanged + dead_letters + skipped` once a file is done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct ItemCounts {
     /// Items read so far.
     pub seen: u64,
@@ -113,7 +113,7 @@ pub struct ItemCounts {
 }
 
 /// One row of the ledger.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct FileRecord {
     /// Absolute path.
     pub path: String,
@@ -175,7 +175,7 @@ pub struct NewDeadLetter {
 }
 
 /// A dead letter as the screens show it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct DeadLetter {
     /// Row.
     pub id: i64,
@@ -196,7 +196,7 @@ pub struct DeadLetter {
 }
 
 /// A folder indexed in place.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct WatchedFolder {
     /// Absolute path.
     pub path: String,
@@ -205,7 +205,7 @@ pub struct WatchedFolder {
 }
 
 /// The ledger in numbers.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct IntakeCounts {
     /// Files per state; states without files left out.
     pub files_by_state: Vec<(FileState, u64)>,

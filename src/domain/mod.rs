@@ -9,6 +9,8 @@ pub mod graph;
 pub mod health;
 pub mod ids;
 pub mod intake;
+pub mod key;
+pub mod names;
 pub mod outbox;
 pub mod person;
 pub mod search;
@@ -20,8 +22,11 @@ pub mod time;
 pub mod wordpiece;
 
 pub use chunk::{ChunkKind, NewChunk, Place, StoredChunk};
-pub use document::{DocumentView, Link, LinkKind, MessageMeta, NewDocument, SourceType, WriteOutcome};
+pub use document::{
+    DocumentProgress, DocumentSummary, DocumentView, Link, LinkKind, MessageMeta, NewDocument, SourceType, WriteOutcome,
+};
 pub use ids::{ChunkId, DocumentId, EventId, ModelId, PersonId, concept_id};
+pub use key::Scope;
 pub use person::{PersonMention, PersonRole};
 pub use secret::Secret;
 pub use time::{Clock, SystemClock, Timestamp};

@@ -7,7 +7,7 @@ use super::ids::EventId;
 use super::time::Timestamp;
 
 /// What happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EventType {
     /// A document is new.
@@ -63,13 +63,14 @@ pub struct ClaimedEvent {
 }
 
 /// An event that was given up, for the dead-letter list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct DeadEvent {
     /// Position in the outbox.
     pub id: EventId,
     /// What happened.
     pub event_type: EventType,
     /// The document or person.
+    #[schema(value_type = String, format = "uuid")]
     pub entity_id: Uuid,
     /// Deliveries tried.
     pub attempts: u32,
@@ -82,7 +83,7 @@ pub struct DeadEvent {
 }
 
 /// The outbox at one moment; one value feeds pane, `/health`, metrics and `status`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct OutboxStatus {
     /// Events waiting to be delivered, parked retries included, dead ones not.
     pub pending: u64,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::ids::PersonId;
 
 /// How a document knows a person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PersonRole {
     /// Sender of a mail.
@@ -41,7 +41,7 @@ impl PersonRole {
 }
 
 /// One person as one document names them. At least one of `email` and `name` is not empty.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PersonMention {
     /// Normalised address (trimmed, lower-case), or `None` for people known by name only.
     pub email: Option<String>,

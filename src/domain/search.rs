@@ -147,7 +147,7 @@ pub struct HitSource {
 }
 
 /// Which legs answer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SearchMode {
     /// Words and meaning, fused.
@@ -172,7 +172,7 @@ pub struct SearchRequest {
 }
 
 /// A chunk's place in one leg.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct LegScore {
     /// Rank in the leg, from 1; `None` when only the score was computed afterwards.
     pub rank: Option<u32>,
@@ -181,7 +181,7 @@ pub struct LegScore {
 }
 
 /// Why a hit stands where it stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Scores {
     /// The score hits are ordered by, 0 to 1 for the default fusion.
     pub fused: f32,
@@ -194,7 +194,7 @@ pub struct Scores {
 }
 
 /// A piece of text with the byte ranges that matched.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Snippet {
     /// One line of text, blanks folded.
     pub text: String,
@@ -203,7 +203,7 @@ pub struct Snippet {
 }
 
 /// Another good place in the same document.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct OtherPlace {
     /// The chunk.
     pub chunk_id: ChunkId,
@@ -218,7 +218,7 @@ pub struct OtherPlace {
 }
 
 /// One document found, at its best place.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Hit {
     /// Place in the answer, from 1.
     pub rank: u32,
@@ -253,7 +253,7 @@ pub struct Hit {
 }
 
 /// The answer to a search.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct SearchResponse {
     /// Best first.
     pub hits: Vec<Hit>,

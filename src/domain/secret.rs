@@ -31,3 +31,32 @@ impl fmt::Display for Secret {
         f.write_str("…")
     }
 }
+
+/// An address as it may be shown: without the name and password that may stand before its host.
+#[must_use]
+pub fn without_credentials(address: &str) -> String {
+    let Some((scheme, rest)) = address.split_once("://") else { return address.to_owned() };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    format!("{scheme}://{host}{path}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_shown_without_who_logs_in() {
+        assert_eq!(without_credentials("http://me:hunter2@host:1/v1?x=@y"), "http://host:1/v1?x=@y");
+        assert_eq!(without_credentials("http://a@b@host"), "http://host");
+        assert_eq!(without_credentials("http://host/a@b"), "http://host/a@b");
+        assert_eq!(without_credentials("host:1"), "host:1");
+    }
+
+    #[test]
+    fn secrets_show_nothing_of_themselves() {
+        let secret = Secret::new("hunter2");
+        assert!(!format!("{secret} {secret:?} {secret:#?}").contains("hunter"));
+    }
+}

@@ -11,7 +11,7 @@ use super::outbox::{DeadEvent, OutboxStatus};
 use super::time::Timestamp;
 
 /// What the store holds.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct StoreCounts {
     /// Live documents.
     pub documents: u64,
@@ -30,7 +30,7 @@ pub struct StoreCounts {
 }
 
 /// Which background model does what.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ModelRoles {
     /// Searches use it.
     #[serde(default)]
@@ -44,7 +44,7 @@ pub struct ModelRoles {
 }
 
 /// How far one model's vectors are.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct EmbeddingProgress {
     /// The model.
     pub model: ModelId,
@@ -68,7 +68,7 @@ impl EmbeddingProgress {
 }
 
 /// Everything the screens and `status --json` show, as of one moment.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct StatusSnapshot {
     /// When it was gathered.
     pub at: Timestamp,

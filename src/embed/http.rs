@@ -8,6 +8,7 @@ use std::time::Duration;
 use reqwest::header::{AUTHORIZATION, DATE, HeaderMap, RETRY_AFTER};
 use serde_json::Value;
 
+use crate::domain::secret::without_credentials;
 use crate::domain::{ModelId, Secret};
 
 use super::{EmbedError, EmbedErrorKind};
@@ -44,6 +45,8 @@ pub(super) enum HttpProblem {
 /// A client of one server.
 pub(super) struct Door {
     client: reqwest::Client,
+    address: String,
+    /// The address without the password that may stand in it.
     base: String,
     key: Option<Secret>,
 }
@@ -64,22 +67,23 @@ impl Door {
             .user_agent(concat!("peanut/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| error.to_string())?;
-        Ok(Self { client, base: base.trim_end_matches('/').to_owned(), key })
+        let address = base.trim_end_matches('/').to_owned();
+        Ok(Self { client, base: without_credentials(&address), address, key })
     }
 
-    /// Where it leads.
+    /// Where it leads, as it may be shown.
     pub(super) fn base(&self) -> &str {
         &self.base
     }
 
     /// Asks for `path`.
     pub(super) async fn get(&self, path: &str, limit: Duration) -> Result<Value, HttpProblem> {
-        self.send(self.client.get(format!("{}{path}", self.base)), limit).await
+        self.send(self.client.get(format!("{}{path}", self.address)), limit).await
     }
 
     /// Sends `body` to `path`.
     pub(super) async fn post(&self, path: &str, body: &Value, limit: Duration) -> Result<Value, HttpProblem> {
-        self.send(self.client.post(format!("{}{path}", self.base)).json(body), limit).await
+        self.send(self.client.post(format!("{}{path}", self.address)).json(body), limit).await
     }
 
     async fn send(&self, request: reqwest::RequestBuilder, limit: Duration) -> Result<Value, HttpProblem> {

@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use crate::domain::graph::{DocumentProjection, GraphCounts, GraphDump};
+use crate::domain::graph::{DocumentProjection, GraphCounts, GraphDump, Node, NodeLabel};
+use crate::domain::names::NameQuery;
 use crate::store::{SharedStore, StoreError};
 
 use super::{GraphError, GraphErrorKind, GraphReader, GraphSink, Neighbourhood};
@@ -54,6 +55,14 @@ impl GraphReader for EmbeddedGraph {
 
     async fn dump(&self) -> Result<GraphDump, GraphError> {
         self.store.graph_table_dump().await.map_err(failed("read graph", String::new()))
+    }
+
+    async fn nodes(&self, label: Option<NodeLabel>, after: Option<Uuid>, limit: u32) -> Result<Vec<Node>, GraphError> {
+        self.store.graph_table_nodes(label, after, limit).await.map_err(failed("list nodes", String::new()))
+    }
+
+    async fn find(&self, query: &NameQuery, labels: &[NodeLabel], limit: u32) -> Result<Vec<Node>, GraphError> {
+        self.store.graph_table_find(query, labels, limit).await.map_err(failed("find nodes", query.folded().to_owned()))
     }
 
     async fn neighbourhood(&self, id: Uuid, limit: u32) -> Result<Neighbourhood, GraphError> {

@@ -12,7 +12,8 @@ use async_trait::async_trait;
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::domain::graph::{DocumentProjection, GraphCounts, GraphDump};
+use crate::domain::graph::{DocumentProjection, GraphCounts, GraphDump, Node, NodeLabel};
+use crate::domain::names::NameQuery;
 pub use crate::store::Neighbourhood;
 
 /// What a graph failure means for the relay.
@@ -79,6 +80,11 @@ pub trait GraphReader: Send + Sync {
     async fn counts(&self) -> Result<GraphCounts, GraphError>;
     /// The whole graph as far as true now, sorted.
     async fn dump(&self) -> Result<GraphDump, GraphError>;
+    /// Nodes that are true now (as in a dump), by id, beginning after `after`; at most `limit`.
+    async fn nodes(&self, label: Option<NodeLabel>, after: Option<Uuid>, limit: u32) -> Result<Vec<Node>, GraphError>;
+    /// Nodes that are true now and whose name or address fits `query`: the best fit first, then the one with the most edges.
+    /// Only those with one of `labels`; none means any.
+    async fn find(&self, query: &NameQuery, labels: &[NodeLabel], limit: u32) -> Result<Vec<Node>, GraphError>;
     /// A node with at most `limit` neighbours.
     async fn neighbourhood(&self, id: Uuid, limit: u32) -> Result<Neighbourhood, GraphError>;
 }

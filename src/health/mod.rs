@@ -1,4 +1,4 @@
-//! Probes and the status picture: one [`StatusSnapshot`] feeds the screens, `status --json` and (later) `/health`.
+//! Probes and the status picture: one [`StatusSnapshot`] feeds the screens, `status --json`, `/health` and the metrics.
 //!
 //! `probe` measures the services with bounded time; `gather` reads the store; `worker` does both on a rhythm and
 //! publishes over a watch channel, so nobody who looks ever waits for a slow service.
@@ -17,7 +17,7 @@ use crate::domain::health::ServiceState;
 use crate::domain::status::StatusSnapshot;
 
 /// The machine in one word, as `/health` will say it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Overall {
     /// Everything answers.
@@ -37,4 +37,22 @@ pub fn overall(snapshot: &StatusSnapshot) -> Overall {
     }
     let amiss = |state| matches!(state, ServiceState::Down | ServiceState::Degraded);
     if snapshot.services.iter().any(|service| amiss(service.state)) { Overall::Degraded } else { Overall::Healthy }
+}
+
+/// What `status --json` and `GET /status` answer: the picture, summed up in a word.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, utoipa::ToSchema)]
+pub struct StatusReport {
+    /// The machine in one word.
+    pub status: Overall,
+    /// Everything that is known.
+    #[serde(flatten)]
+    pub snapshot: StatusSnapshot,
+}
+
+impl StatusReport {
+    /// Sums a picture up.
+    #[must_use]
+    pub fn of(snapshot: StatusSnapshot) -> Self {
+        Self { status: overall(&snapshot), snapshot }
+    }
 }

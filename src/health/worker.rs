@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, Notify, watch};
-use tokio::time::Instant;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::health::WorkerState;
@@ -71,16 +71,36 @@ impl StatusWorker {
     /// # Errors
     /// Never; the signature is the supervisor's.
     pub async fn run(&self, soft: CancellationToken) -> Result<(), String> {
+        tokio::join!(self.keep_probing(&soft), self.keep_gathering(&soft));
+        Ok(())
+    }
+
+    /// A rhythm of its own: how long the store takes to be counted says nothing about when a service is asked next.
+    async fn keep_probing(&self, soft: &CancellationToken) {
         let mut probes = self.probes.lock().await;
-        let mut next_round = Instant::now();
+        let mut due = tokio::time::interval(PROBE_PERIOD);
+        due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = soft.cancelled() => return,
+                _ = due.tick() => {}
+            }
+            probes.round().await;
+            self.publish_services(&probes);
+        }
+    }
+
+    async fn keep_gathering(&self, soft: &CancellationToken) {
+        let mut pictures = self.picture.subscribe();
+        tokio::select! {
+            () = soft.cancelled() => return,
+            _ = pictures.wait_for(|picture| !picture.services.is_empty()) => {}
+        }
         let mut complained = false;
         loop {
-            if Instant::now() >= next_round {
-                probes.round().await;
-                next_round = Instant::now() + PROBE_PERIOD;
-            }
             let mut moved = false;
-            let gathering = tokio::time::timeout(GATHER_TIMEOUT, self.gatherer.snapshot(probes.services()));
+            let services = self.picture.borrow().services.clone();
+            let gathering = tokio::time::timeout(GATHER_TIMEOUT, self.gatherer.snapshot(services));
             let gathered = match gathering.await {
                 Ok(gathered) => gathered.map_err(|error| error.to_string()),
                 Err(_) => Err(format!("the store did not answer within {} s", GATHER_TIMEOUT.as_secs())),
@@ -93,13 +113,12 @@ impl StatusWorker {
                 Err(error) if !complained => {
                     complained = true;
                     tracing::warn!(%error, "status_not_gathered");
-                    self.publish_services_only(&probes);
                 }
-                Err(_) => self.publish_services_only(&probes),
+                Err(_) => {}
             }
             let pause = if moved { BUSY_PERIOD } else { IDLE_PERIOD };
             tokio::select! {
-                () = soft.cancelled() => return Ok(()),
+                () = soft.cancelled() => return,
                 () = self.refresh.notified() => {}
                 () = tokio::time::sleep(pause) => {}
             }
@@ -112,12 +131,14 @@ impl StatusWorker {
         self.picture.send_modify(|current| {
             let work = |s: &StatusSnapshot| (s.store.clone(), s.intake.clone(), s.outbox.pending, s.embeddings.clone());
             moved = work(current) != work(&snapshot);
-            *current = Arc::new(snapshot);
+            // Probed while this was gathered, perhaps.
+            let services = current.services.clone();
+            *current = Arc::new(StatusSnapshot { services, ..snapshot });
         });
         moved
     }
 
-    fn publish_services_only(&self, probes: &Probes) {
+    fn publish_services(&self, probes: &Probes) {
         self.picture.send_modify(|current| {
             let mut snapshot = StatusSnapshot::clone(current);
             snapshot.services = probes.services();

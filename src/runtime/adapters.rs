@@ -14,6 +14,7 @@ use crate::embed::{Embedder, Embedders, InstantEmbedder};
 use crate::graph::embedded::EmbeddedGraph;
 use crate::graph::falkor::{FalkorAddress, FalkorGraph};
 use crate::graph::{GraphReader, GraphSink};
+use crate::store::limited::Limited;
 use crate::store::postgres::{PostgresOptions, PostgresStore};
 use crate::store::sqlite::SqliteStore;
 use crate::store::transfer::UNFINISHED;
@@ -146,7 +147,13 @@ pub(super) async fn registered(
 pub(super) async fn open_store(config: &Config) -> StoreResult<SharedStore> {
     let store: SharedStore = match &config.services.postgres_url {
         Some(url) => {
-            Arc::new(PostgresStore::open(url.reveal(), &PostgresOptions::default()).await?.on_host(&config.host))
+            let options = PostgresOptions::default();
+            let store = PostgresStore::open(url.reveal(), &options).await?.on_host(&config.host);
+            let store = match &config.services.postgres_replica_url {
+                Some(url) => store.with_replica(url.reveal(), &options)?,
+                None => store,
+            };
+            Arc::new(Limited::new(store))
         }
         None => Arc::new(SqliteStore::open(&config.store_path).await?.on_host(&config.host)),
     };

@@ -34,20 +34,10 @@ pub struct HouseServices {
 }
 
 impl HouseServices {
-    /// Services over `house`. Without running workers of its own, this process still gathers the status picture.
-    /// Call on the background runtime.
+    /// Services over `house` that show the pictures of `status`. Call on the background runtime.
     #[must_use]
-    pub fn start(house: &Arc<House>, running: Option<&RunningWorkers>, shutdown: &Shutdown) -> Arc<dyn Services> {
-        let status = running.map_or_else(
-            || {
-                let status = Arc::new(house.status_worker());
-                let (worker, soft) = (Arc::clone(&status), shutdown.soft());
-                tokio::spawn(async move { worker.run(soft).await });
-                status
-            },
-            |running| Arc::clone(&running.status),
-        );
-        Arc::new(Self { house: Arc::clone(house), status, runtime: Handle::current() })
+    pub fn start(house: &Arc<House>, status: &Arc<StatusWorker>) -> Arc<dyn Services> {
+        Arc::new(Self { house: Arc::clone(house), status: Arc::clone(status), runtime: Handle::current() })
     }
 
     /// Runs a call on the background runtime and turns its error into a sentence.
@@ -75,6 +65,20 @@ impl HouseServices {
         self.status.refresh().notify_one();
         answer
     }
+}
+
+/// Whoever gathers the status picture of this process: its probe worker, or, without workers of its own, a task made here.
+#[must_use]
+pub fn status_of(house: &Arc<House>, running: Option<&RunningWorkers>, shutdown: &Shutdown) -> Arc<StatusWorker> {
+    running.map_or_else(
+        || {
+            let status = Arc::new(house.status_worker());
+            let (worker, soft) = (Arc::clone(&status), shutdown.soft());
+            tokio::spawn(async move { worker.run(soft).await });
+            status
+        },
+        |running| Arc::clone(&running.status),
+    )
 }
 
 fn report(offer: IntakeOffer) -> OfferReport {

@@ -195,8 +195,14 @@ impl Supervisor {
         self.publish();
         let records = self.states.borrow().clone();
         for record in records {
-            if let Err(error) = self.store.put_worker(&record).await {
-                tracing::warn!(worker = record.name, %error, "heartbeat_failed");
+            // A store that hangs must not keep a worker from being started again, or the process from ending.
+            match tokio::time::timeout(HEARTBEAT, self.store.put_worker(&record)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(worker = record.name, %error, "heartbeat_failed"),
+                Err(_) => {
+                    tracing::warn!(worker = record.name, error = "the store does not answer", "heartbeat_failed");
+                    return;
+                }
             }
         }
     }

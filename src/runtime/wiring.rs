@@ -23,13 +23,16 @@ use crate::outbox::relay::Relay;
 use crate::search::service::SearchService;
 use crate::store::SharedStore;
 
-use super::adapters::{ConfiguredEmbedders, configured_model, graph, model_named, open_store, registered};
+use super::adapters::{self, ConfiguredEmbedders, configured_model, graph, model_named, registered};
 use super::lock::WorkerLock;
 use super::shutdown::{DRAIN_DEADLINE, Shutdown};
 use super::supervisor::Supervisor;
 
 /// Tidying up may take longer than whoever quits should wait (PostgreSQL may build a graph of vectors).
 const TIDY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// Between looks whether the process that runs the workers is gone.
+const TAKE_OVER_PERIOD: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Which workers a process runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +47,16 @@ pub enum WorkerSet {
     Relay,
     /// Relay and background models: a command that builds one.
     Models,
+}
+
+/// Opens the store alone, for commands that need nothing else.
+///
+/// # Errors
+/// When the data folder cannot be made or the store not be opened; the report names both and what to do.
+pub async fn open_store(config: &Config) -> eyre::Result<SharedStore> {
+    std::fs::create_dir_all(&config.data_dir)
+        .wrap_err_with(|| format!("cannot make the data folder {}", config.data_dir.display()))?;
+    Ok(adapters::open_store(config).await?)
 }
 
 /// Everything of one process, opened.
@@ -116,8 +129,6 @@ impl House {
     /// # Errors
     /// When the data folder cannot be made or the store not be opened; the report names both and what to do.
     pub async fn open(config: Config) -> eyre::Result<Self> {
-        std::fs::create_dir_all(&config.data_dir)
-            .wrap_err_with(|| format!("cannot make the data folder {}", config.data_dir.display()))?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let store = open_store(&config).await?;
         let (relay_wake, embed_wake, ingest_wake) = (Arc::default(), Arc::default(), Arc::default());
@@ -234,6 +245,23 @@ impl House {
             tracing::info!(released, "leases_taken_over");
         }
         Ok(format!("{folder}:{}", std::process::id()))
+    }
+
+    /// Starts all workers as soon as no other process of this data folder runs them; `None` when the process should end first.
+    ///
+    /// # Errors
+    /// When the lock file cannot be opened.
+    pub async fn workers_when_free(&self, shutdown: &Shutdown) -> eyre::Result<Option<RunningWorkers>> {
+        let soft = shutdown.soft();
+        loop {
+            if let Some(running) = self.try_start_workers(shutdown, WorkerSet::All).await? {
+                return Ok(Some(running));
+            }
+            tokio::select! {
+                () = soft.cancelled() => return Ok(None),
+                () = tokio::time::sleep(TAKE_OVER_PERIOD) => {}
+            }
+        }
     }
 
     fn add_relay(&self, supervisor: &mut Supervisor, name: &str, seed: u64) {
@@ -406,7 +434,10 @@ impl House {
             // What is left is taken up the next time.
             Err(_) => tracing::info!(seconds = TIDY_TIMEOUT.as_secs(), "store_not_optimized_in_time"),
         }
-        self.store.close().await;
+        // A service that hangs may keep its connections for ever; the process need not.
+        if tokio::time::timeout(TIDY_TIMEOUT, self.store.close()).await.is_err() {
+            tracing::warn!(seconds = TIDY_TIMEOUT.as_secs(), "store_not_closed_in_time");
+        }
     }
 }
 

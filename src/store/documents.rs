@@ -1,9 +1,14 @@
 //! Documents in and out. `commit` is called only by `outbox::recorder`; the rest by ingest, search and the screens.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use crate::domain::intake::{FileUpdate, NewDeadLetter};
-use crate::domain::{DocumentId, DocumentView, ModelId, NewDocument, Timestamp, WriteOutcome};
+use crate::domain::{
+    DocumentId, DocumentProgress, DocumentSummary, DocumentView, ModelId, NewDocument, SourceType, Timestamp,
+    WriteOutcome,
+};
 
 use super::StoreResult;
 
@@ -26,8 +31,33 @@ pub struct CommitBatch {
     pub instant_model: Option<ModelId>,
     /// Models whose background jobs are queued for every new searchable chunk; one the store does not know is passed over.
     pub background_models: Vec<ModelId>,
+    /// Set by a caller that may repeat itself: the batch is written once for this key.
+    pub once: Option<OnceKey>,
     /// The moment written everywhere.
     pub now: Timestamp,
+}
+
+/// Names a batch of one document that must be written once, however often its caller asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OnceKey {
+    /// The caller's name for it, unique among all callers; kept for [`ONCE_KEPT`].
+    pub key: String,
+    /// SHA-256 of what was asked: tells a repetition from another request under the same key.
+    pub fingerprint: [u8; 32],
+}
+
+/// How long a key is known.
+pub const ONCE_KEPT: Duration = Duration::from_hours(7 * 24);
+
+/// What an earlier batch with the same key did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EarlierCommit {
+    /// What was asked then.
+    pub fingerprint: [u8; 32],
+    /// The document that held the content then: its own, or the one it was a duplicate of.
+    pub document_id: DocumentId,
+    /// Whether it was new.
+    pub added: bool,
 }
 
 /// What `commit` did.
@@ -39,6 +69,30 @@ pub struct CommitReport {
     pub events: u64,
     /// Background embedding jobs queued.
     pub jobs: u64,
+    /// Set when the batch's key was known: nothing was written, and `outcomes` is empty.
+    pub earlier: Option<EarlierCommit>,
+}
+
+/// Which documents to list: newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DocumentPage {
+    /// Only documents listed after this place; `None` begins with the newest.
+    pub after: Option<i64>,
+    /// Documents wanted.
+    pub limit: u32,
+    /// Only this kind.
+    pub source_type: Option<SourceType>,
+    /// Deleted documents instead of live ones.
+    pub deleted: bool,
+}
+
+/// A page of documents.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DocumentListing {
+    /// In the order they were first taken in, the newest first.
+    pub documents: Vec<DocumentSummary>,
+    /// The place of the last one, when there may be more.
+    pub next: Option<i64>,
 }
 
 /// A stored document with the same content as a file at hand.
@@ -74,6 +128,9 @@ pub trait DocumentStore: Send + Sync {
     /// `moves` names it, which makes it `Moved`. Everything else is `Added`. A file whose only document is a
     /// duplicate gets the state [`crate::domain::intake::FileState::Duplicate`] instead of `Indexed`.
     /// Idempotent: committing the same batch twice changes nothing the second time.
+    ///
+    /// A batch with a [`OnceKey`] that is known already writes nothing at all and answers with what the first did; of two
+    /// at the same moment one writes and the other is told of it. The key is remembered in the same transaction.
     async fn commit(&self, batch: CommitBatch) -> StoreResult<CommitReport>;
 
     /// Marks live documents deleted, appends `document_deleted` for each, and takes them out of both search
@@ -91,6 +148,12 @@ pub trait DocumentStore: Send + Sync {
 
     /// The whole document with its thread, deleted or not. `NotFound` when there is none.
     async fn document(&self, id: DocumentId) -> StoreResult<DocumentView>;
+
+    /// A page of documents, without their text.
+    async fn list_documents(&self, page: &DocumentPage) -> StoreResult<DocumentListing>;
+
+    /// What is still to be done for one document. `NotFound` when there is none.
+    async fn document_progress(&self, id: DocumentId) -> StoreResult<DocumentProgress>;
 
     /// Ids of all live documents read from `path`.
     async fn documents_of_file(&self, path: &str) -> StoreResult<Vec<DocumentId>>;

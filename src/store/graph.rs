@@ -5,7 +5,8 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use crate::domain::graph::{DocumentProjection, Edge, GraphCounts, GraphDump, Node};
+use crate::domain::graph::{DocumentProjection, Edge, GraphCounts, GraphDump, Node, NodeLabel};
+use crate::domain::names::NameQuery;
 use crate::domain::{DocumentId, Timestamp};
 
 use super::StoreResult;
@@ -44,6 +45,18 @@ pub trait GraphStore: Send + Sync {
 
     /// A node with its neighbours in the graph tables; empty when unknown. At most `limit` neighbours.
     async fn graph_table_neighbourhood(&self, id: Uuid, limit: u32) -> StoreResult<Neighbourhood>;
+
+    /// Nodes of the graph tables that are true now (as [`GraphDump`] counts them), by id, beginning after `after`.
+    async fn graph_table_nodes(
+        &self,
+        label: Option<NodeLabel>,
+        after: Option<Uuid>,
+        limit: u32,
+    ) -> StoreResult<Vec<Node>>;
+
+    /// Nodes of the graph tables that are true now and whose name or address fits `query`: the best fit first, then the one
+    /// with the most edges. Only those with one of `labels`; none means any.
+    async fn graph_table_find(&self, query: &NameQuery, labels: &[NodeLabel], limit: u32) -> StoreResult<Vec<Node>>;
 
     /// Empties the graph tables.
     async fn clear_graph_tables(&self) -> StoreResult<()>;

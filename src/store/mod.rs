@@ -8,6 +8,8 @@ mod embeddings;
 mod error;
 mod graph;
 mod intake;
+mod keys;
+pub mod limited;
 mod outbox;
 mod plan;
 pub mod postgres;
@@ -19,19 +21,31 @@ pub mod transfer;
 
 use std::sync::Arc;
 
-pub use documents::{CommitBatch, CommitReport, ContentMatch, DocumentStore, RetireReason};
+pub use documents::{
+    CommitBatch, CommitReport, ContentMatch, DocumentListing, DocumentPage, DocumentStore, EarlierCommit, ONCE_KEPT,
+    OnceKey, RetireReason,
+};
 pub use embeddings::{EmbeddingJob, EmbeddingStore, FailedEmbedding};
 pub use error::{StoreError, StoreErrorKind};
 pub use graph::{GraphStore, Neighbourhood};
 pub use intake::{FilePage, IntakeStore};
+pub use keys::KeyStore;
 pub use outbox::{EventFailure, OutboxStore};
 pub use search::{Legs, SearchStore, TermSuggestion};
-pub use system::{Integrity, StoreInfo, SystemStore};
+pub use system::{Integrity, ReplicaStatus, StoreInfo, SystemStore};
 pub use transfer::TransferStore;
 
 /// Everything a store does. Shared by all services of a process.
 pub trait Store:
-    DocumentStore + IntakeStore + EmbeddingStore + OutboxStore + GraphStore + SearchStore + SystemStore + TransferStore
+    DocumentStore
+    + IntakeStore
+    + EmbeddingStore
+    + OutboxStore
+    + GraphStore
+    + SearchStore
+    + SystemStore
+    + KeyStore
+    + TransferStore
 {
 }
 
@@ -43,6 +57,7 @@ impl<T> Store for T where
         + GraphStore
         + SearchStore
         + SystemStore
+        + KeyStore
         + TransferStore
 {
 }

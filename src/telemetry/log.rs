@@ -30,15 +30,16 @@ const TAIL_BYTES: u64 = 512 * 1024;
 
 static RECENT: Mutex<VecDeque<String>> = Mutex::new(VecDeque::new());
 
-/// Keeps the writer alive; dropping it flushes the last lines.
+/// Keeps the writers alive; dropping it flushes the last lines.
 #[must_use]
-pub struct LogGuard(#[expect(dead_code, reason = "held for its Drop")] WorkerGuard);
+pub struct LogGuard(#[expect(dead_code, reason = "held for its Drop")] Vec<WorkerGuard>);
 
-/// Starts logging into `folder` at `level` (a tracing filter). Call once.
+/// Starts logging into `folder` at `level` (a tracing filter), and to standard error as well when a service manager or a
+/// container listens there. Call once.
 ///
 /// # Errors
 /// When the folder cannot be made or written, or the level is no filter.
-pub fn start(folder: &Path, level: &str) -> io::Result<LogGuard> {
+pub fn start(folder: &Path, level: &str, to_standard_error: bool) -> io::Result<LogGuard> {
     std::fs::create_dir_all(folder)?;
     let appender = RollingFileAppender::builder()
         .rotation(Rotation::DAILY)
@@ -48,12 +49,21 @@ pub fn start(folder: &Path, level: &str) -> io::Result<LogGuard> {
         .build(folder)
         .map_err(io::Error::other)?;
     let (writer, guard) = tracing_appender::non_blocking(appender);
-    let filter =
-        EnvFilter::try_new(format!("{level},sqlx=warn,pdf_oxide=off,rten=warn,html5ever=error,selectors=error"))
-            .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, format!("log level {level:?}: {error}")))?;
-    let layer = JsonLines { writer }.with_filter(filter);
+    let filter = EnvFilter::try_new(format!(
+        "{level},sqlx=warn,rmcp=warn,pdf_oxide=off,rten=warn,html5ever=error,selectors=error"
+    ))
+    .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, format!("log level {level:?}: {error}")))?;
+    let mut writers = vec![writer];
+    let mut guards = vec![guard];
+    if to_standard_error {
+        // Whoever reads it slowly holds up nobody.
+        let (writer, guard) = tracing_appender::non_blocking(io::stderr());
+        writers.push(writer);
+        guards.push(guard);
+    }
+    let layer = JsonLines { writers }.with_filter(filter);
     tracing_subscriber::registry().with(layer).try_init().map_err(io::Error::other)?;
-    Ok(LogGuard(guard))
+    Ok(LogGuard(guards))
 }
 
 /// The newest lines that were logged, oldest first.
@@ -94,7 +104,7 @@ fn newest_file(folder: &Path) -> io::Result<Option<PathBuf>> {
 }
 
 struct JsonLines {
-    writer: NonBlocking,
+    writers: Vec<NonBlocking>,
 }
 
 impl<S: Subscriber> Layer<S> for JsonLines {
@@ -118,7 +128,9 @@ impl<S: Subscriber> Layer<S> for JsonLines {
             recent.push_back(text.trim_end().to_owned());
         }
         // A full disk must not stop the program; the ring above still has the line.
-        let _ = io::Write::write_all(&mut self.writer.clone(), text.as_bytes());
+        for writer in &self.writers {
+            let _ = io::Write::write_all(&mut writer.clone(), text.as_bytes());
+        }
     }
 }
 

@@ -1,7 +1,8 @@
-//! Log file and crash report. Set up once by `cli`, before anything else can fail.
+//! Log file, crash report and metrics. Set up once by `cli`, before anything else can fail.
 
 pub mod crash;
 pub mod log;
+pub mod metrics;
 mod redact;
 
 pub use redact::redact;

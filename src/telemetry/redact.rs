@@ -1,12 +1,30 @@
-//! Takes secrets out of text before it is written anywhere. Called by the log and the crash report.
+//! Takes secrets out of text before it is written anywhere. Called by the log, the crash report, and whoever shows errors.
 
 /// Names that announce a secret in `name=value`, `name: value` and `--name value`.
-const SECRET_NAMES: [&str; 6] = ["password", "passwd", "secret", "token", "api_key", "api-key"];
+const SECRET_NAMES: [&str; 7] = ["password", "passwd", "secret", "token", "api_key", "api-key", "bearer"];
+/// What Peanut's own keys begin with.
+const KEY_PREFIX: &str = "peanut_";
+/// Hexadecimal digits after it from which on it is a key, or much of one.
+const KEY_DIGITS: usize = 16;
 
-/// The text with URL passwords and values after secret-sounding names replaced by `***`.
+/// The text with URL passwords, values after secret-sounding names and Peanut's own keys replaced by `***`.
 #[must_use]
 pub fn redact(text: &str) -> String {
-    redact_names(&redact_urls(text))
+    redact_names(&redact_urls(&redact_keys(text)))
+}
+
+fn redact_keys(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(KEY_PREFIX) {
+        let (head, tail) = rest.split_at(at + KEY_PREFIX.len());
+        out.push_str(head);
+        let end = tail.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(tail.len());
+        out.push_str(if end >= KEY_DIGITS { "***" } else { &tail[..end] });
+        rest = &tail[end..];
+    }
+    out.push_str(rest);
+    out
 }
 
 fn redact_urls(text: &str) -> String {
@@ -75,5 +93,13 @@ mod tests {
         assert_eq!(redact(r#"{"password":"x y"}"#), r#"{"password":"*** y"}"#);
         assert_eq!(redact("--token abc"), "--token ***");
         assert_eq!(redact("tokenizer broke: é"), "tokenizer broke: é");
+        assert_eq!(redact(r#"{"authorization": "Bearer abc"}"#), r#"{"authorization": "Bearer ***"}"#);
+    }
+
+    #[test]
+    fn keys_go_wherever_they_stand() {
+        let key = format!("peanut_{}", "0a".repeat(32));
+        assert_eq!(redact(&format!("x{key}\"{key}é")), "xpeanut_***\"peanut_***é");
+        assert_eq!(redact("peanut_case_12 peanut_"), "peanut_case_12 peanut_");
     }
 }

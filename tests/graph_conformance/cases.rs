@@ -1,6 +1,7 @@
 //! What every graph promises.
 
-use peanut::domain::graph::{DocumentProjection, Edge, EdgeKind, Node};
+use peanut::domain::graph::{DocumentProjection, Edge, EdgeKind, Node, NodeLabel};
+use peanut::domain::names::NameQuery;
 use peanut::domain::{DocumentId, NewDocument, PersonRole, Timestamp};
 use peanut::store::{CommitBatch, RetireReason};
 use uuid::Uuid;
@@ -238,4 +239,75 @@ pub(crate) async fn random_work_converges(world: World) {
     let compared = world.assert_equal().await;
     assert!(compared.edges > 10, "{}", compared.summary());
     assert!(world.dump().await.edges.iter().all(|Edge { invalid_at, .. }| invalid_at.is_none()));
+}
+
+pub(crate) async fn nodes_are_found_by_name(world: World) {
+    let mut message = mail("/a.mbox", 0, "m", "hello");
+    message.title = "Budget 100% of Müller's".into();
+    message.people = vec![
+        person("ann@example.org", Some("Ann van Müller"), PersonRole::From),
+        person("joanna@example.org", Some("Joanna"), PersonRole::To),
+        person("m.ann@example.com", Some("ИВАН Анненков"), PersonRole::Cc),
+    ];
+    message.concepts = vec!["annual report".into(), "O'Brien \\ $text".into()];
+    let mut second = mail("/a.mbox", 1, "s", "again");
+    second.people = vec![person("ann@example.org", None, PersonRole::From)];
+    second.title = "Ann".into();
+    let gone = file("/announcement.md", "gone");
+    world.commit(vec![message, second, gone.clone()]).await;
+    world.drain().await;
+    world.store.retire(&[gone.id], RetireReason::Deleted, after(1)).await.expect("retire");
+    world.drain().await;
+    let find = async |text: &str, labels: &[NodeLabel], limit| {
+        let query = NameQuery::new(text).expect("a query");
+        let found = world.reader.find(&query, labels, limit).await.expect("find");
+        let name = |node| match node {
+            Node::Person { email, .. } => email.unwrap_or_default(),
+            Node::Document { title: name, .. } | Node::Concept { label: name, .. } => name,
+        };
+        found.into_iter().map(name).collect::<Vec<String>>()
+    };
+    let every = find("ann", &[], 100).await;
+    assert_eq!(every[..3], ["Ann", "ann@example.org", "annual report"], "exact, then beginnings by their edges");
+    assert_eq!(every.len(), 5, "{every:?}");
+    assert_eq!(find("ANN", &[], 2).await, every[..2]);
+    assert_eq!(find("ann", &[NodeLabel::Concept], 9).await, ["annual report"]);
+    assert_eq!(find("ann", &[NodeLabel::Concept, NodeLabel::Document], 9).await, ["Ann", "annual report"]);
+    assert_eq!(find("MÜLLER", &[NodeLabel::Person], 9).await, ["ann@example.org"]);
+    assert_eq!(find("müller ann", &[NodeLabel::Person], 9).await, ["ann@example.org"]);
+    assert_eq!(find("иван", &[], 9).await, ["m.ann@example.com"]);
+    assert_eq!(find("joanna@EXAMPLE.org", &[], 9).await, ["joanna@example.org"]);
+    assert_eq!(find("100%", &[], 9).await, ["Budget 100% of Müller's"]);
+    assert_eq!(find("o'brien \\ $", &[], 9).await, ["O'Brien \\ $text"]);
+    for nobody in ["announcement", "zebra", "a%n", "_", "ann'] // x"] {
+        assert_eq!(find(nobody, &[], 9).await, Vec::<String>::new(), "{nobody}");
+    }
+}
+
+pub(crate) async fn nodes_are_those_of_the_whole(world: World) {
+    let mut message = mail("/a.mbox", 0, "m", "hello");
+    message.people.push(person("bob@example.org", None, PersonRole::To));
+    let gone = linking("/gone.md", &["Only here"]);
+    let documents =
+        (0..9).map(|n| linking(&format!("/{n}.md"), &[&format!("{}", (n + 1) % 9), &format!("Concept {n}")]));
+    world.commit(documents.chain([message, gone.clone()]).collect()).await;
+    world.drain().await;
+    world.store.retire(&[gone.id], RetireReason::Deleted, after(1)).await.expect("retire");
+    world.at(after(1));
+    world.assert_equal().await;
+    let mut expected = world.dump().await.nodes;
+    expected.sort_unstable_by_key(Node::id);
+    let mut listed = Vec::new();
+    let mut last = None;
+    loop {
+        let page = world.reader.nodes(None, last, 5).await.expect("page");
+        last = page.last().map(Node::id);
+        listed.extend(page);
+        if last.is_none() {
+            break;
+        }
+    }
+    assert_eq!(listed, expected);
+    let concepts = world.reader.nodes(Some(NodeLabel::Concept), None, 100).await.expect("concepts");
+    assert_eq!(concepts.len(), 9, "the concept of the deleted document is left out");
 }

@@ -30,6 +30,8 @@ macro_rules! conformance {
             random_work_converges,
             an_emptied_graph_is_written_anew,
             counts_are_those_of_the_whole,
+            nodes_are_found_by_name,
+            nodes_are_those_of_the_whole,
         );
     };
     (@cases $engine:ident: $($case:ident,)*) => {

@@ -4,12 +4,21 @@ use std::path::PathBuf;
 
 use peanut::store::sqlite::SqliteStore;
 use peanut::store::{
-    DocumentStore, EmbeddingStore, GraphStore, IntakeStore, OutboxStore, SearchStore, SystemStore, TransferStore,
+    DocumentStore, EmbeddingStore, GraphStore, IntakeStore, KeyStore, OutboxStore, SearchStore, SystemStore,
+    TransferStore,
 };
 
 /// All the traits under test.
 pub(crate) trait Backend:
-    DocumentStore + EmbeddingStore + GraphStore + IntakeStore + OutboxStore + SearchStore + SystemStore + TransferStore
+    DocumentStore
+    + EmbeddingStore
+    + GraphStore
+    + IntakeStore
+    + OutboxStore
+    + SearchStore
+    + SystemStore
+    + KeyStore
+    + TransferStore
 {
 }
 
@@ -21,6 +30,7 @@ impl<T> Backend for T where
         + OutboxStore
         + SearchStore
         + SystemStore
+        + KeyStore
         + TransferStore
 {
 }

@@ -44,6 +44,11 @@ macro_rules! conformance {
                 find_by_content_sees_live_documents,
                 threads_are_gathered,
                 missing_document_is_not_found,
+                a_key_writes_once,
+                a_key_writes_once_at_once,
+                keys_are_forgotten_after_a_week,
+                documents_are_listed_in_pages,
+                progress_tells_what_is_left,
             ],
             ledger: [
                 offers_are_queued_once,
@@ -97,6 +102,8 @@ macro_rules! conformance {
                 deleted_documents_lose_their_edges,
                 unknown_documents_are_removed,
                 neighbourhood_shows_true_edges_first,
+                nodes_are_listed_in_pages,
+                nodes_are_found_by_name,
                 graph_converges_whatever_happens,
             ],
             search: [
@@ -121,6 +128,15 @@ macro_rules! conformance {
                 settings_are_replaced_by_one_of_two,
                 leases_are_given_back,
                 closed_stores_refuse,
+            ],
+            keys: [
+                keys_are_kept_and_found_by_hash,
+                ids_and_secrets_are_unique,
+                revoked_keys_stay_revoked,
+                rotated_keys_forget_the_old_secret,
+                use_is_written_once_a_minute,
+                forgotten_keys_are_gone,
+                other_processes_see_a_revocation_at_once,
             ],
             transfer: [
                 a_store_moves_out_and_back,

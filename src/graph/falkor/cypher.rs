@@ -9,6 +9,7 @@ use falkordb::{FalkorValue, to_cypher_param};
 use uuid::Uuid;
 
 use crate::domain::graph::{EdgeKind, Node, NodeLabel};
+use crate::domain::names::NameQuery;
 use crate::domain::text::without_nul;
 
 /// A statement with its parameters.
@@ -133,6 +134,62 @@ pub(super) fn whole() -> Vec<Statement> {
         plain(&format!("MATCH (a)-[r:{kind}]->(b) WHERE r.invalid_at IS NULL RETURN {EDGE_COLUMNS}"), true)
     });
     nodes.into_iter().chain(edges).collect()
+}
+
+/// Per label: the true nodes after an id, in order.
+pub(super) fn nodes(label: Option<NodeLabel>, after: Option<Uuid>, limit: u32) -> Vec<Statement> {
+    let after = after.map(|id| id.to_string()).unwrap_or_default();
+    let parameters = format!("CYPHER after={} limit={limit}", literal(&after));
+    let statement = |label: NodeLabel| {
+        // A document that is not deleted is there by itself; everything else by a true edge.
+        let alone = if label == NodeLabel::Document { "n.deleted = false OR " } else { "" };
+        let touched = format!("MATCH (n:{})", label_name(label));
+        let text = format!(
+            "{parameters} {touched} WHERE n.id > $after OPTIONAL MATCH (n)-[r]-() WHERE r.invalid_at IS NULL \
+             WITH n, count(r) AS degree WHERE {alone}degree > 0 RETURN {} ORDER BY n.id LIMIT $limit",
+            node_columns("n")
+        );
+        plain(&text, true)
+    };
+    match label {
+        Some(label) => vec![statement(label)],
+        None => LABELS.map(statement).into_iter().collect(),
+    }
+}
+
+/// Per label: nodes that hold every word of the query, the likeliest first, with the number of their true edges.
+pub(super) fn find(query: &NameQuery, labels: &[NodeLabel], limit: u32) -> Vec<Statement> {
+    let mut parameters = format!("CYPHER text={} limit={limit}", literal(query.folded()));
+    for (at, word) in query.words().iter().enumerate() {
+        parameters = format!("{parameters} word{at}={}", literal(word));
+    }
+    let statement = |label: NodeLabel| {
+        let (names, alone): (&[&str], &str) = match label {
+            NodeLabel::Person => (&["toLower(n.display_name)", "toLower(n.email)"], ""),
+            NodeLabel::Document => (&["toLower(n.title)"], "n.deleted = false OR "),
+            NodeLabel::Concept => (&["toLower(n.label)"], ""),
+        };
+        let any = |test: &str, value: &str| {
+            let tests: Vec<String> = names.iter().map(|name| format!("{name} {test} {value}")).collect();
+            format!("({})", tests.join(" OR "))
+        };
+        let words: Vec<String> = (0..query.words().len()).map(|at| any("CONTAINS", &format!("$word{at}"))).collect();
+        let text = format!(
+            "{parameters} MATCH (n:{}) WHERE {} OPTIONAL MATCH (n)-[r]-() WHERE r.invalid_at IS NULL \
+             WITH n, count(r) AS degree WHERE {alone}degree > 0 \
+             WITH n, degree, CASE WHEN {} THEN 0 WHEN {} THEN 1 WHEN {} THEN 2 ELSE 3 END AS fit \
+             RETURN {}, degree ORDER BY fit, degree DESC, ID(n) LIMIT $limit",
+            label_name(label),
+            words.join(" AND "),
+            any("=", "$text"),
+            any("STARTS WITH", "$text"),
+            any("CONTAINS", "$text"),
+            node_columns("n")
+        );
+        plain(&text, true)
+    };
+    let wanted = |label: &NodeLabel| labels.is_empty() || labels.contains(label);
+    LABELS.into_iter().filter(wanted).map(statement).collect()
 }
 
 /// Per label: the node, then its neighbours, those over true edges first, then the latest.

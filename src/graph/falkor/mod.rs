@@ -8,6 +8,7 @@ mod cypher;
 mod read;
 mod write;
 
+use std::cmp::Reverse;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,7 +16,8 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::domain::graph::{DocumentProjection, GraphCounts, GraphDump};
+use crate::domain::graph::{DocumentProjection, GraphCounts, GraphDump, Node, NodeLabel};
+use crate::domain::names::NameQuery;
 
 use super::{GraphError, GraphErrorKind, GraphReader, GraphSink, GraphState, Neighbourhood};
 use connection::{Connection, QUERY_TIMEOUT, WHOLE_TIMEOUT};
@@ -153,6 +155,34 @@ impl GraphReader for FalkorGraph {
         let line = Connection::new(&self.address);
         let answer = line.run("read graph", "", cypher::whole(), WHOLE_TIMEOUT).await?;
         read::dump(&answer)
+    }
+
+    async fn nodes(&self, label: Option<NodeLabel>, after: Option<Uuid>, limit: u32) -> Result<Vec<Node>, GraphError> {
+        let answer = self.reader.run("list nodes", "", cypher::nodes(label, after, limit), QUERY_TIMEOUT).await?;
+        // Each label's own are in order; together they are merged here.
+        let mut nodes = read::around(&answer)?;
+        nodes.sort_unstable_by_key(Node::id);
+        nodes.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(nodes)
+    }
+
+    async fn find(&self, query: &NameQuery, labels: &[NodeLabel], limit: u32) -> Result<Vec<Node>, GraphError> {
+        // The server tells beginnings of words from other places only roughly; a few more leave the choice to us.
+        let statements = cypher::find(query, labels, limit.saturating_mul(4));
+        let answer = self.reader.run("find nodes", query.folded(), statements, QUERY_TIMEOUT).await?;
+        let mut fitting: Vec<_> = read::found(&answer)?
+            .into_iter()
+            .filter_map(|(node, degree)| {
+                let fit = match &node {
+                    Node::Person { display_name, email, .. } => query.fit(display_name, email.as_deref()),
+                    Node::Document { title: name, .. } | Node::Concept { label: name, .. } => query.fit(name, None),
+                };
+                Some((fit?, Reverse(degree), node))
+            })
+            .collect();
+        fitting.sort_unstable();
+        fitting.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(fitting.into_iter().map(|(_, _, node)| node).collect())
     }
 
     async fn neighbourhood(&self, id: Uuid, limit: u32) -> Result<Neighbourhood, GraphError> {

@@ -116,6 +116,12 @@ pub(super) fn around(answer: &[Rows]) -> Result<Vec<Node>, GraphError> {
     answer.iter().flatten().map(|row| node(row).map(|(node, _)| node)).collect()
 }
 
+/// See `cypher::find`: nodes with the number of their true edges.
+pub(super) fn found(answer: &[Rows]) -> Result<Vec<(Node, i64)>, GraphError> {
+    let rows = answer.iter().flatten();
+    rows.map(|row| node(row).map(|(node, _)| (node, integer(row, 11).unwrap_or_default()))).collect()
+}
+
 /// See `cypher::between`: the true ones first, then the latest.
 pub(super) fn edges_latest_first(answer: &[Rows]) -> Result<Vec<Edge>, GraphError> {
     let mut edges = answer.iter().flatten().map(|row| edge(row)).collect::<Result<Vec<_>, _>>()?;

@@ -7,15 +7,17 @@ pub mod walk;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 use tokio::sync::{Notify, watch};
 
 use crate::domain::intake::{OfferedFile, Origin, WatchedFolder};
-use crate::domain::{Clock, DocumentId, ModelId, WriteOutcome};
+use crate::domain::{Clock, DocumentId, ModelId, Timestamp, WriteOutcome};
 use crate::embed::InstantEmbedder;
 use crate::ingest::chunk::ChunkOptions;
 use crate::outbox::recorder::Recorder;
-use crate::store::{CommitBatch, SharedStore, StoreError};
+use crate::store::{CommitBatch, OnceKey, SharedStore, StoreError};
+use crate::telemetry::metrics;
 
 use super::pipeline::document;
 
@@ -39,9 +41,50 @@ pub enum IntakeError {
     /// What was given cannot be taken; the message says what would do.
     #[error("{0}")]
     Refused(String),
+    /// The key was used for another text.
+    #[error("this key was used for another text before")]
+    KeyReused,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// A text that a program hands over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NewText {
+    /// Title; empty takes the first line.
+    pub title: String,
+    /// Markdown or plain text.
+    pub text: String,
+    /// Tags, with or without `#`.
+    pub tags: Vec<String>,
+    /// Its own date; now when missing.
+    pub dated_at: Option<Timestamp>,
+}
+
+impl NewText {
+    /// Tells one text from another, whatever is in its parts.
+    fn fingerprint(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        let parts = [&self.title, &self.text].into_iter().chain(&self.tags);
+        for part in parts {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part.as_bytes());
+        }
+        hash.update(self.dated_at.map_or(i64::MIN, |date| date.0).to_le_bytes());
+        hash.finalize().into()
+    }
+}
+
+/// What became of a text; it is on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TextReceipt {
+    /// The document that holds it.
+    pub document_id: DocumentId,
+    /// Whether it is new.
+    pub added: bool,
+    /// Whether the key was known: this repeats what was answered then.
+    pub repeated: bool,
 }
 
 /// The service. Shared by screens, commands and the watcher of one process.
@@ -177,6 +220,44 @@ impl Intake {
             Some(WriteOutcome::Duplicate(other)) => Ok(*other),
             _ => Ok(id),
         }
+    }
+
+    /// Stores a text a program hands over, once for every `key`. When this returns, it is committed.
+    ///
+    /// # Errors
+    /// When nothing readable is in it, the key was used for another text, or the store fails.
+    pub async fn take_text(&self, new: NewText, key: Option<String>) -> Result<TextReceipt, IntakeError> {
+        let now = self.clock.now();
+        let fingerprint = new.fingerprint();
+        let once = key.map(|key| OnceKey { key, fingerprint });
+        let (instant, chunks) = (Arc::clone(&self.instant), self.chunks);
+        // Parsing, cutting and embedding a long text takes a while; nobody else should wait for it.
+        let building = tokio::task::spawn_blocking(move || document::text(&new, now, &*instant, chunks)).await;
+        let document = building
+            .map_err(|error| IntakeError::Refused(format!("reading it failed: {error}")))?
+            .map_err(|error| IntakeError::Refused(error.to_string()))?;
+        let id = document.id;
+        let batch = CommitBatch {
+            documents: vec![document],
+            instant_model: Some(self.instant.model().clone()),
+            background_models: self.background_models.borrow().clone(),
+            once,
+            now,
+            ..CommitBatch::default()
+        };
+        let report = self.recorder.commit(batch).await?;
+        if let Some(earlier) = report.earlier {
+            if earlier.fingerprint != fingerprint {
+                return Err(IntakeError::KeyReused);
+            }
+            return Ok(TextReceipt { document_id: earlier.document_id, added: earlier.added, repeated: true });
+        }
+        metrics::observe_ingest(self.clock.now().seconds_since(now));
+        let (document_id, added) = match report.outcomes.first() {
+            Some(WriteOutcome::Duplicate(other)) => (*other, false),
+            outcome => (id, matches!(outcome, Some(WriteOutcome::Added))),
+        };
+        Ok(TextReceipt { document_id, added, repeated: false })
     }
 
     /// Watches a folder and queues what it holds.

@@ -11,6 +11,7 @@ use crate::domain::intake::{FileRecord, FileState, FileUpdate, NewDeadLetter, Of
 use crate::domain::{DocumentId, NewDocument, SourceType};
 use crate::ingest::intake::walk;
 use crate::store::{CommitBatch, RetireReason, StoreError};
+use crate::telemetry::metrics;
 
 use super::IngestContext;
 use super::reader::{End, Output, Position};
@@ -139,6 +140,7 @@ impl<'a> Committer<'a> {
             recovered: std::mem::take(&mut self.recovered),
             instant_model: Some(self.context.instant.model().clone()),
             background_models: self.context.background_models.borrow().clone(),
+            once: None,
             now,
         };
         self.text_bytes = 0;
@@ -150,8 +152,12 @@ impl<'a> Committer<'a> {
         for (path, end) in ended {
             // In hand until all is done: what fails here is given back.
             if let Some(file) = self.in_hand.get(&path) {
+                let (is_done, offered_at) = (matches!(end, End::State { .. }), file.record.offered_at);
                 self.after(&path, end, file).await?;
                 self.in_hand.remove(&path);
+                if is_done {
+                    metrics::observe_ingest(self.context.clock.now().seconds_since(offered_at));
+                }
             }
         }
         Ok(count)

@@ -10,9 +10,10 @@ use crate::domain::{DocumentId, NewDocument, PersonRole, SourceType, Timestamp};
 use crate::embed::{EmbedText, InstantEmbedder};
 use crate::ingest::chunk::{ChunkOptions, chunk};
 use crate::ingest::concepts::concepts;
-use crate::ingest::parse::{ParseError, Parsed, markdown};
+use crate::ingest::parse::{ParseError, Parsed, markdown, text as plain};
 
 use super::IngestContext;
+use crate::ingest::intake::NewText;
 
 /// What is known of a document besides its content.
 struct Source<'a> {
@@ -75,12 +76,34 @@ pub(crate) fn note(
     instant: &dyn InstantEmbedder,
     options: ChunkOptions,
 ) -> Result<NewDocument, ParseError> {
-    let title = title.trim();
+    let new = NewText { title: title.to_owned(), text: text.to_owned(), ..NewText::default() };
+    self::text(&new, now, instant, options)
+}
+
+/// A text handed over by a program: a note with its own tags and date.
+///
+/// # Errors
+/// When nothing readable is in it.
+pub(crate) fn text(
+    new: &NewText,
+    now: Timestamp,
+    instant: &dyn InstantEmbedder,
+    options: ChunkOptions,
+) -> Result<NewDocument, ParseError> {
+    let (title, text) = (new.title.trim(), new.text.as_str());
     let body = if text.trim().is_empty() { title } else { text };
-    let mut parsed = markdown::parse(body.as_bytes())?;
+    // What is nothing but marks to Markdown ("***") is a text all the same.
+    let mut parsed = markdown::parse(body.as_bytes()).or_else(|_| plain::parse(body.as_bytes()))?;
     if !title.is_empty() {
         parsed.title = Some(title.to_owned());
     }
+    for tag in &new.tags {
+        let tag = tag.trim().trim_start_matches('#').to_lowercase();
+        if !tag.is_empty() && !parsed.tags.contains(&tag) {
+            parsed.tags.push(tag);
+        }
+    }
+    parsed.dated_at = new.dated_at.or(parsed.dated_at);
     let first_line = body.lines().find(|line| !line.trim().is_empty()).unwrap_or("Note");
     let source = Source {
         key: format!("note:{}", DocumentId::from_source_key(&format!("{}\n{title}\n{text}", now.0))),

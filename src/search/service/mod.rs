@@ -18,6 +18,7 @@ use crate::domain::search::{Scores, SearchMode, SearchRequest, SearchResponse, V
 use crate::domain::{Clock, ModelId};
 use crate::embed::{Embedder, Embedders};
 use crate::store::{Legs, SharedStore, StoreError};
+use crate::telemetry::metrics;
 
 use super::fuse::{Fused, Fusion, Leg, fuse};
 use super::query::{self, ParsedQuery, QueryError};
@@ -175,7 +176,9 @@ impl SearchService {
         if has_text && mode != SearchMode::Vectors {
             response.did_you_mean = self.correction(&request.query, &parsed).await?;
         }
-        response.elapsed_ms = started.elapsed().as_secs_f64() * 1000.0;
+        let elapsed = started.elapsed().as_secs_f64();
+        metrics::observe_query(elapsed);
+        response.elapsed_ms = elapsed * 1000.0;
         Ok(response)
     }
 

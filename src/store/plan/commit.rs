@@ -6,9 +6,9 @@ use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 use crate::domain::outbox::EventType;
-use crate::domain::{ModelId, NewDocument, WriteOutcome};
+use crate::domain::{DocumentId, ModelId, NewDocument, Timestamp, WriteOutcome};
 use crate::store::shared::ledger::{FileRow, Tally};
-use crate::store::{CommitBatch, StoreError, StoreResult};
+use crate::store::{CommitBatch, ONCE_KEPT, StoreError, StoreResult};
 
 use super::affected::Touched;
 use super::documents::{Fate, Held, Plan, Slot};
@@ -127,6 +127,21 @@ pub(crate) fn events(
         }
     }
     (events, touched)
+}
+
+/// What is remembered under a batch's key: the document that holds the content now, and whether it is new. `None` for a
+/// batch without documents.
+pub(crate) fn remembered(batch: &CommitBatch, plan: &Plan) -> Option<(DocumentId, bool)> {
+    match (batch.documents.first(), plan.outcomes.first()?) {
+        (_, WriteOutcome::Duplicate(held)) => Some((*held, false)),
+        (Some(document), outcome) => Some((document.id, *outcome == WriteOutcome::Added)),
+        (None, _) => None,
+    }
+}
+
+/// Keys older than this moment are forgotten.
+pub(crate) fn once_forgotten_before(now: Timestamp) -> i64 {
+    now.0.saturating_sub(i64::try_from(ONCE_KEPT.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// Paths of the ledger rows a commit moves.

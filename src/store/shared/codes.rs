@@ -131,8 +131,8 @@ mod tests {
     fn unit(random: &mut fastrand::Rng, dimension: usize) -> Vec<f32> {
         let mut vector: Vec<f32> = (0..dimension).map(|_| random.f32() - 0.5).collect();
         let norm = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
-        for number in &mut vector {
-            *number /= norm;
+        for x in &mut vector {
+            *x /= norm;
         }
         vector
     }

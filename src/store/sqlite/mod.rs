@@ -10,6 +10,7 @@ mod embeddings;
 mod error;
 mod graph_tables;
 mod intake;
+mod keys;
 mod ledger;
 mod outbox;
 mod project;

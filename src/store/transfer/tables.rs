@@ -284,6 +284,22 @@ pub const TABLES: &[Table] = &[
             integer("invalid_at"),
         ],
     ),
+    table("commit_once", 1, &[text("key"), bytes("fingerprint"), id("document_id"), flag("added"), integer("at")]),
+    table(
+        "api_key",
+        1,
+        &[
+            text("id"),
+            text("name"),
+            text("scope"),
+            bytes("secret_sha256"),
+            integer("created_at"),
+            integer("rotated_at"),
+            integer("expires_at"),
+            integer("revoked_at"),
+            integer("last_used_at"),
+        ],
+    ),
 ];
 
 #[cfg(test)]

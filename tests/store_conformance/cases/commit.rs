@@ -5,7 +5,8 @@ use peanut::domain::{
     ChunkKind, DocumentId, MessageMeta, ModelId, PersonRole, Place, SourceType, Timestamp, WriteOutcome,
 };
 use peanut::store::{
-    CommitBatch, DocumentStore, EmbeddingStore, IntakeStore, OutboxStore, RetireReason, StoreErrorKind, SystemStore,
+    CommitBatch, DocumentPage, DocumentStore, EarlierCommit, EmbeddingStore, IntakeStore, ONCE_KEPT, OnceKey,
+    OutboxStore, RetireReason, StoreErrorKind, SystemStore,
 };
 
 use crate::build::{
@@ -527,4 +528,123 @@ pub(crate) async fn missing_document_is_not_found<H: Harness>(harness: H) {
     let error = harness.store().document(id).await.expect_err("missing");
     assert_eq!(error.kind, StoreErrorKind::NotFound);
     assert!(error.to_string().contains(&id.to_string()), "{error}");
+}
+
+/// A batch of one document under a key.
+fn once(text: &str, key: &str, fingerprint: u8, now: Timestamp) -> CommitBatch {
+    let once = Some(OnceKey { key: key.to_owned(), fingerprint: [fingerprint; 32] });
+    CommitBatch { once, now, ..batch(vec![file(&format!("/{text}.md"), text)]) }
+}
+
+pub(crate) async fn a_key_writes_once<H: Harness>(harness: H) {
+    let store = harness.store();
+    let first = store.commit(once("one", "k", 1, NOW)).await.expect("commit");
+    assert_eq!((first.outcomes.as_slice(), first.earlier), ([WriteOutcome::Added].as_slice(), None));
+    let id = file("/one.md", "one").id;
+    // Whatever is asked under a known key, nothing is written; the fingerprint says whether it was the same.
+    for (text, fingerprint) in [("one", 1), ("two", 2)] {
+        let again = harness.another().await.commit(once(text, "k", fingerprint, after(1))).await.expect("commit");
+        assert_eq!(again.outcomes, []);
+        assert_eq!(again.earlier, Some(EarlierCommit { fingerprint: [1; 32], document_id: id, added: true }));
+    }
+    assert_eq!(store.counts().await.expect("counts").documents, 1);
+    // A duplicate is remembered as what it was.
+    let copy = CommitBatch {
+        once: Some(OnceKey { key: "copy".into(), fingerprint: [3; 32] }),
+        ..batch(vec![file("/copy.md", "one")])
+    };
+    assert_eq!(store.commit(copy.clone()).await.expect("commit").outcomes, [WriteOutcome::Duplicate(id)]);
+    let again = store.commit(copy).await.expect("commit").earlier.expect("known");
+    assert_eq!((again.document_id, again.added), (id, false));
+    // A commit that fails uses no key up.
+    let failing = CommitBatch { instant_model: Some(ModelId::from("unheard-of")), ..once("three", "fresh", 4, NOW) };
+    store.commit(failing).await.expect_err("an unknown model");
+    assert_eq!(store.commit(once("three", "fresh", 4, NOW)).await.expect("commit").outcomes, [WriteOutcome::Added]);
+    assert_sound(store).await;
+}
+
+pub(crate) async fn a_key_writes_once_at_once<H: Harness>(harness: H) {
+    let (one, other) = (harness.another().await, harness.another().await);
+    for round in 0..10 {
+        let (text, key) = (format!("text {round}"), format!("key {round}"));
+        let (a, b) = tokio::join!(one.commit(once(&text, &key, 1, NOW)), other.commit(once(&text, &key, 1, NOW)));
+        let earlier = [a.expect("commit").earlier, b.expect("commit").earlier];
+        assert_eq!(earlier.iter().flatten().count(), 1, "{earlier:?}");
+    }
+    assert_eq!(harness.store().counts().await.expect("counts").documents, 10);
+    assert_sound(harness.store()).await;
+}
+
+pub(crate) async fn keys_are_forgotten_after_a_week<H: Harness>(harness: H) {
+    let store = harness.store();
+    store.commit(once("one", "k", 1, NOW)).await.expect("commit");
+    let kept = NOW.plus(ONCE_KEPT);
+    assert!(store.commit(once("two", "k", 1, kept)).await.expect("commit").earlier.is_some());
+    let late = kept.plus(std::time::Duration::from_millis(1));
+    assert_eq!(store.commit(once("two", "k", 2, late)).await.expect("commit").outcomes, [WriteOutcome::Added]);
+    let again = store.commit(once("two", "k", 2, late)).await.expect("commit").earlier.expect("known");
+    assert_eq!(again.document_id, file("/two.md", "two").id);
+}
+
+pub(crate) async fn documents_are_listed_in_pages<H: Harness>(harness: H) {
+    let store = harness.store();
+    for n in 0..7 {
+        let mut document = file(&format!("/{n}.md"), &format!("text {n}"));
+        document.tags = vec![format!("t{n}"), "all".into()];
+        commit_one(store, document).await;
+    }
+    commit_one(store, mail("/a.mbox", 0, "m", "a message")).await;
+    let page = |after, limit| DocumentPage { after, limit, ..DocumentPage::default() };
+    let mut titles = Vec::new();
+    let mut after = None;
+    loop {
+        let listing = store.list_documents(&page(after, 3)).await.expect("list");
+        titles.extend(listing.documents.iter().map(|document| document.source_path.clone()));
+        // Neither what comes in nor what was listed moves what follows.
+        commit_one(store, file(&format!("/late{}.md", titles.len()), &format!("late {}", titles.len()))).await;
+        after = listing.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(titles, ["/a.mbox", "/6.md", "/5.md", "/4.md", "/3.md", "/2.md", "/1.md", "/0.md"]);
+    let of_kind = |source_type| DocumentPage { source_type: Some(source_type), ..page(None, 100) };
+    let mails = store.list_documents(&of_kind(SourceType::Mail)).await.expect("list");
+    assert_eq!(mails.documents.len(), 1);
+    assert_eq!(mails.next, None);
+    assert!(store.list_documents(&of_kind(SourceType::Pdf)).await.expect("list").documents.is_empty());
+    let gone = file("/3.md", "text 3").id;
+    store.retire(&[gone], RetireReason::Deleted, NOW).await.expect("retire");
+    let deleted = store.list_documents(&DocumentPage { deleted: true, ..page(None, 100) }).await.expect("list");
+    assert_eq!(deleted.documents.len(), 1);
+    assert_eq!((deleted.documents[0].id, deleted.documents[0].deleted_at), (gone, Some(NOW)));
+    assert_eq!(deleted.documents[0].tags, ["all", "t3"]);
+    let live = store.list_documents(&page(None, 100)).await.expect("list").documents;
+    assert!(live.iter().all(|document| document.id != gone && document.deleted_at.is_none()));
+}
+
+pub(crate) async fn progress_tells_what_is_left<H: Harness>(harness: H) {
+    let store = harness.store();
+    for name in ["instant", "background"] {
+        store.register_model(&ModelId::from(name), 4, NOW).await.expect("register");
+    }
+    let mut document = file("/a.md", "a text");
+    for chunk in &mut document.chunks {
+        chunk.vector = Some(vec![1.0, 0.0, 0.0, 0.0]);
+    }
+    let id = document.id;
+    store.commit(batch_with(vec![document, file("/b.md", "b")], "instant", &["background"])).await.expect("commit");
+    let progress = store.document_progress(id).await.expect("progress");
+    let by_model: Vec<(&str, u64, u64)> =
+        progress.embeddings.iter().map(|m| (m.model.0.as_str(), m.done, m.pending)).collect();
+    assert_eq!(by_model, [("instant", 1, 0), ("background", 0, 1)]);
+    assert_eq!((progress.searchable_chunks, progress.events_pending, progress.events_dead), (1, 1, 0));
+    let events = store.claim_events("w", 10, LEASE, NOW).await.expect("claim");
+    let own: Vec<_> = events.iter().filter(|event| event.entity_id == id.0).map(|event| event.id).collect();
+    assert_eq!(store.document_progress(id).await.expect("progress").events_pending, 1, "in hand is not done");
+    store.mark_processed(&own, NOW).await.expect("processed");
+    assert_eq!(store.document_progress(id).await.expect("progress").events_pending, 0);
+    let nobody = DocumentId::from_source_key("nobody");
+    let error = store.document_progress(nobody).await.expect_err("nobody");
+    assert_eq!(error.kind, StoreErrorKind::NotFound);
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use peanut::domain::graph::{Edge, EdgeKind, Node};
+use peanut::domain::graph::{Edge, EdgeKind, Node, NodeLabel};
+use peanut::domain::names::NameQuery;
 use peanut::domain::{DocumentId, NewDocument, PersonId, PersonRole, Timestamp, concept_id};
 use peanut::store::{CommitBatch, DocumentStore, GraphStore, OutboxStore, RetireReason};
 use uuid::Uuid;
@@ -248,6 +249,70 @@ pub(crate) async fn neighbourhood_shows_true_edges_first<H: Harness>(harness: H)
         file("/b.md", "").id.0
     );
     assert!(store.graph_table_neighbourhood(Uuid::nil(), 5).await.expect("nobody").nodes.is_empty());
+}
+
+pub(crate) async fn nodes_are_listed_in_pages<H: Harness>(harness: H) {
+    let store = harness.store();
+    let mut random = fastrand::Rng::with_seed(11);
+    commit(store, (0..30).map(|_| random_file(&mut random)).collect()).await;
+    let gone = commit_alone(store, linking("/gone.md", &["Only here"])).await;
+    drain(store, NOW).await;
+    store.retire(&[gone], RetireReason::Deleted, after(1)).await.expect("retire");
+    drain(store, after(1)).await;
+    let mut expected = store.graph_table_dump().await.expect("dump").nodes;
+    expected.sort_unstable_by_key(Node::id);
+    let mut listed = Vec::new();
+    let mut last = None;
+    loop {
+        let page = store.graph_table_nodes(None, last, 7).await.expect("page");
+        last = page.last().map(Node::id);
+        listed.extend(page);
+        if last.is_none() {
+            break;
+        }
+    }
+    assert_eq!(listed, expected);
+    for label in [NodeLabel::Person, NodeLabel::Document, NodeLabel::Concept] {
+        let own: Vec<Node> = expected.iter().filter(|node| node.label() == label).cloned().collect();
+        assert_eq!(store.graph_table_nodes(Some(label), None, 100).await.expect("own"), own);
+    }
+}
+
+pub(crate) async fn nodes_are_found_by_name<H: Harness>(harness: H) {
+    let store = harness.store();
+    let mut message = mail("/a.mbox", 0, "m", "hello");
+    message.title = "ПЛАН müller".into();
+    message.people = vec![
+        person("ann@example.org", Some("Ann van Müller"), PersonRole::From),
+        person("ann@example.org", None, PersonRole::Cc),
+        person("joanna@example.org", None, PersonRole::To),
+    ];
+    message.concepts = vec!["Annual 100%".into()];
+    let gone = file("/ann.md", "gone");
+    commit(store, vec![message, gone.clone()]).await;
+    drain(store, NOW).await;
+    store.retire(&[gone.id], RetireReason::Deleted, after(1)).await.expect("retire");
+    drain(store, after(1)).await;
+    let find = async |text: &str, labels: &[NodeLabel], limit| {
+        let query = NameQuery::new(text).expect("a query");
+        let found = store.graph_table_find(&query, labels, limit).await.expect("find");
+        found.iter().map(Node::label).collect::<Vec<NodeLabel>>()
+    };
+    assert_eq!(find("ann", &[], 9).await, [NodeLabel::Person, NodeLabel::Concept, NodeLabel::Person]);
+    assert_eq!(find("ANN", &[], 1).await, [NodeLabel::Person]);
+    assert_eq!(find("ann", &[NodeLabel::Concept], 9).await, [NodeLabel::Concept]);
+    assert_eq!(find("MÜLLER", &[], 9).await, [NodeLabel::Document, NodeLabel::Person]);
+    assert_eq!(find("план", &[], 9).await, [NodeLabel::Document]);
+    assert_eq!(find("100%", &[], 9).await, [NodeLabel::Concept]);
+    for nobody in ["a%n", "_", "zebra"] {
+        assert_eq!(find(nobody, &[], 9).await, [], "{nobody}");
+    }
+}
+
+async fn commit_alone(store: &impl Backend, document: NewDocument) -> DocumentId {
+    let id = document.id;
+    commit(store, vec![document]).await;
+    id
 }
 
 /// A document with random links, people, names and concepts, so that few names are shared by many.

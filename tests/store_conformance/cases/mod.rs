@@ -3,6 +3,7 @@
 pub(crate) mod commit;
 pub(crate) mod embedding;
 pub(crate) mod graph;
+pub(crate) mod keys;
 pub(crate) mod ledger;
 pub(crate) mod outbox;
 pub(crate) mod search;

@@ -3,35 +3,47 @@
 mod affected;
 mod commit;
 mod facts;
+mod list;
 mod load;
+mod once;
 mod read;
 mod retire;
 mod write;
 
 use async_trait::async_trait;
 
-use crate::domain::{DocumentId, DocumentView, Timestamp};
+use crate::domain::{DocumentId, DocumentProgress, DocumentView, Timestamp};
 use crate::store::shared::clean::clean;
-use crate::store::{CommitBatch, CommitReport, ContentMatch, DocumentStore, RetireReason, StoreResult};
+use crate::store::{
+    CommitBatch, CommitReport, ContentMatch, DocumentListing, DocumentPage, DocumentStore, RetireReason, StoreResult,
+};
 
 use super::PostgresStore;
 
 #[async_trait]
 impl DocumentStore for PostgresStore {
     async fn commit(&self, batch: CommitBatch) -> StoreResult<CommitReport> {
-        commit::commit(self, &clean(batch)).await
+        let done = commit::commit(self, &clean(batch)).await;
+        self.wrote();
+        done
     }
 
     async fn retire(&self, ids: &[DocumentId], reason: RetireReason, now: Timestamp) -> StoreResult<u64> {
-        retire::retire(self, ids, reason, now).await
+        let done = retire::retire(self, ids, reason, now).await;
+        self.wrote();
+        done
     }
 
     async fn restore(&self, ids: &[DocumentId], now: Timestamp) -> StoreResult<u64> {
-        retire::restore(self, ids, now).await
+        let done = retire::restore(self, ids, now).await;
+        self.wrote();
+        done
     }
 
     async fn retire_file(&self, path: &str, now: Timestamp) -> StoreResult<Vec<DocumentId>> {
-        retire::retire_file(self, path, now).await
+        let done = retire::retire_file(self, path, now).await;
+        self.wrote();
+        done
     }
 
     async fn find_by_content(&self, hashes: &[[u8; 32]]) -> StoreResult<Vec<ContentMatch>> {
@@ -40,6 +52,14 @@ impl DocumentStore for PostgresStore {
 
     async fn document(&self, id: DocumentId) -> StoreResult<DocumentView> {
         read::document(self, id).await
+    }
+
+    async fn list_documents(&self, page: &DocumentPage) -> StoreResult<DocumentListing> {
+        list::list(self, page).await
+    }
+
+    async fn document_progress(&self, id: DocumentId) -> StoreResult<DocumentProgress> {
+        list::progress(self, id).await
     }
 
     async fn documents_of_file(&self, path: &str) -> StoreResult<Vec<DocumentId>> {

@@ -204,7 +204,9 @@ impl EmbeddingStore for PostgresStore {
             complete(&mut transaction, found, vectors).await?;
             transaction.commit().await
         };
-        work.await.map_err(|error| classify(OPERATION, model.0.as_str(), error))
+        let done = work.await.map_err(|error| classify(OPERATION, model.0.as_str(), error));
+        self.wrote();
+        done
     }
 
     async fn fail_embeddings(&self, model: &ModelId, failures: &[FailedEmbedding], _now: Timestamp) -> StoreResult<()> {

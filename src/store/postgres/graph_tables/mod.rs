@@ -1,12 +1,14 @@
 //! The embedded graph's own tables: `graph_node` and `graph_edge`, and the store's side of the graph trait.
 
 mod apply;
+mod find;
 mod read;
 
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use crate::domain::graph::{DocumentProjection, GraphCounts, GraphDump};
+use crate::domain::graph::{DocumentProjection, GraphCounts, GraphDump, Node, NodeLabel};
+use crate::domain::names::NameQuery;
 use crate::domain::{DocumentId, Timestamp};
 use crate::store::{GraphStore, Neighbourhood, StoreResult};
 
@@ -59,6 +61,28 @@ impl GraphStore for PostgresStore {
             Ok(around)
         };
         work.await.map_err(|error| classify(OPERATION, key, error))
+    }
+
+    async fn graph_table_nodes(
+        &self,
+        label: Option<NodeLabel>,
+        after: Option<Uuid>,
+        limit: u32,
+    ) -> StoreResult<Vec<Node>> {
+        read::nodes(&self.pool, label, after, limit)
+            .await
+            .map_err(|error| classify("list nodes", format!("{limit} of them"), error))
+    }
+
+    async fn graph_table_find(&self, query: &NameQuery, labels: &[NodeLabel], limit: u32) -> StoreResult<Vec<Node>> {
+        const OPERATION: &str = "find nodes";
+        let mut transaction = self.begin_reading(OPERATION, query.folded()).await?;
+        let work = async {
+            let found = find::find(&mut transaction, query, labels, limit).await?;
+            transaction.commit().await?;
+            Ok(found)
+        };
+        work.await.map_err(|error| classify(OPERATION, query.folded(), error))
     }
 
     async fn clear_graph_tables(&self) -> StoreResult<()> {

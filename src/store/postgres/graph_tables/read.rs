@@ -6,7 +6,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Row as _};
 use uuid::Uuid;
 
-use crate::domain::graph::{Edge, EdgeKind, GraphCounts, GraphDump, Node};
+use crate::domain::graph::{Edge, EdgeKind, GraphCounts, GraphDump, Node, NodeLabel};
 use crate::domain::{DocumentId, PersonId, SourceType, Timestamp};
 use crate::store::Neighbourhood;
 
@@ -86,6 +86,34 @@ pub(super) async fn dump(connection: &mut PgConnection) -> Result<GraphDump, sql
     nodes.sort_unstable();
     edges.sort_unstable();
     Ok(GraphDump { nodes, edges })
+}
+
+/// See [`crate::store::GraphStore::graph_table_nodes`].
+pub(super) async fn nodes(
+    pool: &PgPool,
+    label: Option<NodeLabel>,
+    after: Option<Uuid>,
+    limit: u32,
+) -> Result<Vec<Node>, sqlx::Error> {
+    let rows = sqlx::query(AssertSqlSafe(format!(
+        "SELECT {NODE} FROM graph_node WHERE id > $1 AND ($2::TEXT IS NULL OR label = $2)
+            AND (degree > 0 OR (label = 'document' AND NOT deleted)) ORDER BY id LIMIT $3"
+    )))
+    .bind(after.unwrap_or(Uuid::nil()))
+    .bind(label.map(stored_label))
+    .bind(i64::from(limit))
+    .fetch_all(pool)
+    .await?;
+    rows.iter().map(node_at).collect()
+}
+
+/// The label as the table holds it.
+pub(super) fn stored_label(label: NodeLabel) -> &'static str {
+    match label {
+        NodeLabel::Person => "person",
+        NodeLabel::Document => "document",
+        NodeLabel::Concept => "concept",
+    }
 }
 
 /// See [`crate::store::GraphStore::graph_table_neighbourhood`]. Neighbours over true edges come first, then the latest.

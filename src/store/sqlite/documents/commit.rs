@@ -14,7 +14,7 @@ use super::super::ledger::{FileRow, load_files, save_files};
 use super::super::{SqliteStore, dead_letters};
 use super::affected::{append_events, append_for_others};
 use super::write::{write_chunks, write_documents, write_positions};
-use super::{facts, load};
+use super::{facts, load, once};
 
 const OPERATION: &str = "commit documents";
 
@@ -45,12 +45,20 @@ async fn write(
     batch: &CommitBatch,
     models: &Models,
 ) -> Result<CommitReport, sqlx::Error> {
+    if let Some(once) = &batch.once
+        && let Some(earlier) = once::known(connection, once, batch.now).await?
+    {
+        return Ok(CommitReport { earlier: Some(earlier), ..CommitReport::default() });
+    }
     let mut files = load_ledger(connection, batch).await?;
     let known = load::load_known(connection, &batch.documents, &batch.moves).await?;
     let (plan, held) = plan(&batch.documents, &batch.moves, known, &files);
     let (events, jobs) = write_plan(connection, batch, &plan, models).await?;
     write_ledger(connection, batch, &plan, &held, &mut files).await?;
-    Ok(CommitReport { outcomes: plan.outcomes, events, jobs })
+    if let (Some(once), Some(remembered)) = (&batch.once, commit::remembered(batch, &plan)) {
+        once::remember(connection, once, remembered, batch.now).await?;
+    }
+    Ok(CommitReport { outcomes: plan.outcomes, events, jobs, earlier: None })
 }
 
 async fn load_ledger(

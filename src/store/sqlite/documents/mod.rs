@@ -3,16 +3,20 @@
 mod affected;
 mod commit;
 mod facts;
+mod list;
 mod load;
+mod once;
 mod read;
 mod retire;
 mod write;
 
 use async_trait::async_trait;
 
-use crate::domain::{DocumentId, DocumentView, Timestamp};
+use crate::domain::{DocumentId, DocumentProgress, DocumentView, Timestamp};
 use crate::store::shared::clean::clean;
-use crate::store::{CommitBatch, CommitReport, ContentMatch, DocumentStore, RetireReason, StoreResult};
+use crate::store::{
+    CommitBatch, CommitReport, ContentMatch, DocumentListing, DocumentPage, DocumentStore, RetireReason, StoreResult,
+};
 
 use super::SqliteStore;
 
@@ -42,6 +46,14 @@ impl DocumentStore for SqliteStore {
 
     async fn document(&self, id: DocumentId) -> StoreResult<DocumentView> {
         read::document(self, id).await
+    }
+
+    async fn list_documents(&self, page: &DocumentPage) -> StoreResult<DocumentListing> {
+        list::list(self, page).await
+    }
+
+    async fn document_progress(&self, id: DocumentId) -> StoreResult<DocumentProgress> {
+        list::progress(self, id).await
     }
 
     async fn documents_of_file(&self, path: &str) -> StoreResult<Vec<DocumentId>> {

@@ -1,12 +1,14 @@
 //! The embedded graph's own tables: `graph_node` and `graph_edge`, and the store's side of the graph trait.
 
 mod apply;
+mod find;
 mod read;
 
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use crate::domain::graph::{DocumentProjection, GraphCounts, GraphDump};
+use crate::domain::graph::{DocumentProjection, GraphCounts, GraphDump, Node, NodeLabel};
+use crate::domain::names::NameQuery;
 use crate::domain::{DocumentId, Timestamp};
 use crate::store::{GraphStore, Neighbourhood, StoreResult};
 
@@ -46,6 +48,23 @@ impl GraphStore for SqliteStore {
         read::neighbourhood(&self.reader, id, limit)
             .await
             .map_err(|error| classify("read neighbourhood", id.to_string(), error))
+    }
+
+    async fn graph_table_nodes(
+        &self,
+        label: Option<NodeLabel>,
+        after: Option<Uuid>,
+        limit: u32,
+    ) -> StoreResult<Vec<Node>> {
+        read::nodes(&self.reader, label, after, limit)
+            .await
+            .map_err(|error| classify("list nodes", format!("{limit} of them"), error))
+    }
+
+    async fn graph_table_find(&self, query: &NameQuery, labels: &[NodeLabel], limit: u32) -> StoreResult<Vec<Node>> {
+        find::find(&self.reader, query, labels, limit)
+            .await
+            .map_err(|error| classify("find nodes", query.folded(), error))
     }
 
     async fn clear_graph_tables(&self) -> StoreResult<()> {

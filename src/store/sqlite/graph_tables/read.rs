@@ -6,7 +6,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row as _, SqlitePool};
 use uuid::Uuid;
 
-use crate::domain::graph::{Edge, EdgeKind, GraphCounts, GraphDump, Node};
+use crate::domain::graph::{Edge, EdgeKind, GraphCounts, GraphDump, Node, NodeLabel};
 use crate::domain::{DocumentId, PersonId, SourceType, Timestamp};
 use crate::store::Neighbourhood;
 
@@ -91,6 +91,34 @@ pub(super) async fn dump(reader: &SqlitePool) -> Result<GraphDump, sqlx::Error> 
     nodes.sort_unstable();
     edges.sort_unstable();
     Ok(GraphDump { nodes, edges })
+}
+
+/// See [`crate::store::GraphStore::graph_table_nodes`].
+pub(super) async fn nodes(
+    reader: &SqlitePool,
+    label: Option<NodeLabel>,
+    after: Option<Uuid>,
+    limit: u32,
+) -> Result<Vec<Node>, sqlx::Error> {
+    let rows = sqlx::query(AssertSqlSafe(format!(
+        "SELECT {NODE} FROM graph_node WHERE (?1 IS NULL OR id > ?1) AND (?2 IS NULL OR label = ?2)
+            AND (degree > 0 OR (label = 'document' AND deleted = 0)) ORDER BY id LIMIT ?3"
+    )))
+    .bind(after.map(|id| id.as_bytes().to_vec()))
+    .bind(label.map(stored_label))
+    .bind(i64::from(limit))
+    .fetch_all(reader)
+    .await?;
+    rows.iter().map(node_at).collect()
+}
+
+/// The label as the table holds it.
+pub(super) fn stored_label(label: NodeLabel) -> &'static str {
+    match label {
+        NodeLabel::Person => "person",
+        NodeLabel::Document => "document",
+        NodeLabel::Concept => "concept",
+    }
 }
 
 /// See [`crate::store::GraphStore::graph_table_neighbourhood`]. Neighbours over true edges come first, then the latest.

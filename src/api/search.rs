@@ -1,0 +1,54 @@
+//! `POST /search`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::api::Api;
+use crate::api::error::Problem;
+use crate::api::extract::{Body, whole_number};
+use crate::domain::search::{SearchMode, SearchRequest, SearchResponse};
+
+/// A query of 2000 characters, every one escaped, fits many times.
+const LARGEST_BODY: usize = 64 * 1024;
+
+/// What to look for.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SearchBody {
+    /// Words, "phrases", -not, word*, and filters: from: to: with: type: in: tag: before: after: date: has:attachment.
+    #[schema(min_length = 1, max_length = 2000, pattern = r"\S", example = "budget from:alice after:2024")]
+    query: String,
+    /// Documents wanted.
+    #[serde(default = "ten", deserialize_with = "whole_number")]
+    #[schema(minimum = 1, maximum = 100, default = 10)]
+    limit: u32,
+    /// Which legs answer.
+    #[serde(default)]
+    mode: SearchMode,
+}
+
+fn ten() -> u32 {
+    10
+}
+
+/// Finds documents by words and meaning.
+///
+/// When the embedder does not answer, words alone do and the answer says `degraded`. Times are milliseconds since 1970;
+/// marks of a snippet are byte ranges of its text.
+#[utoipa::path(
+    post, path = "/search", tag = "search", operation_id = "search", request_body = SearchBody,
+    responses((status = 200, description = "Documents, best first", body = SearchResponse))
+)]
+pub(super) async fn search(
+    State(api): State<Arc<Api>>,
+    body: Body<SearchBody, LARGEST_BODY>,
+) -> Result<Json<SearchResponse>, Problem> {
+    let Body(SearchBody { query, limit, mode }) = body;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let request = SearchRequest { query, limit, mode };
+    Ok(Json(api.search.search(&request).await?))
+}
