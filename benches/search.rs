@@ -89,7 +89,7 @@ async fn ingest(
         recorder: recorder.clone(),
         clock: Arc::clone(clock),
         instant: Arc::clone(instant),
-        background_models: Vec::new(),
+        background_models: tokio::sync::watch::channel(Vec::new()).1,
         chunks: ChunkOptions::default(),
         drop_zone: archive.with_extension("nowhere"),
         wake: Arc::clone(&wake),
@@ -102,8 +102,8 @@ async fn ingest(
         async move { worker.run(stop).await }
     });
     let chunks = ChunkOptions::default();
-    let intake =
-        Intake::new(Arc::clone(store), recorder, Arc::clone(clock), Arc::clone(instant), Vec::new(), chunks, wake);
+    let none = tokio::sync::watch::channel(Vec::new()).1;
+    let intake = Intake::new(Arc::clone(store), recorder, Arc::clone(clock), Arc::clone(instant), none, chunks, wake);
     let started = Instant::now();
     intake.offer_paths(&[archive.to_str().unwrap().to_owned()]).await.unwrap();
     while store.counts().await.unwrap().documents < messages as u64 {

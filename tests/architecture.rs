@@ -13,6 +13,8 @@ const WALLS: &[(&str, &[&str])] = &[
     ("telemetry", &["telemetry", "domain"]),
     ("store", &["store", "domain"]),
     ("embed", &["embed", "domain"]),
+    ("embed/reindex", &["embed", "domain", "store"]),
+    ("embed/roles", &["embed", "domain", "store"]),
     ("embed/worker", &["embed", "domain", "store", "outbox::backoff"]),
     ("graph", &["graph", "domain", "store"]),
     ("ingest", &["ingest", "domain", "store", "embed", "outbox::recorder", "telemetry::metrics"]),

@@ -312,3 +312,20 @@ async fn search_corrects_forces_and_weighs() {
     assert!(running.search("cats -bark").await.hits.iter().all(|hit| !hit.snippet.text.contains("bark")));
     running.stop().await;
 }
+
+/// A killed process leaves files in hand under a lease of minutes; whoever takes the lock next goes on at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_process_held_is_taken_over_at_once() {
+    let (_folder, data, source) = folders();
+    let note = write(&source, "held.md", "# Held\n\nabout pangolins");
+    let house = House::open(config(&data)).await.unwrap();
+    house.intake.offer_paths(&[note.to_str().unwrap().to_owned()]).await.unwrap();
+    let lease = Duration::from_secs(3600);
+    let held = house.store.claim_files("killed", 1, lease, house.clock.now()).await.unwrap();
+    assert_eq!(held.len(), 1, "as a worker that is killed while it reads");
+    house.close().await;
+    let running = Running::start(&data).await;
+    running.settled(1).await;
+    assert_eq!(running.titles("pangolins").await, ["Held"]);
+    running.stop().await;
+}

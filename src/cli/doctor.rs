@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::config::Config;
 use crate::domain::health::{ServiceHealth, ServiceState};
+use crate::domain::status::StatusSnapshot;
 use crate::health::disk;
 use crate::runtime::lock::WorkerLock;
 use crate::runtime::wiring::House;
@@ -154,6 +155,7 @@ async fn services(config: Config, findings: &mut Findings) {
             for service in snapshot.services.iter().filter(|service| service.role != "disk") {
                 examine(service, findings);
             }
+            models(&house, &snapshot, findings);
             let dead = (snapshot.intake.dead_letters_dead, snapshot.outbox.dead);
             if dead == (0, 0) {
                 findings.ok("dead letters", "none given up");
@@ -206,4 +208,27 @@ fn examine(service: &ServiceHealth, findings: &mut Findings) {
     // Without its replica Peanut does all it should, only the primary does more of it.
     let is_warning = service.state == ServiceState::Degraded || what == "replica";
     findings.bad(if is_warning { Verdict::Warning } else { Verdict::Error }, what, error, remedy);
+}
+
+/// Whether the model of the settings is the one that serves, and what to do when it is not.
+fn models(house: &House, snapshot: &StatusSnapshot, findings: &mut Findings) {
+    let (Some(configured), Some(serving)) = (house.configured_model(), &snapshot.models.serving) else { return };
+    let building = snapshot.models.building.as_ref();
+    if configured == *serving {
+        findings.ok("model", format!("{serving} serves"));
+    } else if building == Some(&configured) {
+        findings.ok("model", format!("{serving} serves, {configured} is being built"));
+    } else {
+        let detail = format!("the settings name {configured}, searches use {serving}, which has the vectors");
+        findings.bad(Verdict::Warning, "model", detail, "`peanut reindex` builds the other and switches to it");
+    }
+    if let Some(previous) = &snapshot.models.previous {
+        let detail = format!("the vectors of {previous} are kept");
+        findings.bad(
+            Verdict::Warning,
+            "model",
+            detail,
+            "`peanut reindex --confirm` drops them, `--back` returns to them",
+        );
+    }
 }

@@ -16,6 +16,8 @@ use super::{EXIT_NONE, EXIT_OK, output, runtime};
 
 /// Between looks at the outbox.
 const LOOK_PERIOD: Duration = Duration::from_millis(50);
+/// Between attempts to do the work here, while another process does it.
+const TRY_PERIOD: Duration = Duration::from_secs(2);
 /// Nothing delivered for this long: the graph does not answer, or whoever should deliver does not.
 const STUCK_AFTER: Duration = Duration::from_secs(90);
 
@@ -82,9 +84,9 @@ async fn rebuild_and_prove(house: &House, shutdown: &Shutdown, json: bool) -> ey
 /// # Errors
 /// When nothing was delivered for a long time: the report says what the relay says.
 pub(super) async fn drain(house: &House, shutdown: &Shutdown) -> eyre::Result<bool> {
-    let running = house.try_start_workers(shutdown, WorkerSet::Relay).await?;
+    let mut running = house.try_start_workers(shutdown, WorkerSet::Relay).await?;
     let soft = shutdown.soft();
-    let mut least = (u64::MAX, Instant::now());
+    let (mut least, mut tried) = ((u64::MAX, Instant::now()), Instant::now());
     let finished = loop {
         let status = house.store.outbox_status(house.clock.now()).await?;
         let waiting = status.pending.saturating_sub(status.parked);
@@ -101,6 +103,11 @@ pub(super) async fn drain(house: &House, shutdown: &Shutdown) -> eyre::Result<bo
             ));
         }
         output::progress(&format!("{waiting} events to deliver"));
+        // The process that worked may have ended meanwhile.
+        if running.is_none() && !soft.is_cancelled() && tried.elapsed() > TRY_PERIOD {
+            tried = Instant::now();
+            running = house.try_start_workers(shutdown, WorkerSet::Relay).await?;
+        }
         tokio::select! {
             () = soft.cancelled() => break Ok(false),
             () = tokio::time::sleep(LOOK_PERIOD) => {}

@@ -7,6 +7,7 @@ use color_eyre::eyre;
 
 use crate::config::Config;
 use crate::domain::intake::FileState;
+use crate::embed::roles;
 use crate::runtime::shutdown::Shutdown;
 use crate::runtime::wiring::{House, RunningWorkers, WorkerSet};
 
@@ -97,7 +98,10 @@ async fn wait(
             .sum();
         let outbox = house.store.outbox_status(house.clock.now()).await?;
         let embeddings = house.store.embedding_progress().await?;
-        let pending: u64 = embeddings.iter().map(|model| model.pending + model.processing).sum();
+        let roles = roles::read(&house.store).await?;
+        let is_at_work = |model| roles.serving.as_ref() == Some(model) || roles.building.as_ref() == Some(model);
+        let at_work = embeddings.iter().filter(|progress| is_at_work(&progress.model));
+        let pending: u64 = at_work.map(|model| model.pending + model.processing).sum();
         let deliverable = outbox.pending.saturating_sub(outbox.parked);
         output::progress(&format!(
             "{waiting} files waiting · {} documents · graph {deliverable} behind{}",

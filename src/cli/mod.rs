@@ -15,6 +15,7 @@ mod keys;
 mod manual;
 mod mcp;
 mod output;
+mod reindex;
 mod search;
 mod serve;
 mod status;
@@ -85,6 +86,8 @@ enum Command {
     Export(copy::ExportArgs),
     /// Write the graph anew from the store, and prove that they are equal
     Graph(graph::GraphArgs),
+    /// Build another model's vectors while the present one serves, then switch
+    Reindex(reindex::ReindexArgs),
     /// Measure search quality on a folder of judged queries (BEIR layout)
     Eval(eval::EvalArgs),
     /// Make, list and end keys to the HTTP door
@@ -145,6 +148,7 @@ fn run(cli: Cli) -> eyre::Result<u8> {
         Some(Command::Copy(arguments)) => copy::copy(&config, &arguments),
         Some(Command::Export(arguments)) => copy::export(&config, &arguments),
         Some(Command::Graph(arguments)) => graph::run(config, &arguments),
+        Some(Command::Reindex(arguments)) => reindex::run(config, &arguments),
         Some(Command::Eval(arguments)) => eval::run(config, &arguments),
         Some(Command::Keys(arguments)) => keys::run(config, arguments),
         Some(Command::Mcp(arguments)) => mcp::run(config, &arguments),

@@ -62,7 +62,18 @@ fn print(snapshot: &StatusSnapshot, json: bool) -> eyre::Result<()> {
     for progress in &snapshot.embeddings {
         let percent = (progress.coverage() * 100.0).floor();
         let rest = format!("{} done, {} waiting, {} failed", progress.done, progress.pending, progress.failed);
-        output::line(format!("meaning    {percent:.0} % {}  ({rest})", progress.model))?;
+        let roles = &snapshot.models;
+        let is = |role: &Option<crate::domain::ModelId>| role.as_ref() == Some(&progress.model);
+        let role = if is(&roles.serving) {
+            "  serves"
+        } else if is(&roles.building) {
+            "  being built"
+        } else if is(&roles.previous) {
+            "  kept until `peanut reindex --confirm`"
+        } else {
+            ""
+        };
+        output::line(format!("meaning    {percent:.0} % {}  ({rest}){role}", progress.model))?;
     }
     let outbox = &snapshot.outbox;
     let oldest = outbox.oldest_pending_seconds.map_or("-".to_owned(), |age| format!("{age:.0} s"));

@@ -21,6 +21,7 @@ pub const EXAMPLE: &str = r#"# Peanut's settings. Every line is optional; what i
 # this file: POSTGRES_URL_FILE, FALKORDB_PASSWORD_FILE and OPENAI_API_KEY_FILE name files that hold them.
 [store]
 # postgres_url = "postgres://peanut@localhost/peanut"
+# postgres_replica_url = "postgres://peanut@standby/peanut"   # a streaming replica: serves searches while it follows closely
 
 [graph]
 # host = "localhost"   # a FalkorDB
@@ -92,6 +93,7 @@ pub(super) struct EmbeddingValues {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct StoreValues {
     pub(super) postgres_url: Option<String>,
+    pub(super) postgres_replica_url: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -59,10 +59,16 @@ impl std::fmt::Debug for EmbedService {
 pub struct ServiceSettings {
     /// `postgres://…`, with its password.
     pub postgres_url: Option<Secret>,
+    /// A standby of it that serves searches.
+    pub postgres_replica_url: Option<Secret>,
     /// The graph.
     pub falkordb: Option<FalkorSettings>,
     /// The embedder.
     pub embedder: Option<EmbedService>,
+    /// Address of an Ollama, also when another embedder is wanted: a model it made vectors of may still serve.
+    pub ollama_url: Option<String>,
+    /// Address and key of an OpenAI-compatible server, in the same way.
+    pub openai: Option<(String, Option<Secret>)>,
 }
 
 /// An address with a scheme; `host:port` is taken as `http://host:port`.
@@ -75,19 +81,35 @@ fn web_address(name: &str, text: &str) -> Result<String, ConfigError> {
     Ok(address.trim_end_matches('/').to_owned())
 }
 
-pub(super) fn read(values: &FileValues, environment: &Environment) -> Result<ServiceSettings, ConfigError> {
-    let postgres_url = secret(environment, "POSTGRES_URL", values.store.postgres_url.as_ref())?;
-    if postgres_url
-        .as_ref()
-        .is_some_and(|url| !url.reveal().starts_with("postgres://") && !url.reveal().starts_with("postgresql://"))
-    {
+fn postgres_address(
+    environment: &Environment,
+    name: &str,
+    in_file: Option<&String>,
+) -> Result<Option<Secret>, ConfigError> {
+    let address = secret(environment, name, in_file)?;
+    let is_address =
+        |url: &Secret| ["postgres://", "postgresql://"].iter().any(|start| url.reveal().starts_with(start));
+    if address.as_ref().is_some_and(|url| !is_address(url)) {
         // The value itself may hold a password.
-        return Err(bad("POSTGRES_URL", "…", "an address like postgres://user:password@host:5432/database"));
+        return Err(bad(name, "…", "an address like postgres://user:password@host:5432/database"));
+    }
+    Ok(address)
+}
+
+pub(super) fn read(values: &FileValues, environment: &Environment) -> Result<ServiceSettings, ConfigError> {
+    let postgres_url = postgres_address(environment, "POSTGRES_URL", values.store.postgres_url.as_ref())?;
+    let in_file = values.store.postgres_replica_url.as_ref();
+    let postgres_replica_url = postgres_address(environment, "POSTGRES_REPLICA_URL", in_file)?;
+    if postgres_replica_url.is_some() && postgres_url.is_none() {
+        return Err(bad("POSTGRES_REPLICA_URL", "…", "a standby of the server at POSTGRES_URL, which is not set"));
     }
     Ok(ServiceSettings {
         postgres_url,
+        postgres_replica_url,
         falkordb: falkordb(values, environment)?,
         embedder: embedder(values, environment)?,
+        ollama_url: ollama_url(values, environment)?,
+        openai: openai(values, environment)?,
     })
 }
 
@@ -117,15 +139,21 @@ fn embedder(values: &FileValues, environment: &Environment) -> Result<Option<Emb
     }
     let named = environment.text("EMBED_MODEL").or_else(|| values.embedding.model.clone());
     let model = named.filter(|name| !is_built_in(name));
-    if let Some(url) = environment.text("OLLAMA_URL").or_else(|| values.embedding.ollama_url.clone()) {
-        let url = web_address("OLLAMA_URL", &url)?;
+    if let Some(url) = ollama_url(values, environment)? {
         return Ok(Some(EmbedService::Ollama { url, model: model.unwrap_or_else(|| OLLAMA_MODEL.to_owned()) }));
     }
-    let Some(url) = environment.text("OPENAI_BASE_URL").or_else(|| values.embedding.openai_url.clone()) else {
-        return Ok(None);
-    };
-    let url = web_address("OPENAI_BASE_URL", &url)?;
+    let Some((url, key)) = openai(values, environment)? else { return Ok(None) };
     let model = model.ok_or_else(|| bad("EMBED_MODEL", "", "the name of a model the server at OPENAI_BASE_URL has"))?;
-    let key = secret(environment, "OPENAI_API_KEY", None)?;
     Ok(Some(EmbedService::OpenAi { url, model, key }))
+}
+
+fn ollama_url(values: &FileValues, environment: &Environment) -> Result<Option<String>, ConfigError> {
+    let url = environment.text("OLLAMA_URL").or_else(|| values.embedding.ollama_url.clone());
+    url.map(|url| web_address("OLLAMA_URL", &url)).transpose()
+}
+
+fn openai(values: &FileValues, environment: &Environment) -> Result<Option<(String, Option<Secret>)>, ConfigError> {
+    let url = environment.text("OPENAI_BASE_URL").or_else(|| values.embedding.openai_url.clone());
+    let Some(url) = url else { return Ok(None) };
+    Ok(Some((web_address("OPENAI_BASE_URL", &url)?, secret(environment, "OPENAI_API_KEY", None)?)))
 }

@@ -131,6 +131,13 @@ fn impossible_addresses_say_what_would_do() {
     assert!(message(&[("OPENAI_BASE_URL", "http://x/v1")]).contains("EMBED_MODEL"));
     let postgres = message(&[("POSTGRES_URL", "mysql://u:hidden@h/d")]);
     assert!(postgres.contains("postgres://") && !postgres.contains("hidden"), "{postgres}");
+    let alone = message(&[("POSTGRES_REPLICA_URL", "postgres://u:hidden@standby/d")]);
+    assert!(alone.contains("POSTGRES_URL, which is not set") && !alone.contains("hidden"), "{alone}");
+    let both = [("POSTGRES_URL", "postgres://u@h/d"), ("POSTGRES_REPLICA_URL", "standby:5432")];
+    assert!(message(&both).contains("POSTGRES_REPLICA_URL"));
+    let both = [("POSTGRES_URL", "postgres://u@h/d"), ("POSTGRES_REPLICA_URL", "postgres://u:p@standby/d")];
+    let services = load(&both, None).unwrap().services;
+    assert_eq!(services.postgres_replica_url.unwrap().reveal(), "postgres://u:p@standby/d");
 }
 
 #[test]

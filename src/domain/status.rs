@@ -1,6 +1,6 @@
 //! One picture of the whole machine. Gathered by `health`, shown by the screens and `peanut status`.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::document::SourceType;
 use super::graph::GraphCounts;
@@ -27,6 +27,20 @@ pub struct StoreCounts {
     pub searchable_chunks: u64,
     /// Size of the store on disk.
     pub bytes_on_disk: u64,
+}
+
+/// Which background model does what.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ModelRoles {
+    /// Searches use it.
+    #[serde(default)]
+    pub serving: Option<ModelId>,
+    /// Its vectors are being made; it serves when all are there.
+    #[serde(default)]
+    pub building: Option<ModelId>,
+    /// It served before; its vectors are kept until that is confirmed.
+    #[serde(default)]
+    pub previous: Option<ModelId>,
 }
 
 /// How far one model's vectors are.
@@ -74,6 +88,8 @@ pub struct StatusSnapshot {
     pub dead_letters: Vec<DeadLetter>,
     /// Per model, the instant one first.
     pub embeddings: Vec<EmbeddingProgress>,
+    /// Which background model does what.
+    pub models: ModelRoles,
     /// Whether background embedding is paused by the user.
     pub embedding_paused: bool,
     /// The outbox.
@@ -88,4 +104,25 @@ pub struct StatusSnapshot {
     pub workers: Vec<WorkerRecord>,
     /// Whether this process runs the workers (or only shows what another does).
     pub runs_workers: bool,
+}
+
+impl StatusSnapshot {
+    /// Progress of a model.
+    #[must_use]
+    pub fn progress_of(&self, model: &ModelId) -> Option<&EmbeddingProgress> {
+        self.embeddings.iter().find(|progress| &progress.model == model)
+    }
+
+    /// How far meaning is, for the status line: the model that is being built, else the one that serves, else (nobody
+    /// has a role yet) the last that came into use. With whether it is only being built.
+    #[must_use]
+    pub fn meaning(&self) -> Option<(&EmbeddingProgress, bool)> {
+        let building = self.models.building.as_ref().and_then(|model| self.progress_of(model));
+        if let Some(progress) = building {
+            return Some((progress, true));
+        }
+        let serving = self.models.serving.as_ref().and_then(|model| self.progress_of(model));
+        let last = self.embeddings.last().filter(|_| self.embeddings.len() > 1);
+        serving.or(last).map(|progress| (progress, false))
+    }
 }

@@ -1,16 +1,19 @@
 //! Text to vectors: the [`Embedder`] trait, the two built-in models, Ollama and OpenAI-compatible servers, and the worker
 //! that drains the backlog.
 //!
-//! `worker` is run by the supervisor; `search::service` embeds queries; the ingest pipeline uses
+//! `worker` is run by `reindex`, for the model that serves and the one that is being built (`roles`); `search::service` embeds queries; the ingest pipeline uses
 //! [`InstantEmbedder`] inline because it costs microseconds.
 
 pub mod builtin;
 mod http;
 pub mod ollama;
 pub mod openai;
+pub mod reindex;
 mod remote;
+pub mod roles;
 pub mod worker;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -84,6 +87,15 @@ pub trait Embedder: Send + Sync {
     async fn embed_query(&self, query: &str) -> Result<Option<Vec<f32>>, EmbedError>;
     /// Cheap sign of life; loads nothing.
     async fn ping(&self) -> Result<String, EmbedError>;
+}
+
+/// Makes the embedder of any model the settings can reach.
+pub trait Embedders: Send + Sync {
+    /// The embedder of `model`, the same one every time.
+    ///
+    /// # Errors
+    /// In words, with what to set, when the settings do not lead to that model.
+    fn embedder(&self, model: &ModelId) -> Result<Arc<dyn Embedder>, String>;
 }
 
 /// An embedder fast enough to run inside the parser's loop (tens of microseconds a chunk).

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use crate::domain::Clock;
 use crate::domain::health::{ServiceHealth, WorkerRecord};
 use crate::domain::status::StatusSnapshot;
+use crate::embed::roles;
 use crate::graph::GraphReader;
 use crate::store::{FilePage, SharedStore, StoreResult};
 
@@ -60,6 +61,7 @@ impl Gatherer {
             folders: self.store.folders().await?,
             dead_letters: self.store.dead_letters(0, LISTED).await?,
             embeddings: self.store.embedding_progress().await?,
+            models: roles::parse(settings.iter().find(|(key, _)| key == roles::MODELS).map(|(_, row)| row.as_str())),
             embedding_paused: is_set(EMBEDDING_PAUSED),
             outbox: self.store.outbox_status(now).await?,
             dead_events: self.store.dead_events(0, LISTED).await?,

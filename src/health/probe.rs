@@ -11,7 +11,7 @@ use crate::domain::health::{ServiceHealth, ServiceState};
 use crate::domain::{Clock, Timestamp};
 use crate::embed::Embedder;
 use crate::graph::GraphReader;
-use crate::store::SharedStore;
+use crate::store::{ReplicaStatus, SharedStore};
 
 use super::Disk;
 
@@ -94,7 +94,7 @@ impl Probes {
             measured(async move { embedder.ping().await.map(Answer::well).map_err(|error| error.to_string()) });
         let disk = self.disk.clone();
         let disk_probe = async {
-            let Some(disk) = disk else { return None };
+            let disk = disk?;
             let asked = measured(async move {
                 let report = disk.look().await?;
                 let amiss = report.remedy.map(|remedy| (report.state, format!("{}: {remedy}", report.detail)));
@@ -102,11 +102,24 @@ impl Probes {
             });
             Some(asked.await)
         };
-        let (store, graph, embedder, disk) = tokio::join!(store_probe, graph_probe, embed_probe, disk_probe);
+        let replica = Arc::clone(&self.store);
+        let replica_probe = async move {
+            match replica.replica().await {
+                Ok(None) => None,
+                Ok(Some(status)) => Some(measured(async move { replica_answer(status) }).await),
+                Err(error) => Some(measured(async move { Err(error.to_string()) }).await),
+            }
+        };
+        let (store, graph, embedder, disk, replica) =
+            tokio::join!(store_probe, graph_probe, embed_probe, disk_probe, replica_probe);
         let now = self.clock.now();
         self.note(0, now, store);
         self.note(1, now, graph);
         self.note(2, now, embedder);
+        if let Some(measured) = replica {
+            let at = self.place("replica", "postgres standby");
+            self.note(at, now, measured);
+        }
         if let Some(measured) = disk {
             let at = self.place("disk", "data folder");
             self.note(at, now, measured);
@@ -151,6 +164,23 @@ impl Probes {
             tracing::info!(service = service.role, state = ?service.state, error = service.error, "service_state_changed");
         }
     }
+}
+
+/// A standby's state in words: it is followed all the time, nobody is asked here.
+fn replica_answer(status: ReplicaStatus) -> Result<Answer, String> {
+    if let Some(problem) = status.problem {
+        return Err(format!("{}: {problem}", status.location));
+    }
+    let Some(seconds) = status.behind_seconds else {
+        let amiss = (ServiceState::Degraded, "not asked yet: searches go to the primary".to_owned());
+        return Ok(Answer { detail: status.location, amiss: Some(amiss) });
+    };
+    let behind = format!("{seconds:.1} s ({} bytes) behind the primary", status.behind_bytes.unwrap_or(0));
+    let amiss = (!status.serves).then(|| {
+        let text = format!("{behind}: searches go to the primary until it has caught up (is replay paused?)");
+        (ServiceState::Degraded, text)
+    });
+    Ok(Answer { detail: format!("{}, {behind}, serves searches", status.location), amiss })
 }
 
 fn unknown(role: &str, name: &str) -> ServiceHealth {

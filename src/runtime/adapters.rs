@@ -1,18 +1,20 @@
 //! Which adapter stands behind which trait: store, graph and background embedder as the settings ask. Called by `wiring`.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use color_eyre::eyre;
 
-use crate::config::{BackgroundModel, Config, EmbedService};
+use crate::config::{BackgroundModel, Config, EmbedService, ServiceSettings};
 use crate::domain::{ModelId, Timestamp};
-use crate::embed::Embedder;
-use crate::embed::builtin::MiniLm;
+use crate::embed::builtin::{MiniLm, StaticModel};
 use crate::embed::ollama::Ollama;
 use crate::embed::openai::OpenAi;
+use crate::embed::{Embedder, Embedders, InstantEmbedder};
 use crate::graph::embedded::EmbeddedGraph;
 use crate::graph::falkor::{FalkorAddress, FalkorGraph};
 use crate::graph::{GraphReader, GraphSink};
+use crate::store::limited::Limited;
 use crate::store::postgres::{PostgresOptions, PostgresStore};
 use crate::store::sqlite::SqliteStore;
 use crate::store::transfer::UNFINISHED;
@@ -36,17 +38,89 @@ pub(super) fn graph(config: &Config, store: &SharedStore) -> (Arc<dyn GraphReade
     (graph.clone(), graph)
 }
 
-/// The background embedder the settings ask for.
-pub(super) fn background_embedder(config: &Config, cores: usize) -> eyre::Result<Option<Arc<dyn Embedder>>> {
-    let no_client = |error: String| eyre::eyre!("cannot make an HTTP client: {error}");
-    Ok(match (&config.services.embedder, config.background_model) {
-        (Some(EmbedService::Ollama { url, model }), _) => Some(Arc::new(Ollama::new(url, model).map_err(no_client)?)),
-        (Some(EmbedService::OpenAi { url, model, key }), _) => {
-            Some(Arc::new(OpenAi::new(url, model, key.clone()).map_err(no_client)?))
+/// Makes embedders of whatever the settings can reach: a model that served before the settings were changed goes on
+/// serving until another is built.
+pub(super) struct ConfiguredEmbedders {
+    services: ServiceSettings,
+    cores: usize,
+    instant: Arc<StaticModel>,
+    made: Mutex<HashMap<ModelId, Arc<dyn Embedder>>>,
+}
+
+impl ConfiguredEmbedders {
+    /// Makers with these settings; nothing is loaded or asked yet.
+    pub(super) fn new(config: &Config, cores: usize, instant: &Arc<StaticModel>) -> Self {
+        let (services, instant) = (config.services.clone(), Arc::clone(instant));
+        Self { services, cores, instant, made: Mutex::default() }
+    }
+
+    fn make(&self, model: &ModelId) -> Result<Arc<dyn Embedder>, String> {
+        let no_client = |error: String| format!("cannot make an HTTP client: {error}");
+        if let Some(name) = model.0.strip_prefix("ollama:") {
+            let url = self.services.ollama_url.as_ref();
+            let url = url.ok_or_else(|| {
+                format!(
+                    "{model} is served by Ollama: set OLLAMA_URL to where it is, or build another with `peanut reindex`"
+                )
+            })?;
+            return Ok(Arc::new(Ollama::new(url, name).map_err(no_client)?));
         }
-        (None, BackgroundModel::Minilm) => Some(Arc::new(Arc::new(MiniLm::new(cores)))),
+        if let Some(name) = model.0.strip_prefix("openai:") {
+            let (url, key) = self.services.openai.as_ref().ok_or_else(|| {
+                format!("{model} is served by an OpenAI-compatible server: set OPENAI_BASE_URL to where it is, or build another with `peanut reindex`")
+            })?;
+            return Ok(Arc::new(OpenAi::new(url, name, key.clone()).map_err(no_client)?));
+        }
+        if model == InstantEmbedder::model(&*self.instant) {
+            return Ok(Arc::clone(&self.instant) as Arc<dyn Embedder>);
+        }
+        let minilm = Arc::new(MiniLm::new(self.cores));
+        if model == minilm.model() {
+            return Ok(Arc::new(minilm));
+        }
+        Err(format!("this version has no model {model}: `peanut reindex` builds the one that the settings name"))
+    }
+}
+
+impl Embedders for ConfiguredEmbedders {
+    fn embedder(&self, model: &ModelId) -> Result<Arc<dyn Embedder>, String> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(embedder) = made.get(model) {
+            return Ok(Arc::clone(embedder));
+        }
+        let embedder = self.make(model)?;
+        made.insert(model.clone(), Arc::clone(&embedder));
+        Ok(embedder)
+    }
+}
+
+/// The background model the settings name.
+pub(super) fn configured_model(config: &Config) -> Option<ModelId> {
+    match (&config.services.embedder, config.background_model) {
+        (Some(EmbedService::Ollama { model, .. }), _) => Some(ModelId(format!("ollama:{model}"))),
+        (Some(EmbedService::OpenAi { model, .. }), _) => Some(ModelId(format!("openai:{model}"))),
+        (None, BackgroundModel::Minilm) => Some(MiniLm::new(1).model_id().clone()),
         (None, BackgroundModel::None) => None,
-    })
+    }
+}
+
+/// The model a person means by `name`: a full id, `minilm`, or one of the service that the settings name.
+pub(super) fn model_named(config: &Config, name: &str) -> Result<ModelId, String> {
+    if name.starts_with("ollama:") || name.starts_with("openai:") {
+        return Ok(ModelId::from(name));
+    }
+    let minilm = MiniLm::new(1).model_id().clone();
+    if name.eq_ignore_ascii_case("minilm") || name == minilm.0 {
+        return Ok(minilm);
+    }
+    match &config.services.embedder {
+        Some(EmbedService::OpenAi { .. }) => Ok(ModelId(format!("openai:{name}"))),
+        _ if config.services.ollama_url.is_some() => Ok(ModelId(format!("ollama:{name}"))),
+        _ if config.services.openai.is_some() => Ok(ModelId(format!("openai:{name}"))),
+        _ => Err(format!(
+            "{name} is no built-in model (minilm is): set OLLAMA_URL or OPENAI_BASE_URL to the service that has it"
+        )),
+    }
 }
 
 /// Makes the background model known to the store, if it answers. One that does not now may be known from before.
@@ -73,7 +147,13 @@ pub(super) async fn registered(
 pub(super) async fn open_store(config: &Config) -> StoreResult<SharedStore> {
     let store: SharedStore = match &config.services.postgres_url {
         Some(url) => {
-            Arc::new(PostgresStore::open(url.reveal(), &PostgresOptions::default()).await?.on_host(&config.host))
+            let options = PostgresOptions::default();
+            let store = PostgresStore::open(url.reveal(), &options).await?.on_host(&config.host);
+            let store = match &config.services.postgres_replica_url {
+                Some(url) => store.with_replica(url.reveal(), &options)?,
+                None => store,
+            };
+            Arc::new(Limited::new(store))
         }
         None => Arc::new(SqliteStore::open(&config.store_path).await?.on_host(&config.host)),
     };

@@ -10,8 +10,8 @@ use crate::config::Config;
 use crate::domain::health::{WorkerRecord, WorkerState};
 use crate::domain::{Clock, ModelId, SystemClock};
 use crate::embed::builtin::StaticModel;
-use crate::embed::worker::EmbedWorker;
-use crate::embed::{Embedder, InstantEmbedder};
+use crate::embed::reindex::{ModelContext, ModelWorker, Role};
+use crate::embed::{Embedder, Embedders, InstantEmbedder, roles};
 use crate::graph::{GraphReader, GraphSink};
 use crate::health::gather::EMBEDDING_PAUSED;
 use crate::health::{Gatherer, Probes, StatusWorker};
@@ -23,7 +23,7 @@ use crate::outbox::relay::Relay;
 use crate::search::service::SearchService;
 use crate::store::SharedStore;
 
-use super::adapters::{self, background_embedder, graph, registered};
+use super::adapters::{self, ConfiguredEmbedders, configured_model, graph, model_named, registered};
 use super::lock::WorkerLock;
 use super::shutdown::{DRAIN_DEADLINE, Shutdown};
 use super::supervisor::Supervisor;
@@ -45,6 +45,8 @@ pub enum WorkerSet {
     IngestAndVectors,
     /// The relay alone: a command that drains the outbox.
     Relay,
+    /// Relay and background models: a command that builds one.
+    Models,
 }
 
 /// Opens the store alone, for commands that need nothing else.
@@ -81,9 +83,15 @@ pub struct House {
     ingest_wake: Arc<Notify>,
     embedding_paused: watch::Sender<bool>,
     instant: Arc<StaticModel>,
+    embedders: Arc<ConfiguredEmbedders>,
+    /// The background model the settings name; `None` when they want none, whatever the store says.
+    configured: Option<ModelId>,
+    /// The background model that served when the house was opened.
     background: Option<Arc<dyn Embedder>>,
-    /// Background models the store knows: their jobs are made with the documents.
-    queued_models: Vec<ModelId>,
+    /// Background models at work that the store knows: their jobs are made with the documents.
+    queued_models: watch::Sender<Vec<ModelId>>,
+    /// For workers without ingest beside them.
+    never_busy: watch::Sender<bool>,
 }
 
 /// The workers of this process, running.
@@ -127,24 +135,35 @@ impl House {
         let recorder = Recorder::new(Arc::clone(&store), Arc::clone(&relay_wake), Arc::clone(&embed_wake));
         let instant = Arc::new(StaticModel::open()?);
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        let background = background_embedder(&config, cores)?;
+        let embedders = Arc::new(ConfiguredEmbedders::new(&config, cores, &instant));
+        let configured = configured_model(&config);
         let now = clock.now();
         let instant_model: &dyn InstantEmbedder = &*instant;
         store.register_model(instant_model.model(), instant_model.dimension(), now).await?;
-        let queued_models = registered(&store, background.as_ref(), now).await?;
-        let mut models: Vec<Arc<dyn Embedder>> = Vec::new();
-        if let Some(background) = &background {
-            models.push(Arc::clone(background));
+        let mut search =
+            SearchService::new(Arc::clone(&store), vec![Arc::clone(&instant) as Arc<dyn Embedder>], Arc::clone(&clock));
+        let mut background = None;
+        if let Some(configured) = &configured {
+            let roles = roles::settle(&store, configured, instant_model.model(), now).await?;
+            let serving = roles.serving.unwrap_or_else(|| configured.clone());
+            if serving != *configured && roles.building.as_ref() != Some(configured) {
+                tracing::info!(%serving, %configured, "settings_name_another_model");
+            }
+            match embedders.embedder(&serving) {
+                Ok(embedder) => background = Some(embedder),
+                Err(why) => tracing::warn!(why, "embedder_not_ready"),
+            }
+            search = search.with_background(Arc::clone(&embedders) as Arc<dyn Embedders>);
         }
-        models.push(Arc::clone(&instant) as Arc<dyn Embedder>);
-        let search = Arc::new(SearchService::new(Arc::clone(&store), models, Arc::clone(&clock)));
+        let search = Arc::new(search);
+        let queued_models = watch::Sender::new(registered(&store, background.as_ref(), now).await?);
         let (graph_reader, graph_sink) = graph(&config, &store);
         let intake = Arc::new(Intake::new(
             Arc::clone(&store),
             recorder.clone(),
             Arc::clone(&clock),
             Arc::clone(&instant) as Arc<dyn InstantEmbedder>,
-            queued_models.clone(),
+            queued_models.subscribe(),
             chunk_options(&config),
             Arc::clone(&ingest_wake),
         ));
@@ -162,8 +181,11 @@ impl House {
             ingest_wake,
             embedding_paused: watch::Sender::new(paused),
             instant,
+            embedders,
+            configured,
             background,
             queued_models,
+            never_busy: watch::Sender::new(false),
             store,
         })
     }
@@ -179,17 +201,17 @@ impl House {
             tracing::info!("workers_run_elsewhere");
             return Ok(None);
         };
-        let name =
-            self.take_over(&mut lock).await.wrap_err_with(|| format!("cannot take over the work in {folder}"))?;
         let seed = u64::from(std::process::id()) ^ self.clock.now().0.unsigned_abs();
+        let name =
+            self.take_over(&mut lock, seed).await.wrap_err_with(|| format!("cannot take over the work in {folder}"))?;
         let mut supervisor = Supervisor::new(Arc::clone(&self.store), Arc::clone(&self.clock), shutdown.soft(), seed);
         self.add_relay(&mut supervisor, &name, seed);
-        let mut busy = watch::Sender::new(false).subscribe();
-        if set != WorkerSet::Relay {
+        let mut busy = self.never_busy.subscribe();
+        if !matches!(set, WorkerSet::Relay | WorkerSet::Models) {
             busy = self.add_ingest(&mut supervisor, &name);
         }
-        if matches!(set, WorkerSet::All | WorkerSet::IngestAndVectors) {
-            self.add_embedder(&mut supervisor, &name, busy, seed);
+        if matches!(set, WorkerSet::All | WorkerSet::IngestAndVectors | WorkerSet::Models) {
+            self.add_models(&mut supervisor, &name, &busy, seed);
         }
         if set == WorkerSet::All {
             self.add_watcher(&mut supervisor);
@@ -213,8 +235,9 @@ impl House {
 
     /// Whoever holds the lock knows that earlier workers of this data folder are gone: what they held is free at once,
     /// not when their leases run out. A store in a file has no other workers at all. Returns the name to work under.
-    async fn take_over(&self, lock: &mut WorkerLock) -> eyre::Result<String> {
-        let fresh = uuid::Uuid::now_v7().simple().to_string();
+    async fn take_over(&self, lock: &mut WorkerLock, seed: u64) -> eyre::Result<String> {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let fresh = format!("{:032x}", random.u128(..));
         let folder = format!("{}/{}", self.config.host, lock.folder_name(&fresh)?);
         let has_others = self.config.services.postgres_url.is_some();
         let released = self.store.release_leases(has_others.then_some(folder.as_str()), self.clock.now()).await?;
@@ -267,7 +290,7 @@ impl House {
             recorder: self.recorder.clone(),
             clock: Arc::clone(&self.clock),
             instant: Arc::clone(&self.instant) as Arc<dyn InstantEmbedder>,
-            background_models: self.queued_models.clone(),
+            background_models: self.queued_models.subscribe(),
             chunks: chunk_options(&self.config),
             drop_zone: self.config.drop_zone.clone(),
             wake: Arc::clone(&self.ingest_wake),
@@ -289,27 +312,33 @@ impl House {
         busy
     }
 
-    fn add_embedder(&self, supervisor: &mut Supervisor, name: &str, busy: watch::Receiver<bool>, seed: u64) {
-        let Some(background) = &self.background else { return };
-        let worker = Arc::new(EmbedWorker::new(
-            Arc::clone(&self.store),
-            Arc::clone(background),
-            Arc::clone(&self.clock),
-            Arc::clone(&self.embed_wake),
-            self.embedding_paused.subscribe(),
-            busy,
-            name,
-            seed,
-        ));
-        let activity = worker.activity();
-        supervisor.add(
-            "embedder",
-            move || state_of(&activity, |a| (a.state, a.detail.clone())),
-            move |soft| {
-                let worker = Arc::clone(&worker);
-                async move { worker.run(soft).await }
-            },
-        );
+    fn add_models(&self, supervisor: &mut Supervisor, name: &str, busy: &watch::Receiver<bool>, seed: u64) {
+        if self.configured.is_none() {
+            return;
+        }
+        for (shown, role) in [("embedder", Role::Serving), ("reindex", Role::Building)] {
+            let context = ModelContext {
+                store: Arc::clone(&self.store),
+                embedders: Arc::clone(&self.embedders) as Arc<dyn Embedders>,
+                clock: Arc::clone(&self.clock),
+                wake: Arc::clone(&self.embed_wake),
+                paused: self.embedding_paused.subscribe(),
+                busy: busy.clone(),
+                queued_models: self.queued_models.clone(),
+                name: name.to_owned(),
+                seed,
+            };
+            let worker = Arc::new(ModelWorker::new(role, context));
+            let reading = Arc::clone(&worker);
+            supervisor.add(
+                shown,
+                move || reading.state(),
+                move |soft| {
+                    let worker = Arc::clone(&worker);
+                    async move { worker.run(soft).await }
+                },
+            );
+        }
     }
 
     fn add_watcher(&self, supervisor: &mut Supervisor) {
@@ -354,6 +383,28 @@ impl House {
         let (store, graph) = (Arc::clone(&self.store), Arc::clone(&self.graph_reader));
         let probes = Probes::new(store, graph, (store_name, graph_name), embedder, clock);
         StatusWorker::new(gatherer, probes.with_disk(&self.config.data_dir))
+    }
+
+    /// The background model the settings name.
+    #[must_use]
+    pub fn configured_model(&self) -> Option<ModelId> {
+        self.configured.clone()
+    }
+
+    /// The model a person means by `name`.
+    ///
+    /// # Errors
+    /// In words, with what to set.
+    pub fn model_named(&self, name: &str) -> Result<ModelId, String> {
+        model_named(&self.config, name)
+    }
+
+    /// The embedder of a model, as far as the settings lead to it.
+    ///
+    /// # Errors
+    /// In words, with what to set.
+    pub fn embedder(&self, model: &ModelId) -> Result<Arc<dyn Embedder>, String> {
+        self.embedders.embedder(model)
     }
 
     /// Models whose vectors are made in the background.

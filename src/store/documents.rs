@@ -29,7 +29,7 @@ pub struct CommitBatch {
     pub recovered: Vec<(String, Option<u64>)>,
     /// The model of `NewChunk::vector`.
     pub instant_model: Option<ModelId>,
-    /// Models whose background jobs are queued for every new searchable chunk.
+    /// Models whose background jobs are queued for every new searchable chunk; one the store does not know is passed over.
     pub background_models: Vec<ModelId>,
     /// Set by a caller that may repeat itself: the batch is written once for this key.
     pub once: Option<OnceKey>,

@@ -9,6 +9,7 @@ mod error;
 mod graph;
 mod intake;
 mod keys;
+pub mod limited;
 mod outbox;
 mod plan;
 pub mod postgres;
@@ -31,7 +32,7 @@ pub use intake::{FilePage, IntakeStore};
 pub use keys::KeyStore;
 pub use outbox::{EventFailure, OutboxStore};
 pub use search::{Legs, SearchStore, TermSuggestion};
-pub use system::{Integrity, StoreInfo, SystemStore};
+pub use system::{Integrity, ReplicaStatus, StoreInfo, SystemStore};
 pub use transfer::TransferStore;
 
 /// Everything a store does. Shared by all services of a process.

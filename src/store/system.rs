@@ -21,6 +21,23 @@ pub struct StoreInfo {
     pub location: String,
 }
 
+/// A standby that may serve searches, as last seen.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReplicaStatus {
+    /// Where it is, without secrets.
+    pub location: String,
+    /// How long the primary has been ahead of it; `None` when that is not known.
+    pub behind_seconds: Option<f64>,
+    /// Bytes of log it has not replayed yet.
+    pub behind_bytes: Option<u64>,
+    /// Whether searches go there.
+    pub serves: bool,
+    /// Whether it has all that this process wrote; until then this process reads the primary.
+    pub has_own_writes: bool,
+    /// Why it cannot serve, with what to do.
+    pub problem: Option<String>,
+}
+
 /// Outcome of a deep check.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Integrity {
@@ -79,6 +96,9 @@ pub trait SystemStore: Send + Sync {
 
     /// Folds the write-ahead log back and lets the engine refresh its statistics; called when idle and at shutdown.
     async fn optimize(&self) -> StoreResult<()>;
+
+    /// How the standby that serves searches is, as last seen; `None` when there is none. Asks nobody.
+    async fn replica(&self) -> StoreResult<Option<ReplicaStatus>>;
 
     /// Closes every connection; later calls fail.
     async fn close(&self);

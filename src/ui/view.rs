@@ -134,10 +134,11 @@ fn footer(state: &State, palette: Palette, area: Rect, buf: &mut Buffer) {
         let chunks = status.store.searchable_chunks;
         facts.push(format!("{} {}", compact(chunks), if chunks == 1 { "chunk" } else { "chunks" }));
         facts.push(format!("{} pending", compact(status.outbox.pending)));
-        if let Some(best) = status.embeddings.last().filter(|_| status.embeddings.len() > 1 && chunks > 0) {
-            let percent = (best.coverage() * 100.0).floor();
+        if let Some((progress, is_new)) = status.meaning().filter(|_| chunks > 0) {
+            let percent = (progress.coverage() * 100.0).floor();
             let paused = if status.embedding_paused { " paused" } else { "" };
-            facts.push(format!("meaning {percent:.0} %{paused}"));
+            let new = if is_new { "new " } else { "" };
+            facts.push(format!("{new}meaning {percent:.0} %{paused}"));
         }
         if !status.runs_workers {
             facts.push("workers run elsewhere".to_owned());

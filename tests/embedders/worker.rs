@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use peanut::domain::search::{SearchMode, SearchRequest};
 use peanut::domain::status::EmbeddingProgress;
-use peanut::domain::{NewDocument, SystemClock};
+use peanut::domain::{Clock as _, ModelId, NewDocument, SystemClock};
 use peanut::embed::Embedder;
 use peanut::embed::ollama::Ollama;
+use peanut::embed::roles;
 use peanut::embed::worker::EmbedWorker;
 use peanut::search::service::SearchService;
 use peanut::store::SharedStore;
@@ -151,5 +152,22 @@ async fn a_service_that_comes_late_is_used_and_searches_do_without_it_meanwhile(
         assert!(search.search(&request).await.expect("words").degraded);
         assert!(start.elapsed() < longest, "{:?}", start.elapsed());
     }
+    running.end().await;
+}
+
+/// A store of before models had roles: whichever has vectors goes on serving, whatever the settings name by now.
+#[tokio::test]
+async fn a_model_with_vectors_serves_until_another_is_built() {
+    let server = StandIn::start(None).await;
+    let running = running(&server.url, notes(5)).await;
+    running.progress(5).await;
+    let (held, instant) = (running.embedder.model().clone(), ModelId::from("static-256"));
+    let now = SystemClock.now();
+    let settle = async |configured: &str| {
+        let settled = roles::settle(&running.store, &ModelId::from(configured), &instant, now).await;
+        settled.expect("settle").serving
+    };
+    assert_eq!(settle("ollama:other").await.as_ref(), Some(&held));
+    assert_eq!(settle("minilm-l6-w8").await, Some(held), "and so it stays");
     running.end().await;
 }

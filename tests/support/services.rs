@@ -12,6 +12,8 @@ pub(crate) struct Services {
     pub(crate) postgres: String,
     /// PostgreSQL 16, as its superuser.
     pub(crate) postgres16: String,
+    /// Programs of PostgreSQL 18, for a private one.
+    pub(crate) postgres_bin: PathBuf,
     /// FalkorDB: `redis://host:port`.
     pub(crate) falkordb: String,
     /// The server behind FalkorDB, for a private one.
@@ -60,6 +62,7 @@ pub(crate) fn services() -> &'static Services {
         Services {
             postgres: given("PEANUT_TEST_POSTGRES_URL"),
             postgres16: given("PEANUT_TEST_POSTGRES16_URL"),
+            postgres_bin: given("PEANUT_TEST_POSTGRES_BIN").into(),
             falkordb: given("PEANUT_TEST_FALKORDB_URL"),
             redis_server: given("PEANUT_TEST_REDIS_SERVER").into(),
             falkordb_module: given("PEANUT_TEST_FALKORDB_MODULE").into(),

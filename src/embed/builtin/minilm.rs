@@ -55,6 +55,12 @@ impl MiniLm {
         Self { model: ModelId::from("minilm-l6-w8"), threads: threads.max(1), loaded: Mutex::new(None) }
     }
 
+    /// Its id.
+    #[must_use]
+    pub fn model_id(&self) -> &ModelId {
+        &self.model
+    }
+
     /// Loads the model if it is not; takes about 0.1 s. Blocking.
     fn load(&self) -> Result<Arc<Loaded>, EmbedError> {
         let mut slot = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::domain::graph::{EdgeKind, Node, NodeLabel};
 use crate::domain::names::NameQuery;
+use crate::domain::text::without_nul;
 
 /// A statement with its parameters.
 #[derive(Clone, Debug)]
@@ -51,7 +52,7 @@ pub(super) fn id_value(id: Uuid) -> FalkorValue {
 
 /// A text, or nothing.
 pub(super) fn optional(text: Option<&str>) -> FalkorValue {
-    text.map_or(FalkorValue::None, |text| FalkorValue::String(text.to_owned()))
+    text.map_or(FalkorValue::None, |text| FalkorValue::String(without_nul(text).into_owned()))
 }
 
 /// A write over rows.

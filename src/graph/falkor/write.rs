@@ -7,6 +7,7 @@ use falkordb::FalkorValue;
 use uuid::Uuid;
 
 use crate::domain::graph::{DocumentProjection, EdgeKind, Node};
+use crate::domain::text::without_nul;
 
 use super::cypher::{LABELS, Row, Statement, ends, id_value, label_name, optional, over_rows};
 
@@ -115,7 +116,8 @@ impl Batch {
     }
 
     fn node_row(&self, node: &Node) -> Row {
-        let text = |text: &str| FalkorValue::String(text.to_owned());
+        // A store of before texts were held to it may still have a NUL, which no literal can hold.
+        let text = |text: &str| FalkorValue::String(without_nul(text).into_owned());
         let id = ("id", id_value(node.id()));
         match node {
             Node::Person { email, display_name, pii, .. } => Row::from([

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::domain::intake::{OfferedFile, Origin, WatchedFolder};
 use crate::domain::{Clock, DocumentId, ModelId, Timestamp, WriteOutcome};
@@ -93,7 +93,7 @@ pub struct Intake {
     recorder: Recorder,
     clock: Arc<dyn Clock>,
     instant: Arc<dyn InstantEmbedder>,
-    background_models: Vec<ModelId>,
+    background_models: watch::Receiver<Vec<ModelId>>,
     chunks: ChunkOptions,
     ingest_wake: Arc<Notify>,
 }
@@ -106,7 +106,7 @@ impl Intake {
         recorder: Recorder,
         clock: Arc<dyn Clock>,
         instant: Arc<dyn InstantEmbedder>,
-        background_models: Vec<ModelId>,
+        background_models: watch::Receiver<Vec<ModelId>>,
         chunks: ChunkOptions,
         ingest_wake: Arc<Notify>,
     ) -> Self {
@@ -205,12 +205,13 @@ impl Intake {
         let note = document::note(title, text, now, &*self.instant, self.chunks);
         let note = note.map_err(|error| IntakeError::Refused(error.to_string()))?;
         let id = note.id;
+        let background_models = self.background_models.borrow().clone();
         let report = self
             .recorder
             .commit(CommitBatch {
                 documents: vec![note],
                 instant_model: Some(self.instant.model().clone()),
-                background_models: self.background_models.clone(),
+                background_models,
                 now,
                 ..CommitBatch::default()
             })
@@ -239,7 +240,7 @@ impl Intake {
         let batch = CommitBatch {
             documents: vec![document],
             instant_model: Some(self.instant.model().clone()),
-            background_models: self.background_models.clone(),
+            background_models: self.background_models.borrow().clone(),
             once,
             now,
             ..CommitBatch::default()

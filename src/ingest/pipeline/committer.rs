@@ -139,7 +139,7 @@ impl<'a> Committer<'a> {
             dead_letters: std::mem::take(&mut self.dead_letters),
             recovered: std::mem::take(&mut self.recovered),
             instant_model: Some(self.context.instant.model().clone()),
-            background_models: self.context.background_models.clone(),
+            background_models: self.context.background_models.borrow().clone(),
             once: None,
             now,
         };

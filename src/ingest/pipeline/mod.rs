@@ -53,8 +53,8 @@ pub struct IngestContext {
     pub clock: Arc<dyn Clock>,
     /// The model that runs inside the parser's loop.
     pub instant: Arc<dyn InstantEmbedder>,
-    /// Models whose jobs are queued with every chunk.
-    pub background_models: Vec<ModelId>,
+    /// Models whose jobs are queued with every chunk, as they are at the moment.
+    pub background_models: watch::Receiver<Vec<ModelId>>,
     /// Chunk sizes.
     pub chunks: ChunkOptions,
     /// A `.pause` file here pauses intake.

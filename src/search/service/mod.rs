@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
-use crate::domain::Clock;
 use crate::domain::search::{Scores, SearchMode, SearchRequest, SearchResponse, VectorQuery};
-use crate::embed::Embedder;
+use crate::domain::{Clock, ModelId};
+use crate::embed::{Embedder, Embedders};
 use crate::store::{Legs, SharedStore, StoreError};
 use crate::telemetry::metrics;
 
@@ -56,6 +56,10 @@ pub struct ServingModel {
 }
 
 impl ServingModel {
+    fn new(embedder: Arc<dyn Embedder>) -> Self {
+        Self { embedder, resting: Arc::default() }
+    }
+
     fn rest(&self) -> Option<String> {
         let resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
         resting.as_ref().filter(|(until, _)| *until > Instant::now()).map(|(_, why)| why.clone())
@@ -80,11 +84,16 @@ impl ServingModel {
 /// Searches one store.
 pub struct SearchService {
     store: SharedStore,
-    /// In order of preference: a chunk is scored by the first that has a vector for it.
+    /// In order of preference: a chunk is scored by the first that has a vector for it. Behind the background model that
+    /// serves, if there is one.
     models: Vec<ServingModel>,
+    /// Makes the background model that the store says serves.
+    embedders: Option<Arc<dyn Embedders>>,
+    /// Background models that served since the start.
+    background: Mutex<HashMap<ModelId, ServingModel>>,
     clock: Arc<dyn Clock>,
     options: Mutex<Option<(Instant, Options)>>,
-    coverage: Mutex<Option<(Instant, f32)>>,
+    coverage: Mutex<Option<(Instant, ModelId, f32)>>,
 }
 
 /// What the vector leg works with.
@@ -100,8 +109,46 @@ impl SearchService {
     /// A service over `store` that embeds queries with `models`, best first.
     #[must_use]
     pub fn new(store: SharedStore, models: Vec<Arc<dyn Embedder>>, clock: Arc<dyn Clock>) -> Self {
-        let models = models.into_iter().map(|embedder| ServingModel { embedder, resting: Arc::default() }).collect();
-        Self { store, models, clock, options: Mutex::new(None), coverage: Mutex::new(None) }
+        let models = models.into_iter().map(ServingModel::new).collect();
+        Self {
+            store,
+            models,
+            embedders: None,
+            background: Mutex::default(),
+            clock,
+            options: Mutex::new(None),
+            coverage: Mutex::new(None),
+        }
+    }
+
+    /// The same, with the background model that the store says serves before all others. It may change between two
+    /// searches, never within one.
+    #[must_use]
+    pub fn with_background(self, embedders: Arc<dyn Embedders>) -> Self {
+        Self { embedders: Some(embedders), ..self }
+    }
+
+    /// The models of one search, best first, and why the one that should serve does not.
+    fn models(&self, options: &Options) -> (Vec<ServingModel>, Option<String>) {
+        let (Some(embedders), Some(serving)) = (&self.embedders, &options.serving) else {
+            return (self.models.clone(), None);
+        };
+        if self.models.iter().any(|model| model.embedder.model() == serving) {
+            return (self.models.clone(), None);
+        }
+        let mut known = self.background.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = match known.get(serving) {
+            Some(model) => Ok(model.clone()),
+            None => embedders.embedder(serving).map(|embedder| {
+                let model = ServingModel::new(embedder);
+                known.insert(serving.clone(), model.clone());
+                model
+            }),
+        };
+        match made {
+            Ok(best) => (std::iter::once(best).chain(self.models.iter().cloned()).collect(), None),
+            Err(why) => (self.models.clone(), Some(why)),
+        }
     }
 
     /// Answers a search.
@@ -167,7 +214,7 @@ impl SearchService {
             },
             _ => self.store.search_legs(&parsed.words, queries, &parsed.filter, depth).await?,
         };
-        response.semantic_coverage = self.coverage().await?;
+        response.semantic_coverage = self.coverage(options).await?;
         response.model = queries.first().map(|query| query.model.clone());
         if let Some(reason) = meaning.as_ref().and_then(|meaning| meaning.degraded.clone()) {
             response.degraded = true;
@@ -188,8 +235,8 @@ impl SearchService {
     async fn meaning(&self, text: &str, options: &Options) -> Result<Meaning, String> {
         let mut queries = Vec::new();
         let mut best = None;
-        let mut failure: Option<String> = None;
-        for model in &self.models {
+        let (models, mut failure) = self.models(options);
+        for model in &models {
             let embedder = &model.embedder;
             let profile = embedder.profile();
             match model.embed(text).await {
@@ -242,17 +289,20 @@ impl SearchService {
     }
 
     /// How much of the store the best serving model knows; counted again after a second.
-    async fn coverage(&self) -> Result<f32, SearchError> {
-        let Some(best) = self.models.first() else { return Ok(0.0) };
-        if let Some((read, coverage)) = *self.coverage.lock().unwrap_or_else(PoisonError::into_inner)
+    async fn coverage(&self, options: &Options) -> Result<f32, SearchError> {
+        let (models, _) = self.models(options);
+        let Some(best) = models.first() else { return Ok(0.0) };
+        if let Some((read, model, coverage)) = &*self.coverage.lock().unwrap_or_else(PoisonError::into_inner)
             && read.elapsed() < COVERAGE_KEPT
+            && model == best.embedder.model()
         {
-            return Ok(coverage);
+            return Ok(*coverage);
         }
         let progress = self.store.embedding_progress().await?;
         let known = progress.iter().find(|known| &known.model == best.embedder.model());
         let coverage = known.map_or(0.0, super::super::domain::status::EmbeddingProgress::coverage);
-        *self.coverage.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), coverage));
+        *self.coverage.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some((Instant::now(), best.embedder.model().clone(), coverage));
         Ok(coverage)
     }
 

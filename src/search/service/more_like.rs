@@ -38,7 +38,9 @@ impl SearchService {
         let mut queries = Vec::new();
         let mut weight = 0.0_f32;
         let mut fusion = Fusion::Score;
-        for model in &self.models {
+        let options = self.options().await?;
+        let (models, _) = self.models(&options);
+        for model in &models {
             let vectors = self.store.document_vectors(model.embedder.model(), id).await?;
             if let Some(vector) = mean(&vectors) {
                 let profile = model.embedder.profile();
@@ -59,7 +61,7 @@ impl SearchService {
         let parsed = ParsedQuery { highlights: telling, ..ParsedQuery::default() };
         Ok(SearchResponse {
             hits: self.hits(&fused, &parsed, limit).await?,
-            semantic_coverage: self.coverage().await?,
+            semantic_coverage: self.coverage(&options).await?,
             model: queries.first().map(|query| query.model.clone()),
             elapsed_ms: started.elapsed().as_secs_f64() * 1000.0,
             ..SearchResponse::default()

@@ -3,6 +3,8 @@
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
+use crate::domain::ModelId;
+use crate::embed::roles;
 use crate::search::fuse::Fusion;
 use crate::store::StoreError;
 
@@ -11,8 +13,10 @@ use super::SearchService;
 /// Settings are read again after this.
 const KEPT: Duration = Duration::from_secs(1);
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Options {
+    /// The background model that serves; `None` while nobody said.
+    pub(super) serving: Option<ModelId>,
     /// `None`: as the serving model's profile wants it.
     pub(super) fusion: Option<Fusion>,
     /// `None`: the serving model's own.
@@ -22,10 +26,10 @@ pub(super) struct Options {
 
 impl SearchService {
     pub(super) async fn options(&self) -> Result<Options, StoreError> {
-        if let Some((read, options)) = *self.options.lock().unwrap_or_else(PoisonError::into_inner)
+        if let Some((read, options)) = &*self.options.lock().unwrap_or_else(PoisonError::into_inner)
             && read.elapsed() < KEPT
         {
-            return Ok(options);
+            return Ok(options.clone());
         }
         let settings = self.store.settings().await?;
         let value = |key: &str| settings.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
@@ -37,11 +41,12 @@ impl SearchService {
             _ => None,
         };
         let options = Options {
+            serving: roles::parse(value(roles::MODELS)).serving,
             fusion,
             vector_weight: value("search.vector_weight").and_then(|value| value.parse().ok()),
             candidates: value("search.candidates").and_then(|value| value.parse().ok()).unwrap_or(100),
         };
-        *self.options.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), options));
+        *self.options.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), options.clone()));
         Ok(options)
     }
 

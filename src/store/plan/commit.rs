@@ -83,8 +83,9 @@ pub(crate) fn models(
             }
         }
     }
+    // One that was dropped meanwhile needs no jobs any more.
     for model in &batch.background_models {
-        let (seq, _) = find(model)?;
+        let Some((seq, _)) = known.get(&model.0).copied() else { continue };
         if Some(seq) != models.instant && !models.background.contains(&seq) {
             models.background.push(seq);
         }

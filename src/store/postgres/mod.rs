@@ -14,6 +14,7 @@ mod keys;
 mod ledger;
 mod outbox;
 mod project;
+mod replica;
 mod rows;
 mod search;
 mod system;
@@ -21,12 +22,14 @@ mod transfer;
 mod verify;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, PgConnection, PgPool};
 
 use self::error::classify;
+use self::replica::Replica;
 use self::search::{GRAPH_SETTINGS, SearchIndex};
 use super::{StoreError, StoreResult};
 
@@ -38,6 +41,16 @@ const APPLICATION: &str = "peanut";
 const MAX_LIFETIME: Duration = Duration::from_secs(3600);
 /// How long a caller waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
+/// The same for the standby: the primary is there to be asked instead.
+const REPLICA_ACQUIRE_TIMEOUT: Duration = Duration::from_millis(1_500);
+/// How long one try of our own may take to say why there is no connection.
+const EXPLAIN_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a sign of life may take before the reason is looked for.
+const ALIVE_TIMEOUT: Duration = Duration::from_millis(1_500);
+/// A connection that was in use so recently needs no test before it is used again.
+const TRUSTED: Duration = Duration::from_secs(1);
+/// How long a connection may take to show that it lives.
+const PING_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the first connection may take before the server counts as unreachable.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the server works on one statement, waiting for locks included.
@@ -63,15 +76,24 @@ impl Default for PostgresOptions {
 }
 
 /// The service store. Cheap to share behind an `Arc`; every method may be called from many tasks.
-#[derive(Debug)]
 pub struct PostgresStore {
     /// Where the data is, without the password.
     location: String,
+    connect: PgConnectOptions,
     /// Name of the host this process runs on; `None` when nobody said.
     host: Option<String>,
     pool: PgPool,
     search: Arc<SearchIndex>,
     missing_cursor: embeddings::MissingCursor,
+    /// Transactions of this process that change what searches find, counted when they are committed.
+    writes: Arc<AtomicU64>,
+}
+
+/// Without the address, which holds the password.
+impl std::fmt::Debug for PostgresStore {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("PostgresStore").field("location", &self.location).finish_non_exhaustive()
+    }
 }
 
 /// A transaction of this adapter.
@@ -87,16 +109,10 @@ impl PostgresStore {
         let connect = parse(url)?;
         let location = location_of(&connect);
         bring_up_to_date(&connect, &location).await?;
-        let connect = connect
-            .options([("statement_timeout", STATEMENT_TIMEOUT), ("idle_in_transaction_session_timeout", IDLE_TIMEOUT)])
-            .options(GRAPH_SETTINGS);
-        let pool = PgPoolOptions::new()
-            .max_connections(options.max_connections)
-            .max_lifetime(MAX_LIFETIME)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .connect_lazy_with(connect);
+        let pool = pool(connect.clone(), options.max_connections, ACQUIRE_TIMEOUT);
         let search = Arc::new(SearchIndex::new(pool.clone()));
-        Ok(Self { location, host: None, pool, search, missing_cursor: embeddings::MissingCursor::default() })
+        let missing_cursor = embeddings::MissingCursor::default();
+        Ok(Self { location, host: None, connect, pool, search, missing_cursor, writes: Arc::default() })
     }
 
     /// The store as a process on `host` uses it: files it offers lie there, and it takes only such files in hand (and
@@ -104,6 +120,29 @@ impl PostgresStore {
     #[must_use]
     pub fn on_host(self, host: &str) -> Self {
         Self { host: Some(host.to_owned()), ..self }
+    }
+
+    /// Lets the standby at `url` serve searches from now on, as long as it follows closely enough (`replica`). It need not
+    /// be there now.
+    ///
+    /// # Errors
+    /// `Permanent` when the address cannot be read.
+    pub fn with_replica(self, url: &str, options: &PostgresOptions) -> StoreResult<Self> {
+        let connect = parse(url)?;
+        let location = location_of(&connect);
+        let standby = pool(connect.clone(), options.max_connections, REPLICA_ACQUIRE_TIMEOUT);
+        self.search.serve_from(Replica::follow(
+            (location, connect),
+            standby,
+            self.pool.clone(),
+            Arc::clone(&self.writes),
+        ));
+        Ok(self)
+    }
+
+    /// Notes a committed change of what searches find: this process finds it with the next search.
+    fn wrote(&self) {
+        self.writes.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Starts a transaction.
@@ -132,6 +171,52 @@ impl PostgresStore {
             .map_err(|error| classify(operation, key, error))?;
         Ok(transaction)
     }
+}
+
+/// Connections with the settings every one of this adapter has.
+fn pool(connect: PgConnectOptions, most: u32, acquire_timeout: Duration) -> PgPool {
+    let connect = connect
+        .options([("statement_timeout", STATEMENT_TIMEOUT), ("idle_in_transaction_session_timeout", IDLE_TIMEOUT)])
+        .options(GRAPH_SETTINGS);
+    PgPoolOptions::new()
+        .max_connections(most)
+        .max_lifetime(MAX_LIFETIME)
+        .acquire_timeout(acquire_timeout)
+        // sqlx asks each time and waits for ever. One that was used a moment ago lives; what fails anyway is tried again.
+        .test_before_acquire(false)
+        .before_acquire(|connection, used| {
+            Box::pin(async move {
+                if used.idle_for > TRUSTED {
+                    answers(connection).await?;
+                }
+                Ok(true)
+            })
+        })
+        // A call that was given up leaves a connection that may never answer again: it must not keep its place.
+        .after_release(|connection, _| Box::pin(async move { answers(connection).await.map(|()| true) }))
+        .connect_lazy_with(connect)
+}
+
+/// Why the pool gave no connection in time: it tries until its time is up and does not say what it met. One try of our own
+/// does; when that succeeds, every connection is in use.
+async fn explained(connect: &PgConnectOptions, error: sqlx::Error) -> sqlx::Error {
+    if !matches!(error, sqlx::Error::PoolTimedOut) {
+        return error;
+    }
+    match tokio::time::timeout(EXPLAIN_TIMEOUT, PgConnection::connect_with(connect)).await {
+        Ok(Ok(connection)) => {
+            drop(connection.close().await);
+            error
+        }
+        Ok(Err(cause)) => cause,
+        Err(_) => std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer within a second").into(),
+    }
+}
+
+/// Asks a connection for a sign of life.
+async fn answers(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    let silent = |_| sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer within 5 seconds"));
+    tokio::time::timeout(PING_TIMEOUT, connection.ping()).await.map_err(silent)?
 }
 
 /// Reads the address. An unreadable one may hold a password anywhere, so the error does not repeat it.

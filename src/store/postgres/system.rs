@@ -6,11 +6,12 @@ use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 use crate::domain::health::{WorkerRecord, WorkerState};
 use crate::domain::status::StoreCounts;
 use crate::domain::{SourceType, Timestamp};
-use crate::store::{Integrity, StoreInfo, StoreResult, SystemStore};
+use crate::store::{Integrity, ReplicaStatus, StoreInfo, StoreResult, SystemStore};
 
 use super::error::classify;
+use super::replica::Replica;
 use super::rows::{named, small, text, unsigned};
-use super::{PostgresStore, verify};
+use super::{ALIVE_TIMEOUT, PostgresStore, explained, verify};
 
 /// A worker without a sign of life for this long is forgotten.
 const WORKER_KEPT_MILLIS: i64 = 24 * 60 * 60 * 1000;
@@ -71,9 +72,14 @@ async fn optimize(store: &PostgresStore) -> Result<(), sqlx::Error> {
 #[async_trait]
 impl SystemStore for PostgresStore {
     async fn ping(&self) -> StoreResult<()> {
-        let answer: Result<i64, sqlx::Error> =
-            sqlx::query_scalar("SELECT pruned_before FROM outbox_mark").fetch_one(&self.pool).await;
-        answer.map(drop).map_err(|error| classify("ping", self.location.as_str(), error))
+        let asking = sqlx::query_scalar::<_, i64>("SELECT pruned_before FROM outbox_mark").fetch_one(&self.pool);
+        let error = match tokio::time::timeout(ALIVE_TIMEOUT, asking).await {
+            Ok(Ok(_)) => return Ok(()),
+            Ok(Err(error)) => error,
+            Err(_) => sqlx::Error::PoolTimedOut,
+        };
+        let error = explained(&self.connect, error).await;
+        Err(classify("ping", self.location.as_str(), error))
     }
 
     async fn info(&self) -> StoreResult<StoreInfo> {
@@ -257,7 +263,14 @@ impl SystemStore for PostgresStore {
         self.search.compact().await.map(drop)
     }
 
+    async fn replica(&self) -> StoreResult<Option<ReplicaStatus>> {
+        Ok(self.search.replica().map(Replica::status))
+    }
+
     async fn close(&self) {
+        if let Some(replica) = self.search.replica() {
+            replica.close().await;
+        }
         self.pool.close().await;
     }
 }

@@ -131,7 +131,9 @@ mod tests {
     fn unit(random: &mut fastrand::Rng, dimension: usize) -> Vec<f32> {
         let mut vector: Vec<f32> = (0..dimension).map(|_| random.f32() - 0.5).collect();
         let norm = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
-        vector.iter_mut().for_each(|x| *x /= norm);
+        for x in &mut vector {
+            *x /= norm;
+        }
         vector
     }
 

@@ -7,7 +7,7 @@ use crate::domain::health::{WorkerRecord, WorkerState};
 use crate::domain::status::StoreCounts;
 use crate::domain::text::without_nul;
 use crate::domain::{SourceType, Timestamp};
-use crate::store::{Integrity, StoreInfo, StoreResult, SystemStore};
+use crate::store::{Integrity, ReplicaStatus, StoreInfo, StoreResult, SystemStore};
 
 use super::error::classify;
 use super::rows::{named, unsigned};
@@ -228,6 +228,10 @@ impl SystemStore for SqliteStore {
 
     async fn optimize(&self) -> StoreResult<()> {
         optimize(self).await.map_err(|error| classify("optimize", self.path.display().to_string(), error))
+    }
+
+    async fn replica(&self) -> StoreResult<Option<ReplicaStatus>> {
+        Ok(None)
     }
 
     async fn close(&self) {

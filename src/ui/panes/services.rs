@@ -9,6 +9,7 @@ use ratatui::text::{Line, Span};
 use crate::app::state::wrap::wrap;
 use crate::app::state::{Pane, State};
 use crate::domain::health::{ServiceHealth, ServiceState, WorkerRecord, WorkerState};
+use crate::domain::status::EmbeddingProgress;
 
 use crate::ui::theme::{Palette, Role};
 use crate::ui::widgets::{bytes, cell, compact, counted, duration, filter, framed, put, put_all, sparkline};
@@ -121,11 +122,23 @@ fn store_lines<'a>(state: &State, palette: Palette) -> Vec<Line<'a>> {
         );
         let failed = if progress.failed > 0 { format!(", {} failed", progress.failed) } else { String::new() };
         lines.push(Line::styled(
-            format!("meaning {percent:.0} % by {} ({rest}{failed})", progress.model),
+            format!("meaning {percent:.0} % by {} ({rest}{failed}){}", progress.model, role_of_model(state, progress)),
             palette.style(Role::Faint),
         ));
     }
     lines
+}
+
+/// What a model is for, when that is not plain.
+fn role_of_model(state: &State, progress: &EmbeddingProgress) -> &'static str {
+    let (roles, model) = (&state.status.models, Some(&progress.model));
+    if roles.building.as_ref() == model {
+        " being built"
+    } else if roles.previous.as_ref() == model {
+        " kept"
+    } else {
+        ""
+    }
 }
 
 fn is_stale(state: &State, worker: &WorkerRecord) -> bool {

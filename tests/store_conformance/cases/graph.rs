@@ -284,6 +284,7 @@ pub(crate) async fn nodes_are_found_by_name<H: Harness>(harness: H) {
     message.title = "ПЛАН müller".into();
     message.people = vec![
         person("ann@example.org", Some("Ann van Müller"), PersonRole::From),
+        person("ann@example.org", None, PersonRole::Cc),
         person("joanna@example.org", None, PersonRole::To),
     ];
     message.concepts = vec!["Annual 100%".into()];

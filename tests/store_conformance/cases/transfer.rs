@@ -2,14 +2,15 @@
 
 use async_trait::async_trait;
 use peanut::domain::intake::FileState;
+use peanut::domain::key::KeyRecord;
 use peanut::domain::search::{Filter, Occur, VectorQuery, WordMatch, WordsQuery};
 use peanut::domain::terms;
-use peanut::domain::{ModelId, NewDocument, PersonRole, Timestamp};
+use peanut::domain::{ModelId, NewDocument, PersonRole, Scope, Timestamp};
 use peanut::store::sqlite::SqliteStore;
 use peanut::store::transfer::{self, Cell, Marks, Moved, Progress, Row, Stage, StoreDump, TABLES, Table, UNFINISHED};
 use peanut::store::{
-    DocumentStore, EmbeddingStore, EventFailure, FailedEmbedding, IntakeStore, OutboxStore, RetireReason,
-    StoreErrorKind, StoreResult, SystemStore, TransferStore,
+    CommitBatch, DocumentStore, EmbeddingStore, EventFailure, FailedEmbedding, IntakeStore, OnceKey, OutboxStore,
+    RetireReason, StoreErrorKind, StoreResult, SystemStore, TransferStore,
 };
 
 use crate::build::{
@@ -108,6 +109,21 @@ async fn filled(store: &impl Backend) {
     let folder = peanut::domain::intake::WatchedFolder { path: "/notes".into(), excludes: vec!["*.bak".into()] };
     store.put_folder(&folder, NOW).await.expect("folder");
     store.put_setting("search.rrf_k", "60", NOW).await.expect("setting");
+    let key = KeyRecord {
+        id: "k1".into(),
+        name: "laptop".into(),
+        scope: Scope::Write,
+        secret_sha256: [7; 32],
+        created_at: NOW,
+        rotated_at: Some(after(1)),
+        expires_at: Some(after(9)),
+        revoked_at: None,
+        last_used_at: Some(after(2)),
+    };
+    store.add_key(&key).await.expect("key");
+    let once = Some(OnceKey { key: "k1/today".into(), fingerprint: [9; 32] });
+    let batch = CommitBatch { once, ..batch_with(vec![file("/once.md", "once")], "small", &[]) };
+    store.commit(batch).await.expect("commit once");
     store.prune_processed(after(1), 3).await.expect("prune");
 }
 
@@ -252,11 +268,14 @@ pub(crate) async fn an_interrupted_copy_starts_over<H: Harness>(harness: H) {
     assert_eq!(searches(target).await, searches(&source).await);
 }
 
+/// What happens to the rows.
+type Spoil = fn(&mut Vec<Row>);
+
 /// A target on whose way in a table's rows are spoilt.
 struct Spoilt<'a, S> {
     store: &'a S,
     table: &'static str,
-    spoil: fn(&mut Vec<Row>),
+    spoil: Spoil,
 }
 
 #[async_trait]
@@ -289,7 +308,7 @@ pub(crate) async fn a_copy_that_differs_is_not_trusted<H: Harness>(harness: H) {
     let mut document = indexed(file("/a.md", "one\n\ntwo"), &mut random);
     document.chunks[0].vector = Some(vec![0.6, 0.8]);
     source.commit(batch_with(vec![document], "small", &[])).await.expect("commit");
-    let spoilt: [(&'static str, fn(&mut Vec<Row>), &str); 3] = [
+    let spoilt: [(&str, Spoil, &str); 3] = [
         ("document_name", |rows| drop(rows.pop()), "arrived"),
         ("chunk", |rows| rows[1][5] = Cell::Text("tvo".into()), "checksum"),
         ("embedding", |rows| rows[0][2] = Cell::Vector(vec![0.8, 0.6]), "checksum"),

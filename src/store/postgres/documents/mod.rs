@@ -23,19 +23,27 @@ use super::PostgresStore;
 #[async_trait]
 impl DocumentStore for PostgresStore {
     async fn commit(&self, batch: CommitBatch) -> StoreResult<CommitReport> {
-        commit::commit(self, &clean(batch)).await
+        let done = commit::commit(self, &clean(batch)).await;
+        self.wrote();
+        done
     }
 
     async fn retire(&self, ids: &[DocumentId], reason: RetireReason, now: Timestamp) -> StoreResult<u64> {
-        retire::retire(self, ids, reason, now).await
+        let done = retire::retire(self, ids, reason, now).await;
+        self.wrote();
+        done
     }
 
     async fn restore(&self, ids: &[DocumentId], now: Timestamp) -> StoreResult<u64> {
-        retire::restore(self, ids, now).await
+        let done = retire::restore(self, ids, now).await;
+        self.wrote();
+        done
     }
 
     async fn retire_file(&self, path: &str, now: Timestamp) -> StoreResult<Vec<DocumentId>> {
-        retire::retire_file(self, path, now).await
+        let done = retire::retire_file(self, path, now).await;
+        self.wrote();
+        done
     }
 
     async fn find_by_content(&self, hashes: &[[u8; 32]]) -> StoreResult<Vec<ContentMatch>> {

@@ -204,7 +204,9 @@ impl EmbeddingStore for PostgresStore {
             complete(&mut transaction, found, vectors).await?;
             transaction.commit().await
         };
-        work.await.map_err(|error| classify(OPERATION, model.0.as_str(), error))
+        let done = work.await.map_err(|error| classify(OPERATION, model.0.as_str(), error));
+        self.wrote();
+        done
     }
 
     async fn fail_embeddings(&self, model: &ModelId, failures: &[FailedEmbedding], _now: Timestamp) -> StoreResult<()> {
@@ -291,6 +293,8 @@ impl EmbeddingStore for PostgresStore {
         const OPERATION: &str = "drop model";
         let (mut transaction, found) = self.begin_with_model(OPERATION, model).await?;
         let work = async {
+            // A model of millions of vectors takes longer to go than any statement may usually take.
+            sqlx::query("SELECT set_config('statement_timeout', '0', true)").execute(&mut *transaction).await?;
             // First of all, for it locks the table: a writer that waits for this transaction must not hold what it needs.
             drop_model_index(&mut transaction, found.seq).await?;
             for sql in [

@@ -9,6 +9,7 @@ use super::super::error::classify;
 use super::SearchIndex;
 use super::cache::BlockKey;
 use super::segment::{Entry, entries, find};
+use super::source::Source;
 use super::view::View;
 
 /// Blocks by segment and number.
@@ -50,7 +51,11 @@ pub(super) fn entries_of_prefix<'a>(view: &View, blocks: &'a Blocks, start: &str
 
 impl SearchIndex {
     /// The blocks asked for; `None` when a segment was merged away meanwhile: look again.
-    pub(super) async fn fetch(&self, wanted: impl Iterator<Item = BlockKey>) -> StoreResult<Option<Blocks>> {
+    pub(super) async fn fetch(
+        &self,
+        source: Source,
+        wanted: impl Iterator<Item = BlockKey>,
+    ) -> StoreResult<Option<Blocks>> {
         let mut blocks = Blocks::new();
         let missing = self.blocks.take_known(wanted, &mut blocks);
         if missing.is_empty() {
@@ -64,7 +69,7 @@ impl SearchIndex {
         )
         .bind(segments)
         .bind(numbers)
-        .fetch_all(&self.pool)
+        .fetch_all(self.at(source))
         .await
         .map_err(|error| classify("read word index", format!("{} blocks", missing.len()), error))?;
         let whole = rows.len() == missing.len();

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::store::shared::codes::{Nearest, QueryCode, quantise};
 
+use super::source::Source;
 use super::view::{Allowed, Part, View};
 
 /// Blocks of this many vectors are not merged any further.
@@ -65,8 +66,10 @@ pub(super) struct ModelCodes {
     pub(super) seq: i64,
     pub(super) dimension: usize,
     blocks: Vec<Arc<Block>>,
-    /// Views up to this number are served: every vector committed before them is here.
-    pub(super) whole_for: u64,
+    /// Views of the primary up to this number are served: every vector committed before them is here.
+    whole_for: u64,
+    /// The same of views of the replica, which hold what the primary held before.
+    whole_for_replica: u64,
     /// Looks up to this number may be older than what is here.
     pub(super) newer_than: u64,
     /// Chunks of the last view without a vector here, ascending.
@@ -87,6 +90,23 @@ impl ModelCodes {
     /// What so many vectors of a dimension take.
     pub(super) fn bytes_of(vectors: u64, dimension: usize) -> u64 {
         vectors * (dimension + ROW_BYTES) as u64
+    }
+
+    /// Whether every vector of a view is here.
+    pub(super) fn is_whole_for(&self, view: &View) -> bool {
+        let whole_for = match view.source {
+            Source::Primary => self.whole_for,
+            Source::Replica => self.whole_for_replica,
+        };
+        whole_for >= view.number
+    }
+
+    /// Every vector of a view is here now. What the primary has, its replica has not more.
+    pub(super) fn now_whole_for(&mut self, view: &View) {
+        if view.source == Source::Primary {
+            self.whole_for = self.whole_for.max(view.number);
+        }
+        self.whole_for_replica = self.whole_for_replica.max(view.number);
     }
 
     fn find(&self, id: i64) -> Option<(&Block, usize)> {

@@ -8,6 +8,7 @@ use crate::store::StoreResult;
 use super::super::error::classify;
 use super::super::rows::text;
 use super::SearchIndex;
+use super::source::Source;
 use super::view::Allowed;
 
 /// Whose names a test looks at.
@@ -17,7 +18,7 @@ const ANYBODY: &str = "TRUE";
 
 impl SearchIndex {
     /// Documents a search with this filter may return.
-    pub(super) async fn allowed(&self, filter: &Filter) -> StoreResult<Allowed> {
+    pub(super) async fn allowed(&self, source: Source, filter: &Filter) -> StoreResult<Allowed> {
         if filter.is_empty() {
             return Ok(Allowed::Live);
         }
@@ -26,7 +27,7 @@ impl SearchIndex {
         push_filter(&mut query, filter);
         let documents: Option<Vec<i64>> = query
             .build_query_scalar()
-            .fetch_one(&self.pool)
+            .fetch_one(self.at(source))
             .await
             .map_err(|error| classify("filter documents", format!("{filter:?}"), error))?;
         let documents: Vec<usize> =

@@ -14,9 +14,15 @@ use super::super::error::classify;
 use super::super::rows::{from_json, moment, named};
 use super::SearchIndex;
 use super::filter::push_filter;
+use super::source::Source;
 
 impl SearchIndex {
-    pub(super) async fn newest_chunks(&self, filter: &Filter, limit: usize) -> StoreResult<Vec<ScoredChunk>> {
+    pub(super) async fn newest_chunks(
+        &self,
+        source: Source,
+        filter: &Filter,
+        limit: usize,
+    ) -> StoreResult<Vec<ScoredChunk>> {
         let mut query = QueryBuilder::new(
             "SELECT first.id, document.id FROM document CROSS JOIN LATERAL \
              (SELECT c.id FROM chunk c WHERE c.document_seq = document.seq ORDER BY c.ordinal LIMIT 1) AS first WHERE ",
@@ -26,7 +32,7 @@ impl SearchIndex {
         query.push_bind(limit as i64);
         let rows: Vec<(i64, Uuid)> = query
             .build_query_as()
-            .fetch_all(&self.pool)
+            .fetch_all(self.at(source))
             .await
             .map_err(|error| classify("list newest documents", format!("{filter:?}"), error))?;
         let chunk = |(id, document): (i64, Uuid)| ScoredChunk {
@@ -38,8 +44,18 @@ impl SearchIndex {
     }
 
     pub(super) async fn hydrate_chunks(&self, chunks: &[ChunkId]) -> StoreResult<Vec<HitSource>> {
+        let mut found = self.reading(|source| self.sources_of(source, chunks)).await?;
+        // What the primary listed a replica may not have yet.
+        let missing: Vec<ChunkId> = chunks.iter().copied().filter(|id| !found.contains_key(id)).collect();
+        if !missing.is_empty() && self.replica.get().is_some() {
+            found.extend(self.sources_of(Source::Primary, &missing).await?);
+        }
+        Ok(chunks.iter().filter_map(|id| found.remove(id)).collect())
+    }
+
+    async fn sources_of(&self, source: Source, chunks: &[ChunkId]) -> StoreResult<HashMap<ChunkId, HitSource>> {
         if chunks.is_empty() {
-            return Ok(Vec::new());
+            return Ok(HashMap::new());
         }
         let ids: Vec<i64> = chunks.iter().map(|id| id.0).collect();
         let fail = |error| classify("read hits", format!("{} chunks", chunks.len()), error);
@@ -52,19 +68,19 @@ impl SearchIndex {
              FROM chunk c JOIN document d ON d.seq = c.document_seq WHERE c.id = ANY($1)",
         )
         .bind(ids)
-        .fetch_all(&self.pool)
+        .fetch_all(self.at(source))
         .await
         .map_err(fail)?;
         let mut found = HashMap::with_capacity(rows.len());
         for row in &rows {
-            let source = source(row).map_err(fail)?;
-            found.insert(source.chunk_id, source);
+            let hit = hit_source(row).map_err(fail)?;
+            found.insert(hit.chunk_id, hit);
         }
-        Ok(chunks.iter().filter_map(|id| found.remove(id)).collect())
+        Ok(found)
     }
 }
 
-fn source(row: &PgRow) -> Result<HitSource, sqlx::Error> {
+fn hit_source(row: &PgRow) -> Result<HitSource, sqlx::Error> {
     let place: Place = from_json("place", row.try_get(5)?)?;
     Ok(HitSource {
         chunk_id: ChunkId(row.try_get(0)?),

@@ -12,6 +12,7 @@ use crate::store::{Legs, StoreResult};
 
 use super::codes::{Candidate, Gate, ModelCodes, scan};
 use super::matches::best;
+use super::source::Source;
 use super::vectors::{Asked, asked};
 use super::view::{Allowed, Model, View};
 use super::{SearchIndex, best_first};
@@ -23,6 +24,7 @@ impl SearchIndex {
     /// See the promise of `SearchStore::search_legs`; a query without clauses or without vectors leaves that leg empty.
     pub(super) async fn legs(
         self: &Arc<Self>,
+        source: Source,
         words: &WordsQuery,
         queries: &[VectorQuery],
         filter: &Filter,
@@ -33,9 +35,9 @@ impl SearchIndex {
         if !has_words && queries.is_empty() {
             return Ok(Legs::default());
         }
-        let view = self.refresh().await?;
+        let view = self.refresh(source).await?;
         let asked = asked(&view, queries)?;
-        let allowed = Arc::new(self.allowed(filter).await?);
+        let allowed = Arc::new(self.allowed(source, filter).await?);
         // One moment for both legs: when segments are merged under the words, they are scored over a later view, and
         // what is near is looked up in that one.
         let scoring = self.word_scores(&view, words);
@@ -69,7 +71,7 @@ impl SearchIndex {
             found.retain(|chunk| !word_score(&view, &scores, chunk.chunk_id).is_some_and(f32::is_nan));
             found.truncate(limit);
             let others = left_out(&listed, &found);
-            let known = self.vector_scores(queries, &others).await?;
+            let known = self.vector_scores(source, queries, &others).await?;
             (found, others.into_iter().zip(known).filter_map(|(id, score)| Some((id, score?))).collect())
         };
         let lists = |leg: &[ScoredChunk]| leg.iter().map(|chunk| chunk.chunk_id).collect::<HashSet<ChunkId>>();
@@ -133,7 +135,7 @@ impl SearchIndex {
                 of_model[model].push(id);
             }
         }
-        let mut exact = self.exact_scores(asked, of_model).await?;
+        let mut exact = self.exact_scores(view.source, asked, of_model).await?;
         let found = near.iter().filter_map(|candidate| {
             let (part, place) = view.find(candidate.id)?;
             let document_id = part.segment.places.get(place)?.document_id;

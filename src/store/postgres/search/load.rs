@@ -9,6 +9,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use pgvector::Vector;
 
@@ -17,6 +18,7 @@ use crate::store::StoreResult;
 use super::super::error::classify;
 use super::codes::ModelCodes;
 use super::neighbours::Running;
+use super::source::Source;
 use super::view::{Model, View};
 use super::{SearchIndex, compute};
 
@@ -24,6 +26,9 @@ use super::{SearchIndex, compute};
 const PAGE: usize = 4_096;
 /// The newest chunks without a vector are asked for first, so many of them.
 const NEWEST: usize = 1_024;
+
+/// A step takes at most this long.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What a process may use, and when it bothers.
 #[derive(Clone, Copy, Debug)]
@@ -66,10 +71,7 @@ impl Codes {
     /// Those of the models, when all are whole for the view.
     fn whole(&self, view: &View, models: &[Model]) -> Option<Vec<Arc<ModelCodes>>> {
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        models
-            .iter()
-            .map(|model| held.get(&model.seq).filter(|codes| codes.whole_for >= view.number).cloned())
-            .collect()
+        models.iter().map(|model| held.get(&model.seq).filter(|codes| codes.is_whole_for(view)).cloned()).collect()
     }
 
     fn keep_only(&self, models: &[Model]) {
@@ -107,7 +109,7 @@ impl SearchIndex {
         for model in models {
             if !self.follow(view, model, self.limits.read_at_once).await? {
                 drop(following);
-                self.load_soon(models.to_vec());
+                self.load_soon(view.source, models.to_vec());
                 return Ok(None);
             }
         }
@@ -135,11 +137,11 @@ impl SearchIndex {
         Ok(())
     }
 
-    fn load_soon(self: &Arc<Self>, models: Vec<Model>) {
+    fn load_soon(self: &Arc<Self>, source: Source, models: Vec<Model>) {
         let index = Arc::clone(self);
         tokio::spawn(async move {
             // What came meanwhile is read by the next search.
-            if let Err(error) = index.load(&index.current(), &models).await {
+            if let Err(error) = index.load(&index.current(source), &models).await {
                 tracing::debug!(event = "vector_codes_not_loaded", %error, "searches ask the server until the next try");
             }
         });
@@ -149,7 +151,7 @@ impl SearchIndex {
     /// Called by one task at a time.
     async fn follow(&self, view: &Arc<View>, model: &Model, most: u64) -> StoreResult<bool> {
         let held = self.codes.get(model.seq);
-        if held.as_ref().is_some_and(|held| held.whole_for >= view.number) {
+        if held.as_ref().is_some_and(|held| held.is_whole_for(view)) {
             return Ok(true);
         }
         // What the view counts, not what the search was begun with.
@@ -159,7 +161,7 @@ impl SearchIndex {
             let new = || ModelCodes::new(model.seq, model.dimension);
             let mut codes = held.map_or_else(new, |held| ModelCodes::clone(&held));
             codes.follow(&now);
-            if codes.held(&now) > done && now.number > codes.newer_than {
+            if now.source == Source::Primary && codes.held(&now) > done && now.number > codes.newer_than {
                 // Vectors vanished without their chunks, which Peanut itself never does: read all anew.
                 codes = new();
                 codes.follow(&now);
@@ -177,7 +179,7 @@ impl SearchIndex {
             if found >= wanted {
                 break;
             }
-            let rows = self.read_vectors(codes.seq, page).await?;
+            let rows = self.read_vectors(view.source, codes.seq, page).await?;
             found += rows.len() as u64;
             codes.last_found = rows.iter().map(|(id, _)| *id).max().unwrap_or(codes.last_found);
             codes = compute(move || {
@@ -186,20 +188,30 @@ impl SearchIndex {
             })
             .await?;
         }
-        codes.whole_for = view.number;
+        codes.now_whole_for(view);
         codes.newer_than = self.looks_begun.load(Ordering::SeqCst);
         self.codes.put(codes, view);
         Ok(true)
     }
 
-    async fn read_vectors(&self, model: i64, chunks: &[i64]) -> StoreResult<Vec<(i64, Option<Vec<f32>>)>> {
-        let rows: Vec<(i64, Option<Vector>)> =
+    async fn read_vectors(
+        &self,
+        source: Source,
+        model: i64,
+        chunks: &[i64],
+    ) -> StoreResult<Vec<(i64, Option<Vec<f32>>)>> {
+        let reading =
             sqlx::query_as("SELECT chunk_id, vector FROM embedding WHERE chunk_id = ANY($1) AND model_seq = $2")
                 .bind(chunks)
                 .bind(model)
-                .fetch_all(&self.pool)
-                .await
-                .map_err(|error| classify("read vectors", format!("{} chunks", chunks.len()), error))?;
+                .fetch_all(self.at(source));
+        // Nobody may hold the others up for ever.
+        let silent = |_| std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer within 30 seconds").into();
+        let rows: Vec<(i64, Option<Vector>)> = tokio::time::timeout(READ_TIMEOUT, reading)
+            .await
+            .map_err(silent)
+            .flatten()
+            .map_err(|error| classify("read vectors", format!("{} chunks", chunks.len()), error))?;
         Ok(rows.into_iter().map(|(id, vector)| (id, vector.map(|vector| vector.to_vec()))).collect())
     }
 }

@@ -14,6 +14,7 @@ use crate::store::{StoreError, StoreErrorKind, StoreResult};
 use super::super::error::classify;
 use super::blocks::{Blocks, entries_of_prefix, entries_of_term, keys_of_prefix, keys_of_term};
 use super::segment::Entry;
+use super::source::Source;
 use super::view::{Allowed, View};
 use super::{SearchIndex, compute};
 
@@ -24,7 +25,7 @@ const PHRASE_STEP: usize = 1000;
 
 /// One clause with what it matches.
 #[derive(Debug)]
-enum Source {
+enum Matching {
     Term(String),
     Prefix(String),
     /// Slots, for phrases.
@@ -47,20 +48,25 @@ impl SearchIndex {
             if let Some(scores) = self.score(&view, query).await? {
                 return Ok((view, Arc::new(scores)));
             }
-            view = self.refresh().await?;
+            view = self.refresh(view.source).await?;
         }
         Err(unsettled())
     }
 
     /// Scores of given chunks, those that match, in no order.
-    pub(super) async fn words_of(&self, query: &WordsQuery, chunks: &[ChunkId]) -> StoreResult<Vec<ScoredChunk>> {
+    pub(super) async fn words_of(
+        &self,
+        source: Source,
+        query: &WordsQuery,
+        chunks: &[ChunkId],
+    ) -> StoreResult<Vec<ScoredChunk>> {
         if chunks.is_empty() || !query.clauses.iter().any(|(occur, _)| *occur != Occur::MustNot) {
             return Ok(Vec::new());
         }
         // What is known is current enough for chunks another leg just found, unless one of them is newer.
-        let mut view = self.current();
+        let mut view = self.current(source);
         if chunks.iter().any(|id| view.find(id.0).is_none()) {
-            view = self.refresh().await?;
+            view = self.refresh(source).await?;
         }
         let (view, scores) = self.word_scores(&view, query).await?;
         Ok(chunks.iter().filter_map(|id| score_of(&view, &scores, *id)).collect())
@@ -76,16 +82,16 @@ impl SearchIndex {
                 WordMatch::Phrase(words) => keys.extend(words.iter().flat_map(|term| keys_of_term(view, term))),
             }
         }
-        let Some(blocks) = self.fetch(keys.into_iter()).await? else { return Ok(None) };
+        let Some(blocks) = self.fetch(view.source, keys.into_iter()).await? else { return Ok(None) };
         let blocks = Arc::new(blocks);
         let mut clauses = Vec::with_capacity(query.clauses.len());
         for (occur, clause) in &query.clauses {
             let source = match clause {
-                WordMatch::Term(term) => Source::Term(term.clone()),
-                WordMatch::Prefix(start) => Source::Prefix(start.clone()),
+                WordMatch::Term(term) => Matching::Term(term.clone()),
+                WordMatch::Prefix(start) => Matching::Prefix(start.clone()),
                 WordMatch::Phrase(words) => match &words[..] {
-                    [only] => Source::Term(only.clone()),
-                    words => Source::Found(self.phrase(view, &blocks, words).await?),
+                    [only] => Matching::Term(only.clone()),
+                    words => Matching::Found(self.phrase(view, &blocks, words).await?),
                 },
             };
             clauses.push((*occur, source));
@@ -107,7 +113,7 @@ impl SearchIndex {
             let texts: Vec<(i64, String, String)> =
                 sqlx::query_as("SELECT id, context, text FROM chunk WHERE id = ANY($1)")
                     .bind(ids)
-                    .fetch_all(&self.pool)
+                    .fetch_all(self.at(view.source))
                     .await
                     .map_err(|error| classify("look for a phrase", words.join(" "), error))?;
             let words = words.to_vec();
@@ -125,11 +131,11 @@ impl SearchIndex {
     }
 
     /// How many chunks hold each term.
-    pub(super) async fn frequencies(&self, terms: &[String]) -> StoreResult<Vec<u64>> {
+    pub(super) async fn frequencies(&self, source: Source, terms: &[String]) -> StoreResult<Vec<u64>> {
         for _ in 0..ATTEMPTS {
-            let view = self.refresh().await?;
+            let view = self.refresh(source).await?;
             let keys: HashSet<_> = terms.iter().flat_map(|term| keys_of_term(&view, term)).collect();
-            let Some(blocks) = self.fetch(keys.into_iter()).await? else { continue };
+            let Some(blocks) = self.fetch(source, keys.into_iter()).await? else { continue };
             let of = |term: &String| matching(&view, &entries_of_term(&view, &blocks, term));
             return Ok(terms.iter().map(of).collect());
         }
@@ -137,9 +143,11 @@ impl SearchIndex {
     }
 
     /// Up to `most` chunks that hold a term.
-    pub(super) async fn some_holding(&self, term: &str, most: usize) -> StoreResult<Vec<i64>> {
-        let view = self.current();
-        let Some(blocks) = self.fetch(keys_of_term(&view, term).into_iter()).await? else { return Ok(Vec::new()) };
+    pub(super) async fn some_holding(&self, source: Source, term: &str, most: usize) -> StoreResult<Vec<i64>> {
+        let view = self.current(source);
+        let Some(blocks) = self.fetch(source, keys_of_term(&view, term).into_iter()).await? else {
+            return Ok(Vec::new());
+        };
         let mut ids = Vec::new();
         for (part, entry) in entries_of_term(&view, &blocks, term) {
             let part = &view.parts[part];
@@ -232,7 +240,7 @@ fn holding_prefix(view: &View, blocks: &Blocks, start: &str) -> Vec<u32> {
 }
 
 /// Per slot: the sum of scores, or NaN where a forbidden clause matches or a required one does not.
-fn accumulate(view: &View, blocks: &Blocks, clauses: &[(Occur, Source)]) -> Vec<f32> {
+fn accumulate(view: &View, blocks: &Blocks, clauses: &[(Occur, Matching)]) -> Vec<f32> {
     let mut scores = vec![0.0_f32; view.slots];
     let required = clauses.iter().filter(|(occur, _)| *occur == Occur::Must).count();
     let mut met = if required > 0 { vec![0_u16; view.slots] } else { Vec::new() };
@@ -240,9 +248,9 @@ fn accumulate(view: &View, blocks: &Blocks, clauses: &[(Occur, Source)]) -> Vec<
     let lengths = Lengths::of(view.mean_length());
     for (occur, source) in clauses {
         let (entries, found) = match source {
-            Source::Term(term) => (entries_of_term(view, blocks, term), Vec::new()),
-            Source::Prefix(start) => (Vec::new(), holding_prefix(view, blocks, start)),
-            Source::Found(slots) => (Vec::new(), slots.clone()),
+            Matching::Term(term) => (entries_of_term(view, blocks, term), Vec::new()),
+            Matching::Prefix(start) => (Vec::new(), holding_prefix(view, blocks, start)),
+            Matching::Found(slots) => (Vec::new(), slots.clone()),
         };
         if *occur == Occur::MustNot {
             each_match(view, &entries, |slot, _, _| forbidden.push(slot as u32));

@@ -21,6 +21,7 @@ mod nearest;
 mod neighbours;
 mod refresh;
 mod segment;
+mod source;
 mod suggest;
 mod vectors;
 mod view;
@@ -28,8 +29,8 @@ mod write;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Arc, Mutex, RwLock};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use sqlx::PgPool;
@@ -40,23 +41,29 @@ use crate::domain::{ChunkId, DocumentId, ModelId};
 use crate::store::{Legs, SearchStore, StoreError, StoreResult, TermSuggestion};
 
 use super::PostgresStore;
+use super::replica::Replica;
 use cache::BlockCache;
 use load::{Codes, Limits};
-use view::View;
+use refresh::Looking;
+use source::Source;
 
 pub(super) use nearest::GRAPH_SETTINGS;
 pub(super) use neighbours::{drop_model_index, register_model_index};
 pub(super) use write::{IndexedChunk, index_chunks};
 
+/// How long a standby may take to be read for the first time.
+const REPLICA_WARM_UP: Duration = Duration::from_secs(30);
+
 /// What a process keeps of the index, and the connections it is read by.
 #[derive(Debug)]
 pub(super) struct SearchIndex {
     pool: PgPool,
-    view: RwLock<Arc<View>>,
+    /// The standby, where there is one.
+    replica: OnceLock<Replica>,
+    primary_looks: Looking,
+    replica_looks: Looking,
     /// Looks at the database that were begun; tells a waiting search whether one began after it came.
     looks_begun: AtomicU64,
-    /// The last look that ended. Held while looking.
-    looks_finished: tokio::sync::Mutex<u64>,
     blocks: BlockCache,
     codes: Codes,
     limits: Limits,
@@ -77,9 +84,10 @@ impl SearchIndex {
     pub(super) fn new(pool: PgPool) -> Self {
         Self {
             pool,
-            view: RwLock::default(),
+            replica: OnceLock::new(),
+            primary_looks: Looking::default(),
+            replica_looks: Looking::default(),
             looks_begun: AtomicU64::new(0),
-            looks_finished: tokio::sync::Mutex::new(0),
             blocks: BlockCache::default(),
             codes: Codes::default(),
             limits: Limits::default(),
@@ -90,6 +98,18 @@ impl SearchIndex {
             commits: AtomicU64::new(0),
             building: Arc::default(),
         }
+    }
+
+    /// Follows a standby from now on and lets it serve reads. Called once, before the first search.
+    pub(super) fn serve_from(&self, replica: Replica) {
+        if self.replica.set(replica).is_err() {
+            tracing::warn!(event = "second_replica_ignored", "one is followed already");
+        }
+    }
+
+    /// The standby, where there is one.
+    pub(super) fn replica(&self) -> Option<&Replica> {
+        self.replica.get()
     }
 
     /// Runs scoring off the async threads, no more at once than there are cores.
@@ -121,7 +141,8 @@ fn best_first(mut scored: Vec<ScoredChunk>, limit: usize) -> Vec<ScoredChunk> {
 #[async_trait]
 impl SearchStore for PostgresStore {
     async fn search_words(&self, query: &WordsQuery, filter: &Filter, limit: usize) -> StoreResult<Vec<ScoredChunk>> {
-        Ok(self.search.legs(query, &[], filter, limit).await?.words)
+        let legs = self.search.reading(|source| self.search.legs(source, query, &[], filter, limit));
+        Ok(legs.await?.words)
     }
 
     async fn search_vectors(
@@ -130,7 +151,9 @@ impl SearchStore for PostgresStore {
         filter: &Filter,
         limit: usize,
     ) -> StoreResult<Vec<ScoredChunk>> {
-        Ok(self.search.legs(&WordsQuery::default(), queries, filter, limit).await?.vectors)
+        let words = WordsQuery::default();
+        let legs = self.search.reading(|source| self.search.legs(source, &words, queries, filter, limit));
+        Ok(legs.await?.vectors)
     }
 
     async fn search_legs(
@@ -140,21 +163,21 @@ impl SearchStore for PostgresStore {
         filter: &Filter,
         limit: usize,
     ) -> StoreResult<Legs> {
-        self.search.legs(words, queries, filter, limit).await
+        self.search.reading(|source| self.search.legs(source, words, queries, filter, limit)).await
     }
 
     async fn score_vectors(&self, queries: &[VectorQuery], chunks: &[ChunkId]) -> StoreResult<Vec<Option<f32>>> {
-        self.search.vector_scores(queries, chunks).await
+        self.search.reading(|source| self.search.vector_scores(source, queries, chunks)).await
     }
 
     async fn score_words(&self, query: &WordsQuery, chunks: &[ChunkId]) -> StoreResult<Vec<Option<f32>>> {
-        let scored = self.search.words_of(query, chunks).await?;
+        let scored = self.search.reading(|source| self.search.words_of(source, query, chunks)).await?;
         let by_id: HashMap<ChunkId, f32> = scored.iter().map(|s| (s.chunk_id, s.score)).collect();
         Ok(chunks.iter().map(|id| by_id.get(id).copied()).collect())
     }
 
     async fn newest(&self, filter: &Filter, limit: usize) -> StoreResult<Vec<ScoredChunk>> {
-        self.search.newest_chunks(filter, limit).await
+        self.search.reading(|source| self.search.newest_chunks(source, filter, limit)).await
     }
 
     async fn hydrate(&self, chunks: &[ChunkId]) -> StoreResult<Vec<HitSource>> {
@@ -162,21 +185,29 @@ impl SearchStore for PostgresStore {
     }
 
     async fn document_frequencies(&self, terms: &[String]) -> StoreResult<Vec<u64>> {
-        self.search.frequencies(terms).await
+        self.search.reading(|source| self.search.frequencies(source, terms)).await
     }
 
     async fn suggest(&self, word: &str, limit: usize) -> StoreResult<Vec<TermSuggestion>> {
-        self.search.suggest_words(word, limit).await
+        self.search.reading(|source| self.search.suggest_words(source, word, limit)).await
     }
 
     async fn document_vectors(&self, model: &ModelId, id: DocumentId) -> StoreResult<Vec<Vec<f32>>> {
-        self.search.vectors_of_document(model, id).await
+        self.search.reading(|source| self.search.vectors_of_document(source, model, id)).await
     }
 
     async fn warm_up(&self) -> StoreResult<()> {
         self.search.build_graphs_soon();
-        let view = self.search.refresh().await?;
-        self.search.load_codes(&view).await
+        let view = self.search.refresh(Source::Primary).await?;
+        self.search.load_codes(&view).await?;
+        if self.search.replica().is_some() {
+            // So that the first search there need not read everything; one that is not there is no reason to fail.
+            let looking = self.search.refresh(Source::Replica);
+            if !matches!(tokio::time::timeout(REPLICA_WARM_UP, looking).await, Ok(Ok(_))) {
+                tracing::debug!(event = "replica_not_warm", "its first search reads what it needs");
+            }
+        }
+        Ok(())
     }
 }
 

@@ -82,7 +82,7 @@ impl SearchIndex {
     ) -> StoreResult<Scores> {
         let count = share * view.alive as f64;
         if share < SMALL_SHARE || (share < 0.5 && count <= FEW_CHUNKS as f64) {
-            return self.best_exactly(asked, number, view.allowed_chunks(allowed), limit).await;
+            return self.best_exactly(view, asked, number, view.allowed_chunks(allowed), limit).await;
         }
         // A third more than the share demands, since a filter may keep more far away than near by.
         let mut wanted = (limit as f64 / share * if share < 1.0 { 1.33 } else { 1.0 }).ceil() as usize;
@@ -92,7 +92,7 @@ impl SearchIndex {
         // Rounded up, so that few different statements are prepared.
         wanted = wanted.max(LEAST_CANDIDATES).next_multiple_of(100);
         loop {
-            let near = self.nearest(asked, number, wanted.min(MOST_CANDIDATES)).await?;
+            let near = self.nearest(view, asked, number, wanted.min(MOST_CANDIDATES)).await?;
             let exhausted = near.seen < wanted.min(MOST_CANDIDATES);
             let kept: Scores = near
                 .scores
@@ -105,14 +105,14 @@ impl SearchIndex {
                 return Ok(kept);
             }
             if wanted >= MOST_CANDIDATES {
-                return self.best_exactly(asked, number, view.allowed_chunks(allowed), limit).await;
+                return self.best_exactly(view, asked, number, view.allowed_chunks(allowed), limit).await;
             }
             wanted *= 4;
         }
     }
 
     /// The graph's nearest, with exact scores.
-    async fn nearest(&self, asked: &[Asked<'_>], number: usize, wanted: usize) -> StoreResult<Near> {
+    async fn nearest(&self, view: &View, asked: &[Asked<'_>], number: usize, wanted: usize) -> StoreResult<Near> {
         let (model, query) = &asked[number];
         let (seq, dimension) = (model.seq, model.dimension);
         // The first column counts what the graph returned, whatever the models before take away.
@@ -125,7 +125,7 @@ impl SearchIndex {
         );
         let rows: Vec<(i64, f32, i64)> = sqlx::query_as(AssertSqlSafe(sql))
             .bind(Vector::from(query.vector.clone()))
-            .fetch_all(&self.pool)
+            .fetch_all(self.at(view.source))
             .await
             .map_err(|error| classify("search vectors", query.model.to_string(), error))?;
         // Nothing left may mean that all were taken away: no reason to think the graph is exhausted.
@@ -136,6 +136,7 @@ impl SearchIndex {
     /// The best of given chunks, each scored.
     async fn best_exactly(
         &self,
+        view: &View,
         asked: &[Asked<'_>],
         number: usize,
         chunks: Vec<i64>,
@@ -156,7 +157,7 @@ impl SearchIndex {
             .bind(Vector::from(query.vector.clone()))
             .bind(chunks)
             .bind(limit as i64)
-            .fetch_all(&self.pool)
+            .fetch_all(self.at(view.source))
             .await
             .map_err(|error| classify("search vectors", query.model.to_string(), error))
     }
@@ -173,7 +174,7 @@ impl SearchIndex {
         }
         let done: Option<i64> = sqlx::query_scalar("SELECT done FROM embedding_total WHERE model_seq = $1")
             .bind(model.seq)
-            .fetch_optional(&self.pool)
+            .fetch_optional(self.at(view.source))
             .await
             .map_err(|error| classify("search vectors", model.name.as_str(), error))?;
         let covers = done.is_some_and(|done| done.unsigned_abs() >= view.alive);

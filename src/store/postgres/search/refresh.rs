@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use sqlx::Row;
 
@@ -15,10 +15,19 @@ use crate::store::StoreResult;
 use super::super::error::classify;
 use super::super::rows::undecodable;
 use super::segment::Segment;
+use super::source::Source;
 use super::view::{Model, View};
 use super::{SearchIndex, compute};
 
 const OPERATION: &str = "read search index";
+
+/// Looks at one server.
+#[derive(Debug, Default)]
+pub(super) struct Looking {
+    view: RwLock<Arc<View>>,
+    /// The last look that ended. Held while looking.
+    finished: tokio::sync::Mutex<u64>,
+}
 
 /// What one look at the database says.
 struct Look {
@@ -31,30 +40,37 @@ struct Look {
 }
 
 impl SearchIndex {
-    /// The view as it was last made.
-    pub(super) fn current(&self) -> Arc<View> {
-        Arc::clone(&self.view.read().unwrap_or_else(PoisonError::into_inner))
+    fn looking(&self, source: Source) -> &Looking {
+        match source {
+            Source::Primary => &self.primary_looks,
+            Source::Replica => &self.replica_looks,
+        }
     }
 
-    /// A view that holds everything committed before the call.
-    pub(super) async fn refresh(&self) -> StoreResult<Arc<View>> {
+    /// The view of a server as it was last made.
+    pub(super) fn current(&self, source: Source) -> Arc<View> {
+        Arc::clone(&self.looking(source).view.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A view that holds everything the server held before the call.
+    pub(super) async fn refresh(&self, source: Source) -> StoreResult<Arc<View>> {
         let begun = self.looks_begun.load(Ordering::SeqCst);
-        let mut finished = self.looks_finished.lock().await;
+        let mut finished = self.looking(source).finished.lock().await;
         if *finished > begun {
             // A look that began after we came has ended while we waited.
-            return Ok(self.current());
+            return Ok(self.current(source));
         }
         let number = self.looks_begun.fetch_add(1, Ordering::SeqCst) + 1;
-        let view = self.look_until_whole(number).await?;
+        let view = self.look_until_whole(source, number).await?;
         *finished = number;
         Ok(view)
     }
 
     /// Looks until all segments of the list could be read: one may be merged into another between two statements.
-    async fn look_until_whole(&self, number: u64) -> StoreResult<Arc<View>> {
+    async fn look_until_whole(&self, source: Source, number: u64) -> StoreResult<Arc<View>> {
         loop {
-            let before = self.current();
-            let look = self.look(before.seen).await?;
+            let before = self.current(source);
+            let look = self.look(source, before.seen).await?;
             let known: HashMap<i64, &Arc<Segment>> =
                 before.parts.iter().map(|part| (part.segment.id, &part.segment)).collect();
             let same_segments =
@@ -69,7 +85,7 @@ impl SearchIndex {
                 return Ok(before);
             }
             let missing: Vec<i64> = look.segments.iter().filter(|id| !known.contains_key(id)).copied().collect();
-            let read = self.read_segments(&missing).await?;
+            let read = self.read_segments(source, &missing).await?;
             if read.len() < missing.len() {
                 continue;
             }
@@ -82,19 +98,19 @@ impl SearchIndex {
                 let mut retired = old.retired.clone();
                 retired.extend(look.retired);
                 retired.retain(|seq| !look.restored.contains(seq));
-                Arc::new(View::new(segments, &gone, retired, look.models, look.seen, number))
+                Arc::new(View::new(segments, &gone, retired, look.models, look.seen, (source, number)))
             })
             .await?;
             if !same_segments {
                 let current: HashSet<i64> = look.segments.into_iter().collect();
                 self.blocks.retain_segments(|id| current.contains(&id));
             }
-            *self.view.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&view);
+            *self.looking(source).view.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&view);
             return Ok(view);
         }
     }
 
-    async fn look(&self, seen: i64) -> StoreResult<Look> {
+    async fn look(&self, source: Source, seen: i64) -> StoreResult<Look> {
         let fail = |error| classify(OPERATION, "", error);
         let row = sqlx::query(
             "SELECT (SELECT array_agg(id ORDER BY id) FROM word_segment), \
@@ -108,7 +124,7 @@ impl SearchIndex {
                     (SELECT array_agg(done ORDER BY model_seq) FROM embedding_total)",
         )
         .bind(seen)
-        .fetch_one(&self.pool)
+        .fetch_one(self.at(source))
         .await
         .map_err(fail)?;
         let numbers = |column| row.try_get::<Option<Vec<i64>>, _>(column).map(Option::unwrap_or_default).map_err(fail);
@@ -132,14 +148,14 @@ impl SearchIndex {
     }
 
     /// Headers of segments; those that are no more are left out.
-    async fn read_segments(&self, ids: &[i64]) -> StoreResult<Vec<Arc<Segment>>> {
+    async fn read_segments(&self, source: Source, ids: &[i64]) -> StoreResult<Vec<Arc<Segment>>> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
         let fail = |error| classify(OPERATION, format!("{} segments", ids.len()), error);
         let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as("SELECT id, header FROM word_segment WHERE id = ANY($1)")
             .bind(ids)
-            .fetch_all(&self.pool)
+            .fetch_all(self.at(source))
             .await
             .map_err(fail)?;
         let segments = compute(move || {

@@ -11,13 +11,19 @@ use crate::store::{StoreResult, TermSuggestion};
 
 use super::super::error::classify;
 use super::segment::each_term;
+use super::source::Source;
 use super::{SearchIndex, compute};
 
 /// Chunks read to find the surface form of a stem.
 const SURFACE_SAMPLES: usize = 20;
 
 impl SearchIndex {
-    pub(super) async fn suggest_words(&self, word: &str, limit: usize) -> StoreResult<Vec<TermSuggestion>> {
+    pub(super) async fn suggest_words(
+        &self,
+        source: Source,
+        word: &str,
+        limit: usize,
+    ) -> StoreResult<Vec<TermSuggestion>> {
         let wanted = terms::fold(word);
         let Some(stem) = terms::terms_of(word).into_iter().next() else { return Ok(Vec::new()) };
         let length = stem.chars().count();
@@ -25,7 +31,7 @@ impl SearchIndex {
             return Ok(Vec::new());
         }
         let most = if length <= 4 { 1 } else { 2 };
-        let dictionaries = self.dictionaries().await?;
+        let dictionaries = self.dictionaries(source).await?;
         let mut found: Vec<(String, u32, u64)> = compute(move || {
             let mut near: HashMap<String, (u32, u64)> = HashMap::new();
             for dictionary in &dictionaries {
@@ -51,15 +57,15 @@ impl SearchIndex {
         found.truncate(limit);
         let mut suggestions = Vec::with_capacity(found.len());
         for (term, distance, document_frequency) in found {
-            let word = self.surface(&term, &wanted).await?;
+            let word = self.surface(source, &term, &wanted).await?;
             suggestions.push(TermSuggestion { word, distance, document_frequency });
         }
         Ok(suggestions)
     }
 
     /// The dictionaries of all segments.
-    async fn dictionaries(&self) -> StoreResult<Vec<Arc<[u8]>>> {
-        let view = self.refresh().await?;
+    async fn dictionaries(&self, source: Source) -> StoreResult<Vec<Arc<[u8]>>> {
+        let view = self.refresh(source).await?;
         let mut known: HashMap<i64, Arc<[u8]>> =
             self.dictionaries.lock().unwrap_or_else(PoisonError::into_inner).clone();
         known.retain(|id, _| view.parts.iter().any(|part| part.segment.id == *id));
@@ -69,7 +75,7 @@ impl SearchIndex {
             let rows: Vec<(i64, Vec<u8>)> =
                 sqlx::query_as("SELECT id, dictionary FROM word_segment WHERE id = ANY($1)")
                     .bind(missing)
-                    .fetch_all(&self.pool)
+                    .fetch_all(self.at(source))
                     .await
                     .map_err(|error| classify("read dictionary", "", error))?;
             known.extend(rows.into_iter().map(|(id, bytes)| (id, Arc::from(bytes))));
@@ -80,11 +86,11 @@ impl SearchIndex {
     }
 
     /// How people write a stem: the form nearest to `wanted` in a few chunks that hold it.
-    async fn surface(&self, term: &str, wanted: &str) -> StoreResult<String> {
-        let ids = self.some_holding(term, SURFACE_SAMPLES).await?;
+    async fn surface(&self, source: Source, term: &str, wanted: &str) -> StoreResult<String> {
+        let ids = self.some_holding(source, term, SURFACE_SAMPLES).await?;
         let texts: Vec<(String, String)> = sqlx::query_as("SELECT context, text FROM chunk WHERE id = ANY($1)")
             .bind(ids)
-            .fetch_all(&self.pool)
+            .fetch_all(self.at(source))
             .await
             .map_err(|error| classify("suggest words for", term, error))?;
         let mut best: Option<(usize, String)> = None;

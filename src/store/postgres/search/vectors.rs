@@ -12,6 +12,7 @@ use crate::store::{StoreError, StoreResult};
 
 use super::super::error::classify;
 use super::SearchIndex;
+use super::source::Source;
 use super::view::{Model, View};
 
 /// A query with its model's row.
@@ -21,6 +22,7 @@ impl SearchIndex {
     /// Calibrated cosines of chunks from the stored f32, each in the model whose list it stands in: one statement.
     pub(super) async fn exact_scores(
         &self,
+        source: Source,
         asked: &[Asked<'_>],
         of_model: Vec<Vec<i64>>,
     ) -> StoreResult<HashMap<ChunkId, f32>> {
@@ -48,7 +50,7 @@ impl SearchIndex {
             statement = statement.bind(Vector::from(query.vector.clone())).bind(chunks);
         }
         let rows: Vec<(i32, i64, f32)> = statement
-            .fetch_all(&self.pool)
+            .fetch_all(self.at(source))
             .await
             .map_err(|error| classify("score vectors", format!("{count} chunks"), error))?;
         let score = |(number, id, cosine): (i32, i64, f32)| {
@@ -61,6 +63,7 @@ impl SearchIndex {
     /// Calibrated cosines of given chunks from the stored f32, in order.
     pub(super) async fn vector_scores(
         &self,
+        source: Source,
         queries: &[VectorQuery],
         chunks: &[ChunkId],
     ) -> StoreResult<Vec<Option<f32>>> {
@@ -68,9 +71,9 @@ impl SearchIndex {
             return Ok(vec![None; chunks.len()]);
         }
         let known = |view: &View| queries.iter().all(|query| view.models.iter().any(|m| m.name == query.model.0));
-        let mut view = self.current();
+        let mut view = self.current(source);
         if !known(&view) {
-            view = self.refresh().await?;
+            view = self.refresh(source).await?;
         }
         let asked: Vec<Asked<'_>> = asked(&view, queries).unwrap_or_default();
         if asked.is_empty() {
@@ -94,7 +97,7 @@ impl SearchIndex {
             statement = statement.bind(Vector::from(query.vector.clone()));
         }
         let mut rows: Vec<(i32, i64, f32)> = statement
-            .fetch_all(&self.pool)
+            .fetch_all(self.at(source))
             .await
             .map_err(|error| classify("score vectors", format!("{} chunks", chunks.len()), error))?;
         // The first model's score stays.
@@ -107,7 +110,12 @@ impl SearchIndex {
         Ok(chunks.iter().map(|id| scores.get(&id.0).copied()).collect())
     }
 
-    pub(super) async fn vectors_of_document(&self, model: &ModelId, id: DocumentId) -> StoreResult<Vec<Vec<f32>>> {
+    pub(super) async fn vectors_of_document(
+        &self,
+        source: Source,
+        model: &ModelId,
+        id: DocumentId,
+    ) -> StoreResult<Vec<Vec<f32>>> {
         let fail = |error| classify("read vectors of document", id.to_string(), error);
         let rows = sqlx::query(
             "SELECT embedding.vector FROM embedding \
@@ -117,7 +125,7 @@ impl SearchIndex {
         )
         .bind(id.0)
         .bind(&model.0)
-        .fetch_all(&self.pool)
+        .fetch_all(self.at(source))
         .await
         .map_err(fail)?;
         rows.iter().map(|row| row.try_get::<Vector, _>(0).map(|vector| vector.to_vec()).map_err(fail)).collect()

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::segment::{Place, Segment};
+use super::source::Source;
 
 /// A model the store knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +58,8 @@ pub(super) struct View {
     pub(super) models: Vec<Model>,
     /// Transactions before this one are accounted for; 0 before the first look.
     pub(super) seen: i64,
+    /// The server that was looked at.
+    pub(super) source: Source,
     /// The look that made it; later ones have greater numbers.
     pub(super) number: u64,
 }
@@ -95,9 +98,9 @@ impl View {
         retired: HashSet<i64>,
         models: Vec<Model>,
         seen: i64,
-        number: u64,
+        (source, number): (Source, u64),
     ) -> Self {
-        let mut view = Self { retired, models, seen, number, ..Self::default() };
+        let mut view = Self { retired, models, seen, source, number, ..Self::default() };
         for segment in segments {
             let count = segment.places.len();
             let length: u64 = segment.places.iter().map(|place| u64::from(place.length)).sum();

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use pgvector::Vector;
 
 use super::super::load::Limits;
+use super::super::source::Source;
 use super::{NOW, Server, document, remove, write};
 use crate::domain::search::{Condition, Filter, Predicate, VectorQuery};
 use crate::domain::{ChunkId, ModelId, SourceType};
@@ -140,7 +141,7 @@ async fn graph_and_codes_find_what_an_exact_scan_finds() {
 
 /// Whether searches of all models are answered from codes in memory.
 async fn holds_codes(store: &PostgresStore) -> bool {
-    let view = store.search.refresh().await.expect("look");
+    let view = store.search.refresh(Source::Primary).await.expect("look");
     store.search.codes_for(&view, &view.models).await.expect("codes").is_some()
 }
 
