@@ -168,8 +168,7 @@ async fn bad_networks_lose_double_and_hang_nothing() {
         let writing = tokio::spawn(write_and_search(Arc::clone(&far), written, seen, halt.clone()));
         let until = async |what: &str, watching: &mut tokio::sync::watch::Receiver<Seen>, test: fn(&Seen) -> bool| {
             let waiting = tokio::time::timeout(Duration::from_secs(90), watching.wait_for(test));
-            let last = *waiting.await.unwrap_or_else(|_| panic!("{mode:?}: never {what}")).expect("the writer goes on");
-            last
+            *waiting.await.unwrap_or_else(|_| panic!("{mode:?}: never {what}")).expect("the writer goes on")
         };
         until("went well", &mut watching, |seen| seen.successes > 3).await;
         proxy.set(mode);
