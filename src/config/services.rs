@@ -66,9 +66,9 @@ pub struct ServiceSettings {
     /// The embedder.
     pub embedder: Option<EmbedService>,
     /// Address of an Ollama, also when another embedder is wanted: a model it made vectors of may still serve.
-    pub ollama_url: Option<String>,
+    pub ollama_url: Option<Secret>,
     /// Address and key of an OpenAI-compatible server, in the same way.
-    pub openai: Option<(String, Option<Secret>)>,
+    pub openai: Option<(Secret, Option<Secret>)>,
 }
 
 /// An address with a scheme; `host:port` is taken as `http://host:port`.
@@ -108,8 +108,9 @@ pub(super) fn read(values: &FileValues, environment: &Environment) -> Result<Ser
         postgres_replica_url,
         falkordb: falkordb(values, environment)?,
         embedder: embedder(values, environment)?,
-        ollama_url: ollama_url(values, environment)?,
-        openai: openai(values, environment)?,
+        // An address may hold a password.
+        ollama_url: ollama_url(values, environment)?.map(Secret::new),
+        openai: openai(values, environment)?.map(|(url, key)| (Secret::new(url), key)),
     })
 }
 

@@ -63,13 +63,13 @@ impl ConfiguredEmbedders {
                     "{model} is served by Ollama: set OLLAMA_URL to where it is, or build another with `peanut reindex`"
                 )
             })?;
-            return Ok(Arc::new(Ollama::new(url, name).map_err(no_client)?));
+            return Ok(Arc::new(Ollama::new(url.reveal(), name).map_err(no_client)?));
         }
         if let Some(name) = model.0.strip_prefix("openai:") {
             let (url, key) = self.services.openai.as_ref().ok_or_else(|| {
                 format!("{model} is served by an OpenAI-compatible server: set OPENAI_BASE_URL to where it is, or build another with `peanut reindex`")
             })?;
-            return Ok(Arc::new(OpenAi::new(url, name, key.clone()).map_err(no_client)?));
+            return Ok(Arc::new(OpenAi::new(url.reveal(), name, key.clone()).map_err(no_client)?));
         }
         if model == InstantEmbedder::model(&*self.instant) {
             return Ok(Arc::clone(&self.instant) as Arc<dyn Embedder>);
