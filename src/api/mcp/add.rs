@@ -28,7 +28,7 @@ pub(super) const TOOL: ToolInfo = ToolInfo {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Arguments {
-    /// The text, plain or Markdown; [[Name]] links to another document
+    /// The text, plain or Markdown; `[[Name]]` links to another document
     #[schemars(length(min = 1, max = 1_000_000))]
     text: String,
     /// Title; the first line of the text when missing

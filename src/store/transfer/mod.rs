@@ -49,7 +49,7 @@ pub type Row = Vec<Cell>;
 /// What a store remembers beside its rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Marks {
-    /// Greatest number ever given out per table of [`tables::NUMBERED`], in that order: numbers are never used again.
+    /// Greatest number ever given out per table with numbered rows, in their order: numbers are never used again.
     pub last_numbers: Vec<i64>,
     /// Events delivered since the store was made, per type in the order of [`crate::domain::outbox::EventType::ALL`].
     pub processed_events: Vec<i64>,
