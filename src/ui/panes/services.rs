@@ -38,7 +38,7 @@ pub(crate) fn services(
                 let role = if service.state == ServiceState::Degraded { Role::Warning } else { Role::Bad };
                 lines.push(Line::styled(format!("   {}", &error[range]), palette.style(role)));
             }
-        } else if is_zoomed {
+        } else if is_zoomed && service.role != "disk" {
             lines.push(Line::styled(format!("   {}", service.detail), palette.style(Role::Faint)));
         }
     }
@@ -85,15 +85,21 @@ fn service_line<'a>(state: &State, service: &ServiceHealth, palette: Palette) ->
         ServiceState::Unknown => ("·", "not asked yet", Role::Faint),
     };
     let dot = if state.ascii { "*" } else { dot };
-    let latency = service.latency_ms.map_or(String::new(), |ms| format!("{ms:.1} ms "));
-    Line::from(vec![
+    let mut spans = vec![
         Span::styled(format!("{dot} "), palette.style(role)),
         Span::raw(cell(&service.role, 9)),
         Span::styled(format!("{word}  "), palette.style(role)),
-        Span::styled(latency, palette.style(Role::Faint)),
-        sparkline(service.latency_history_ms.iter().copied(), 12, state.ascii),
-        Span::styled(format!("  {}", service.name), palette.style(Role::Faint)),
-    ])
+    ];
+    // How long the question took says nothing of a disk; how much is free does.
+    if service.role == "disk" && service.state == ServiceState::Ok {
+        spans.push(Span::styled(service.detail.clone(), palette.style(Role::Faint)));
+        return Line::from(spans);
+    }
+    let latency = service.latency_ms.map_or(String::new(), |ms| format!("{ms:.1} ms "));
+    spans.push(Span::styled(latency, palette.style(Role::Faint)));
+    spans.push(sparkline(service.latency_history_ms.iter().copied(), 12, state.ascii));
+    spans.push(Span::styled(format!("  {}", service.name), palette.style(Role::Faint)));
+    Line::from(spans)
 }
 
 fn store_lines<'a>(state: &State, palette: Palette) -> Vec<Line<'a>> {
