@@ -1,4 +1,7 @@
-//! Opens everything and starts the workers; `adapters` says what stands behind which trait.
+//! Opens everything and starts the workers; `adapters` says what stands behind which trait, `workers` what each worker
+//! is given.
+
+mod workers;
 
 use std::sync::Arc;
 
@@ -7,19 +10,15 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
-use crate::domain::health::{WorkerRecord, WorkerState};
+use crate::domain::health::WorkerRecord;
 use crate::domain::{Clock, ModelId, SystemClock};
 use crate::embed::builtin::StaticModel;
-use crate::embed::reindex::{ModelContext, ModelWorker, Role};
 use crate::embed::{Embedder, Embedders, InstantEmbedder, roles};
 use crate::graph::{GraphReader, GraphSink};
 use crate::health::gather::EMBEDDING_PAUSED;
 use crate::health::{Gatherer, Probes, StatusWorker};
 use crate::ingest::intake::Intake;
-use crate::ingest::pipeline::IngestWorker;
-use crate::ingest::watch::Watcher;
 use crate::outbox::recorder::Recorder;
-use crate::outbox::relay::Relay;
 use crate::search::service::SearchService;
 use crate::store::SharedStore;
 
@@ -264,102 +263,6 @@ impl House {
         }
     }
 
-    fn add_relay(&self, supervisor: &mut Supervisor, name: &str, seed: u64) {
-        let relay = Arc::new(Relay::new(
-            Arc::clone(&self.store),
-            Arc::clone(&self.graph_sink),
-            Arc::clone(&self.clock),
-            Arc::clone(&self.relay_wake),
-            name,
-            seed,
-        ));
-        let activity = relay.activity();
-        supervisor.add(
-            "relay",
-            move || state_of(&activity, |a| (a.state, a.detail.clone())),
-            move |soft| {
-                let relay = Arc::clone(&relay);
-                async move { relay.run(soft).await }
-            },
-        );
-    }
-
-    fn add_ingest(&self, supervisor: &mut Supervisor, name: &str) -> watch::Receiver<bool> {
-        let context = crate::ingest::pipeline::IngestContext {
-            store: Arc::clone(&self.store),
-            recorder: self.recorder.clone(),
-            clock: Arc::clone(&self.clock),
-            instant: Arc::clone(&self.instant) as Arc<dyn InstantEmbedder>,
-            background_models: self.queued_models.subscribe(),
-            chunks: chunk_options(&self.config),
-            drop_zone: self.config.drop_zone.clone(),
-            wake: Arc::clone(&self.ingest_wake),
-            threads: std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
-        };
-        let worker = Arc::new(IngestWorker::new(context, name));
-        let (activity, busy) = (worker.activity(), worker.busy());
-        supervisor.add(
-            "ingest",
-            move || state_of(&activity, |a| (a.state, a.detail.clone())),
-            move |soft| {
-                let worker = Arc::clone(&worker);
-                async move {
-                    planned_panic("worker");
-                    worker.run(soft).await
-                }
-            },
-        );
-        busy
-    }
-
-    fn add_models(&self, supervisor: &mut Supervisor, name: &str, busy: &watch::Receiver<bool>, seed: u64) {
-        if self.configured.is_none() {
-            return;
-        }
-        for (shown, role) in [("embedder", Role::Serving), ("reindex", Role::Building)] {
-            let context = ModelContext {
-                store: Arc::clone(&self.store),
-                embedders: Arc::clone(&self.embedders) as Arc<dyn Embedders>,
-                clock: Arc::clone(&self.clock),
-                wake: Arc::clone(&self.embed_wake),
-                paused: self.embedding_paused.subscribe(),
-                busy: busy.clone(),
-                queued_models: self.queued_models.clone(),
-                name: name.to_owned(),
-                seed,
-            };
-            let worker = Arc::new(ModelWorker::new(role, context));
-            let reading = Arc::clone(&worker);
-            supervisor.add(
-                shown,
-                move || reading.state(),
-                move |soft| {
-                    let worker = Arc::clone(&worker);
-                    async move { worker.run(soft).await }
-                },
-            );
-        }
-    }
-
-    fn add_watcher(&self, supervisor: &mut Supervisor) {
-        let watcher = Arc::new(Watcher::new(
-            Arc::clone(&self.store),
-            Arc::clone(&self.intake),
-            self.recorder.clone(),
-            Arc::clone(&self.clock),
-            self.config.drop_zone.clone(),
-        ));
-        let activity = watcher.activity();
-        supervisor.add(
-            "watcher",
-            move || state_of(&activity, |a| (a.state, a.detail.clone())),
-            move |soft| {
-                let watcher = Arc::clone(&watcher);
-                async move { watcher.run(soft).await }
-            },
-        );
-    }
-
     /// Gathers the status picture of a process without workers.
     #[must_use]
     pub fn status_worker(&self) -> StatusWorker {
@@ -443,10 +346,6 @@ impl House {
 
 fn chunk_options(config: &Config) -> crate::ingest::chunk::ChunkOptions {
     crate::ingest::chunk::ChunkOptions { max_tokens: config.chunk_tokens, overlap_tokens: config.chunk_overlap_tokens }
-}
-
-fn state_of<T>(activity: &watch::Receiver<T>, read: impl Fn(&T) -> (WorkerState, String)) -> (WorkerState, String) {
-    read(&activity.borrow())
 }
 
 /// Panics where `PEANUT_PANIC` says, so that the tests of the binary can see what a crash leaves behind.
