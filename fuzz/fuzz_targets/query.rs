@@ -9,7 +9,7 @@ use peanut::search::query;
 
 fuzz_target!(|input: (i32, &str)| {
     let (seconds, text) = input;
-    let now = Timestamp::from_second(i64::from(seconds)).map(|moment| moment.to_zoned(TimeZone::UTC));
+    let now = Timestamp::from_second(i64::from(seconds)).map(|moment| moment.to_zoned_datetime(TimeZone::UTC));
     if let Ok(now) = now {
         let _ = query::parse(text, &now);
     }
