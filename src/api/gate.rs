@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, header};
@@ -13,6 +14,12 @@ use crate::api::auth::Scope;
 use crate::api::error::{Code, Problem};
 use crate::api::limits::forwarded::client_address;
 use crate::api::peer::Peer;
+use crate::domain::health::ServiceState;
+use crate::domain::status::StatusSnapshot;
+
+/// A request that waits for a store which has been down for so long is given up: its caller learns more from an answer
+/// now. Longer than what needs no store, or can do without, takes.
+const GIVEN_UP_AFTER: Duration = Duration::from_secs(3);
 
 /// What a group's layer knows.
 #[derive(Clone)]
@@ -29,7 +36,8 @@ pub(super) async fn pass(State(gate): State<Gate>, mut request: Request, next: N
     let peer = request.extensions().get::<ConnectInfo<Peer>>().and_then(|info| info.0.address);
     let address = client_address(peer, request.headers(), &gate.api.options.trusted_proxies);
     let presented = presented(request.headers());
-    let caller = gate.api.authenticator.authenticate(presented.as_deref(), address).await?;
+    let authenticating = gate.api.authenticator.authenticate(presented.as_deref(), address);
+    let caller = unless_store_is_gone(&gate.api, authenticating).await??;
     if caller.key_id.is_none() {
         from_this_host(peer, request.headers())?;
     }
@@ -37,7 +45,35 @@ pub(super) async fn pass(State(gate): State<Gate>, mut request: Request, next: N
         return Err(Problem::scope(caller.scope, gate.needed));
     }
     request.extensions_mut().insert(caller);
-    Ok(next.run(request).await)
+    unless_store_is_gone(&gate.api, next.run(request)).await
+}
+
+/// What `work` answers, unless it waits while the store does not answer either.
+async fn unless_store_is_gone<T>(api: &Api, work: impl Future<Output = T>) -> Result<T, Problem> {
+    tokio::select! {
+        biased;
+        answer = work => Ok(answer),
+        () = store_stays_down(api) => {
+            let detail = "the store does not answer (see /health); try again when it does";
+            Err(Problem::new(Code::StoreUnavailable, detail).retry_after(2))
+        }
+    }
+}
+
+/// Ends when the store has been down long enough, by the probes' word.
+async fn store_stays_down(api: &Api) {
+    let is_down = |picture: &Arc<StatusSnapshot>| {
+        picture.services.iter().any(|service| service.role == "store" && service.state == ServiceState::Down)
+    };
+    let mut picture = api.picture.clone();
+    while picture.wait_for(is_down).await.is_ok() {
+        let returns = picture.wait_for(|picture| !is_down(picture));
+        if tokio::time::timeout(GIVEN_UP_AFTER, returns).await.is_err() {
+            return;
+        }
+    }
+    // Nobody probes any more: the request has its own limit.
+    std::future::pending::<()>().await;
 }
 
 /// The key as it came: in `X-API-Key`, or as a bearer token.

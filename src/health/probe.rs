@@ -1,22 +1,31 @@
-//! Asks each service for a sign of life, with a time limit and a history. Called by [`super::StatusWorker`] and `doctor`.
+//! Asks each service for a sign of life, each on its own rhythm, with a time limit and a history. Called by
+//! [`super::StatusWorker`].
 
 use std::future::Future;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
 
+use crate::domain::Clock;
 use crate::domain::health::{ServiceHealth, ServiceState};
-use crate::domain::{Clock, Timestamp};
 use crate::embed::Embedder;
 use crate::graph::GraphReader;
 use crate::store::{ReplicaStatus, SharedStore};
 
 use super::Disk;
 
-/// A probe that takes longer counts as no answer. Longer than any service's own limit to connect (2 s), so that a silent
-/// host is told in that service's own words.
+/// How often store and graph are asked: without them nothing works.
+const VITAL_PERIOD: Duration = Duration::from_millis(500);
+/// How often everything else is asked.
+const PERIOD: Duration = Duration::from_secs(2);
+/// How long store and graph, when they answered last time, have for the next answer. With [`VITAL_PERIOD`] an outage is
+/// told within two seconds.
+const VITAL_TIMEOUT: Duration = Duration::from_millis(1_500);
+/// What a probe may take otherwise. Longer than any service's own limit to connect (2 s), so that a silent host is told in
+/// that service's own words.
 pub const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 /// A slower answer than this is worth a word.
 const SLOW: Duration = Duration::from_millis(500);
@@ -30,8 +39,17 @@ pub struct Probes {
     embedder: Arc<dyn Embedder>,
     disk: Option<Disk>,
     clock: Arc<dyn Clock>,
-    known: Vec<ServiceHealth>,
+    known: Mutex<Vec<ServiceHealth>>,
 }
+
+const STORE: &str = "store";
+const GRAPH: &str = "graph";
+const EMBEDDER: &str = "embedder";
+/// Not every house has these: they are listed once they are known to be there.
+const DISK: &str = "disk";
+const REPLICA: &str = "replica";
+/// How they are listed.
+const ORDER: [&str; 5] = [STORE, GRAPH, EMBEDDER, REPLICA, DISK];
 
 /// What a service that answers says of itself.
 struct Answer {
@@ -60,8 +78,8 @@ impl Probes {
         let model = embedder.model().to_string();
         // A service's model carries the service in its name.
         let model = if model.contains(':') { model } else { format!("built-in {model}") };
-        let known = vec![unknown("store", store_name), unknown("graph", graph_name), unknown("embedder", &model)];
-        Self { store, graph, embedder, disk: None, clock, known }
+        let known = vec![unknown(STORE, store_name), unknown(GRAPH, graph_name), unknown(EMBEDDER, &model)];
+        Self { store, graph, embedder, disk: None, clock, known: Mutex::new(known) }
     }
 
     /// The same, with the disk of the data folder.
@@ -71,72 +89,101 @@ impl Probes {
         self
     }
 
-    /// What the last round found.
+    /// What was found last.
     #[must_use]
     pub fn services(&self) -> Vec<ServiceHealth> {
-        self.known.clone()
+        self.known().clone()
     }
 
-    /// Asks every service at once; takes at most [`PROBE_TIMEOUT`].
-    pub async fn round(&mut self) {
-        let store = Arc::clone(&self.store);
-        let store_probe = measured(async move {
-            store.ping().await.map_err(|error| error.to_string())?;
-            let info = store.info().await.map_err(|error| error.to_string())?;
+    /// Asks every service once, all at once; takes at most [`PROBE_TIMEOUT`].
+    pub async fn round(&self) {
+        tokio::join!(self.ask_store(), self.ask_graph(), self.ask_embedder(), self.ask_disk(), self.ask_replica());
+    }
+
+    /// Asks every service again and again until `soft` is cancelled, and calls `found` after every answer. A service that
+    /// does not answer delays no other.
+    pub async fn keep_asking(&self, soft: &CancellationToken, found: impl Fn()) {
+        let found = &found;
+        tokio::join!(
+            again(soft, VITAL_PERIOD, found, || self.ask_store()),
+            again(soft, VITAL_PERIOD, found, || self.ask_graph()),
+            again(soft, PERIOD, found, || self.ask_embedder()),
+            again(soft, PERIOD, found, || self.ask_disk()),
+            again(soft, PERIOD, found, || self.ask_replica()),
+        );
+    }
+
+    async fn ask_store(&self) {
+        let known = self.answered(STORE);
+        let probe = async {
+            self.store.ping().await.map_err(|error| error.to_string())?;
+            if let Some(detail) = known.clone() {
+                return Ok(Answer::well(detail));
+            }
+            // Another server may answer now.
+            let info = self.store.info().await.map_err(|error| error.to_string())?;
             let (engine, version) = (info.engine, info.version);
             Ok(Answer::well(format!("{engine} {version}, schema {}, {}", info.schema_version, info.location)))
-        });
-        let graph = Arc::clone(&self.graph);
-        let graph_probe =
-            measured(async move { graph.ping().await.map(Answer::well).map_err(|error| error.to_string()) });
-        let embedder = Arc::clone(&self.embedder);
-        let embed_probe =
-            measured(async move { embedder.ping().await.map(Answer::well).map_err(|error| error.to_string()) });
-        let disk = self.disk.clone();
-        let disk_probe = async {
-            let disk = disk?;
-            let asked = measured(async move {
-                let report = disk.look().await?;
-                let amiss = report.remedy.map(|remedy| (report.state, format!("{}: {remedy}", report.detail)));
-                Ok(Answer { detail: report.detail, amiss })
-            });
-            Some(asked.await)
         };
-        let replica = Arc::clone(&self.store);
-        let replica_probe = async move {
-            match replica.replica().await {
-                Ok(None) => None,
-                Ok(Some(status)) => Some(measured(async move { replica_answer(status) }).await),
-                Err(error) => Some(measured(async move { Err(error.to_string()) }).await),
-            }
+        let limit = if known.is_some() { VITAL_TIMEOUT } else { PROBE_TIMEOUT };
+        self.note(STORE, "", measured(limit, probe).await);
+    }
+
+    async fn ask_graph(&self) {
+        let limit = if self.answered(GRAPH).is_some() { VITAL_TIMEOUT } else { PROBE_TIMEOUT };
+        let probe = async { self.graph.ping().await.map(Answer::well).map_err(|error| error.to_string()) };
+        self.note(GRAPH, "", measured(limit, probe).await);
+    }
+
+    async fn ask_embedder(&self) {
+        let probe = async { self.embedder.ping().await.map(Answer::well).map_err(|error| error.to_string()) };
+        self.note(EMBEDDER, "", measured(PROBE_TIMEOUT, probe).await);
+    }
+
+    async fn ask_disk(&self) {
+        let Some(disk) = &self.disk else { return };
+        let probe = async {
+            let report = disk.look().await?;
+            let amiss = report.remedy.map(|remedy| (report.state, format!("{}: {remedy}", report.detail)));
+            Ok(Answer { detail: report.detail, amiss })
         };
-        let (store, graph, embedder, disk, replica) =
-            tokio::join!(store_probe, graph_probe, embed_probe, disk_probe, replica_probe);
+        self.note(DISK, "data folder", measured(PROBE_TIMEOUT, probe).await);
+    }
+
+    /// A standby is followed all the time: this reads what is known of it.
+    async fn ask_replica(&self) {
+        let probe = async {
+            let status = self.store.replica().await.map_err(|error| error.to_string())?;
+            status.map(replica_answer).transpose()
+        };
+        let (elapsed, answer) = measured(PROBE_TIMEOUT, probe).await;
+        if let Some(answer) = answer.transpose() {
+            self.note(REPLICA, "postgres standby", (elapsed, answer));
+        }
+    }
+
+    /// What a service that answered last time said of itself.
+    fn answered(&self, role: &str) -> Option<String> {
+        let known = self.known();
+        let service = known.iter().find(|service| service.role == role)?;
+        matches!(service.state, ServiceState::Ok | ServiceState::Degraded).then(|| service.detail.clone())
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, Vec<ServiceHealth>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes down what a probe found; `name` is that of a service found for the first time.
+    fn note(&self, role: &str, name: &str, (elapsed, answer): (Duration, Result<Answer, String>)) {
         let now = self.clock.now();
-        self.note(0, now, store);
-        self.note(1, now, graph);
-        self.note(2, now, embedder);
-        if let Some(measured) = replica {
-            let at = self.place("replica", "postgres standby");
-            self.note(at, now, measured);
-        }
-        if let Some(measured) = disk {
-            let at = self.place("disk", "data folder");
-            self.note(at, now, measured);
-        }
-    }
-
-    /// Where a service that not every house has is kept.
-    fn place(&mut self, role: &str, name: &str) -> usize {
-        self.known.iter().position(|service| service.role == role).unwrap_or_else(|| {
-            self.known.push(unknown(role, name));
-            self.known.len() - 1
-        })
-    }
-
-    /// Writes down what a probe found.
-    fn note(&mut self, at: usize, now: Timestamp, (elapsed, answer): (Duration, Result<Answer, String>)) {
-        let Some(service) = self.known.get_mut(at) else { return };
+        let mut known = self.known();
+        let at = known.iter().position(|service| service.role == role).unwrap_or_else(|| {
+            let place = |role: &str| ORDER.iter().position(|known| *known == role);
+            let at = known.partition_point(|service| place(&service.role) < place(role));
+            known.insert(at, unknown(role, name));
+            at
+        });
+        let Some(service) = known.get_mut(at) else { return };
         let before = service.state;
         let milliseconds = elapsed.as_secs_f64() * 1000.0;
         service.probed_at = Some(now);
@@ -196,12 +243,31 @@ fn unknown(role: &str, name: &str) -> ServiceHealth {
     }
 }
 
-async fn measured(probe: impl Future<Output = Result<Answer, String>>) -> (Duration, Result<Answer, String>) {
+async fn measured<T>(limit: Duration, probe: impl Future<Output = Result<T, String>>) -> (Duration, Result<T, String>) {
     let start = Instant::now();
-    let answer = tokio::time::timeout(PROBE_TIMEOUT, probe).await;
+    let answer = tokio::time::timeout(limit, probe).await;
     let answer = answer.unwrap_or_else(|_| {
-        let seconds = PROBE_TIMEOUT.as_secs();
+        let seconds = limit.as_secs_f64();
         Err(format!("no answer within {seconds} s: it is stuck or overloaded, or the network loses what is sent"))
     });
     (start.elapsed(), answer)
+}
+
+/// Asks at once, then every `period`; after a late answer a whole period passes.
+async fn again<F: Future<Output = ()>>(
+    soft: &CancellationToken,
+    period: Duration,
+    found: &impl Fn(),
+    ask: impl Fn() -> F,
+) {
+    let mut due = tokio::time::interval(period);
+    due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = soft.cancelled() => return,
+            _ = due.tick() => {}
+        }
+        ask().await;
+        found();
+    }
 }

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, Notify, watch};
-use tokio::time::MissedTickBehavior;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::health::WorkerState;
@@ -16,16 +15,13 @@ use super::{Gatherer, Probes};
 const BUSY_PERIOD: Duration = Duration::from_millis(250);
 /// Between pictures while nothing moves.
 const IDLE_PERIOD: Duration = Duration::from_secs(1);
-/// Between rounds of probes.
-const PROBE_PERIOD: Duration = Duration::from_secs(2);
-
 /// A picture takes milliseconds; a store that takes longer than this hangs, and the probes' word is shown without it.
 const GATHER_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Gathers and publishes.
 pub struct StatusWorker {
     gatherer: Gatherer,
-    probes: Mutex<Probes>,
+    probes: Probes,
     picture: watch::Sender<Arc<StatusSnapshot>>,
     refresh: Arc<Notify>,
 }
@@ -35,7 +31,7 @@ impl StatusWorker {
     #[must_use]
     pub fn new(gatherer: Gatherer, probes: Probes) -> Self {
         let picture = watch::Sender::new(Arc::new(StatusSnapshot::default()));
-        Self { gatherer, probes: Mutex::new(probes), picture, refresh: Arc::new(Notify::new()) }
+        Self { gatherer, probes, picture, refresh: Arc::new(Notify::new()) }
     }
 
     /// Where the picture can be watched.
@@ -53,7 +49,7 @@ impl StatusWorker {
     /// What it is doing, for the supervisor.
     #[must_use]
     pub fn state(&self) -> (WorkerState, String) {
-        (WorkerState::Idle, format!("every {} s", PROBE_PERIOD.as_secs()))
+        (WorkerState::Idle, "asks every service".to_owned())
     }
 
     /// One probe round and one picture, for commands that look once.
@@ -61,9 +57,8 @@ impl StatusWorker {
     /// # Errors
     /// When the store cannot be read.
     pub async fn once(&self) -> Result<StatusSnapshot, String> {
-        let mut probes = self.probes.lock().await;
-        probes.round().await;
-        self.gatherer.snapshot(probes.services()).await.map_err(|error| error.to_string())
+        self.probes.round().await;
+        self.gatherer.snapshot(self.probes.services()).await.map_err(|error| error.to_string())
     }
 
     /// Runs until `soft` is cancelled. A store that cannot be read is shown through its probe, not by ending here.
@@ -77,17 +72,7 @@ impl StatusWorker {
 
     /// A rhythm of its own: how long the store takes to be counted says nothing about when a service is asked next.
     async fn keep_probing(&self, soft: &CancellationToken) {
-        let mut probes = self.probes.lock().await;
-        let mut due = tokio::time::interval(PROBE_PERIOD);
-        due.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                () = soft.cancelled() => return,
-                _ = due.tick() => {}
-            }
-            probes.round().await;
-            self.publish_services(&probes);
-        }
+        self.probes.keep_asking(soft, || self.publish_services()).await;
     }
 
     async fn keep_gathering(&self, soft: &CancellationToken) {
@@ -138,10 +123,10 @@ impl StatusWorker {
         moved
     }
 
-    fn publish_services(&self, probes: &Probes) {
+    fn publish_services(&self) {
         self.picture.send_modify(|current| {
             let mut snapshot = StatusSnapshot::clone(current);
-            snapshot.services = probes.services();
+            snapshot.services = self.probes.services();
             *current = Arc::new(snapshot);
         });
     }

@@ -14,6 +14,7 @@ mod keys;
 mod ledger;
 mod outbox;
 mod project;
+mod pulse;
 mod replica;
 mod rows;
 mod search;
@@ -29,6 +30,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, PgConnection, PgPool};
 
 use self::error::classify;
+use self::pulse::Pulse;
 use self::replica::Replica;
 use self::search::{GRAPH_SETTINGS, SearchIndex};
 use super::{StoreError, StoreResult};
@@ -45,8 +47,6 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 const REPLICA_ACQUIRE_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// How long one try of our own may take to say why there is no connection.
 const EXPLAIN_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long a sign of life may take before the reason is looked for.
-const ALIVE_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// A connection that was in use so recently needs no test before it is used again.
 const TRUSTED: Duration = Duration::from_secs(1);
 /// How long a connection may take to show that it lives.
@@ -79,7 +79,7 @@ impl Default for PostgresOptions {
 pub struct PostgresStore {
     /// Where the data is, without the password.
     location: String,
-    connect: PgConnectOptions,
+    pulse: Pulse,
     /// Name of the host this process runs on; `None` when nobody said.
     host: Option<String>,
     pool: PgPool,
@@ -112,7 +112,8 @@ impl PostgresStore {
         let pool = pool(connect.clone(), options.max_connections, ACQUIRE_TIMEOUT);
         let search = Arc::new(SearchIndex::new(pool.clone()));
         let missing_cursor = embeddings::MissingCursor::default();
-        Ok(Self { location, host: None, connect, pool, search, missing_cursor, writes: Arc::default() })
+        let pulse = Pulse::new(connect);
+        Ok(Self { location, pulse, host: None, pool, search, missing_cursor, writes: Arc::default() })
     }
 
     /// The store as a process on `host` uses it: files it offers lie there, and it takes only such files in hand (and

@@ -11,7 +11,7 @@ use crate::store::{Integrity, ReplicaStatus, StoreInfo, StoreResult, SystemStore
 use super::error::classify;
 use super::replica::Replica;
 use super::rows::{named, small, text, unsigned};
-use super::{ALIVE_TIMEOUT, PostgresStore, explained, verify};
+use super::{PostgresStore, verify};
 
 /// A worker without a sign of life for this long is forgotten.
 const WORKER_KEPT_MILLIS: i64 = 24 * 60 * 60 * 1000;
@@ -72,26 +72,19 @@ async fn optimize(store: &PostgresStore) -> Result<(), sqlx::Error> {
 #[async_trait]
 impl SystemStore for PostgresStore {
     async fn ping(&self) -> StoreResult<()> {
-        let asking = sqlx::query_scalar::<_, i64>("SELECT pruned_before FROM outbox_mark").fetch_one(&self.pool);
-        let error = match tokio::time::timeout(ALIVE_TIMEOUT, asking).await {
-            Ok(Ok(_)) => return Ok(()),
-            Ok(Err(error)) => error,
-            Err(_) => sqlx::Error::PoolTimedOut,
-        };
-        let error = explained(&self.connect, error).await;
-        Err(classify("ping", self.location.as_str(), error))
+        let answer: Result<(i64,), _> = self.pulse.ask("SELECT pruned_before FROM outbox_mark").await;
+        answer.map(drop).map_err(|error| classify("ping", self.location.as_str(), error))
     }
 
     async fn info(&self) -> StoreResult<StoreInfo> {
         let location = self.location.clone();
-        let (version, schema_version): (String, i64) = sqlx::query_as(
+        let asked = self.pulse.ask(
             "SELECT split_part(current_setting('server_version'), ' ', 1) || coalesce(
                 (SELECT ', pgvector ' || extversion FROM pg_extension WHERE extname = 'vector'), ''),
                 (SELECT coalesce(max(version), 0) FROM _sqlx_migrations)",
-        )
-        .fetch_one(&self.pool)
-        .await
-        .map_err(|error| classify("read store info", location.as_str(), error))?;
+        );
+        let (version, schema_version): (String, i64) =
+            asked.await.map_err(|error| classify("read store info", location.as_str(), error))?;
         Ok(StoreInfo { engine: "postgres", version, schema_version, location })
     }
 
@@ -271,6 +264,7 @@ impl SystemStore for PostgresStore {
         if let Some(replica) = self.search.replica() {
             replica.close().await;
         }
+        self.pulse.close().await;
         self.pool.close().await;
     }
 }
