@@ -66,7 +66,10 @@ async fn measure(name: &str, store: SharedStore, archive: &Path, messages: usize
     store.warm_up().await.unwrap();
     println!("{name}: warm after {:.1} s", started.elapsed().as_secs_f64());
     let embedder: Arc<dyn Embedder> = Arc::<StaticModel>::clone(&model);
-    let search = Arc::new(SearchService::new(Arc::clone(&store), vec![embedder], Arc::clone(&clock)));
+    // As many at once as the app lets.
+    let most = if name == "SQLite" { 3 } else { 12 };
+    let search = SearchService::new(Arc::clone(&store), vec![embedder], Arc::clone(&clock)).at_once(most);
+    let search = Arc::new(search);
     latencies(name, &search).await;
     at_once(name, &search).await;
     recall(name, &store, &model).await;

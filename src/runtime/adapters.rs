@@ -23,6 +23,15 @@ use crate::store::{SharedStore, StoreError, StoreErrorKind, StoreResult};
 /// A service that embeds is asked this long at start; afterwards the worker goes on asking.
 const PREPARE_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(2);
 
+/// Searches under way at once over SQLite and over PostgreSQL: of 4 reading and of 16 connections.
+const SEARCHES_AT_ONCE: (usize, usize) = (3, 12);
+
+/// How many searches may be under way at once, so that other readers of the store find a connection.
+pub(super) fn searches_at_once(config: &Config) -> usize {
+    let (embedded, service) = SEARCHES_AT_ONCE;
+    if config.services.postgres_url.is_some() { service } else { embedded }
+}
+
 /// The graph the settings ask for.
 pub(super) fn graph(config: &Config, store: &SharedStore) -> (Arc<dyn GraphReader>, Arc<dyn GraphSink>) {
     if let Some(settings) = &config.services.falkordb {

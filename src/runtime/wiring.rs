@@ -22,7 +22,7 @@ use crate::outbox::recorder::Recorder;
 use crate::search::service::SearchService;
 use crate::store::SharedStore;
 
-use super::adapters::{self, ConfiguredEmbedders, configured_model, graph, model_named, registered};
+use super::adapters::{self, ConfiguredEmbedders, configured_model, graph, model_named, registered, searches_at_once};
 use super::lock::WorkerLock;
 use super::shutdown::{DRAIN_DEADLINE, Shutdown};
 use super::supervisor::Supervisor;
@@ -139,8 +139,9 @@ impl House {
         let now = clock.now();
         let instant_model: &dyn InstantEmbedder = &*instant;
         store.register_model(instant_model.model(), instant_model.dimension(), now).await?;
+        let instantly: Vec<Arc<dyn Embedder>> = vec![Arc::<StaticModel>::clone(&instant)];
         let mut search =
-            SearchService::new(Arc::clone(&store), vec![Arc::clone(&instant) as Arc<dyn Embedder>], Arc::clone(&clock));
+            SearchService::new(Arc::clone(&store), instantly, Arc::clone(&clock)).at_once(searches_at_once(&config));
         let mut background = None;
         if let Some(configured) = &configured {
             let roles = roles::settle(&store, configured, instant_model.model(), now).await?;

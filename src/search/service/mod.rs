@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
+use tokio::sync::Semaphore;
 
 use crate::domain::search::{Scores, SearchMode, SearchRequest, SearchResponse, VectorQuery};
 use crate::domain::{Clock, ModelId};
@@ -92,6 +93,8 @@ pub struct SearchService {
     /// Background models that served since the start.
     background: Mutex<HashMap<ModelId, ServingModel>>,
     clock: Arc<dyn Clock>,
+    /// Searches under way. The others wait here, in order, holding neither memory nor a connection.
+    under_way: Semaphore,
     options: Mutex<Option<(Instant, Options)>>,
     coverage: Mutex<Option<(Instant, ModelId, f32)>>,
 }
@@ -116,6 +119,7 @@ impl SearchService {
             embedders: None,
             background: Mutex::default(),
             clock,
+            under_way: Semaphore::new(Semaphore::MAX_PERMITS),
             options: Mutex::new(None),
             coverage: Mutex::new(None),
         }
@@ -126,6 +130,13 @@ impl SearchService {
     #[must_use]
     pub fn with_background(self, embedders: Arc<dyn Embedders>) -> Self {
         Self { embedders: Some(embedders), ..self }
+    }
+
+    /// The same, with at most so many searches under way at once: fewer than the store has connections, so that a crowd of
+    /// them leaves some to screens, doors and workers.
+    #[must_use]
+    pub fn at_once(self, most: usize) -> Self {
+        Self { under_way: Semaphore::new(most.max(1)), ..self }
     }
 
     /// The models of one search, best first, and why the one that should serve does not.
@@ -158,6 +169,8 @@ impl SearchService {
     pub async fn search(&self, request: &SearchRequest) -> Result<SearchResponse, SearchError> {
         let started = Instant::now();
         query::check(&request.query, request.limit)?;
+        // The semaphore is never closed.
+        let _permit = self.under_way.acquire().await;
         let parsed = query::parse(&request.query, &self.now());
         let options = self.options().await?;
         let mode = parsed.mode.unwrap_or(request.mode);
