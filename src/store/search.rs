@@ -41,7 +41,7 @@ pub trait SearchStore: Send + Sync {
     async fn search_words(&self, query: &WordsQuery, filter: &Filter, limit: usize) -> StoreResult<Vec<ScoredChunk>>;
 
     /// The best `limit` chunks by calibrated cosine, best first, ties by chunk id. A chunk is scored in the first
-    /// model of `queries` that holds a vector for it. Exact to f32 among the returned. The filter is applied in the scan.
+    /// model of `queries` that holds a vector for it. Cosines are right to four digits. The filter is applied in the scan.
     async fn search_vectors(
         &self,
         queries: &[VectorQuery],

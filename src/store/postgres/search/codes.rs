@@ -1,33 +1,34 @@
-//! The vectors of a model as codes in memory: blocks ordered by chunk, and their scan. Pure; called by `load` and `legs`.
+//! The vectors of a model as codes in memory: blocks ordered by chunk. Pure; called by `load`, `legs` and `scan`.
 //!
-//! Blocks never change, so a search scans what it was given while newer ones are made; small blocks are merged into
+//! Two codes of a byte a dimension each: the first is scanned, both together are the vector to sixteen bits and score
+//! what the scan finds, so that a search reads no vector from the server. Blocks never change, so a search scans what it was given while newer ones are made; small blocks are merged into
 //! larger ones as they come.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::store::shared::codes::{Nearest, QueryCode, quantise};
+use crate::store::shared::codes::{QueryCode, quantise, remainder};
 
 use super::source::Source;
-use super::view::{Allowed, Part, View};
+use super::view::View;
 
 /// Blocks of this many vectors are not merged any further.
 const LARGEST_BLOCK: usize = 65_536;
 /// A block that is less than so many times larger than the one after it is merged with it.
 const MERGE_FACTOR: usize = 4;
-/// What a vector takes in memory besides its code: chunk and scale.
+/// What a vector takes in memory besides its codes: chunk and scale.
 const ROW_BYTES: usize = 12;
-/// Below this share of all chunks the allowed ones are looked up one by one instead of scanning all.
-const SMALL_SHARE: f64 = 0.1;
 
 /// Codes of some chunks.
 #[derive(Debug, Default)]
-struct Block {
+pub(super) struct Block {
     /// Chunks, ascending.
-    ids: Vec<i64>,
+    pub(super) ids: Vec<i64>,
     /// What undoes each code; NaN for a chunk that is known to have no vector.
-    scales: Vec<f32>,
-    codes: Vec<i8>,
+    pub(super) scales: Vec<f32>,
+    pub(super) codes: Vec<i8>,
+    /// What the codes leave.
+    fine: Vec<i8>,
 }
 
 impl Block {
@@ -36,8 +37,10 @@ impl Block {
         inside.then(|| self.ids.binary_search(&id).ok())?
     }
 
-    fn code(&self, row: usize, dimension: usize) -> &[i8] {
-        &self.codes[row * dimension..(row + 1) * dimension]
+    /// Approximate score of a row; NaN without a vector.
+    fn score(&self, row: usize, query: &QueryCode) -> f32 {
+        let dimension = query.dimension();
+        query.score(&self.codes[row * dimension..(row + 1) * dimension], self.scales[row])
     }
 
     fn merged(&self, other: &Self, dimension: usize) -> Self {
@@ -45,6 +48,7 @@ impl Block {
             ids: Vec::with_capacity(self.ids.len() + other.ids.len()),
             scales: Vec::with_capacity(self.ids.len() + other.ids.len()),
             codes: Vec::with_capacity(self.codes.len() + other.codes.len()),
+            fine: Vec::with_capacity(self.fine.len() + other.fine.len()),
         };
         let (mut left, mut right) = (0, 0);
         while left < self.ids.len() || right < other.ids.len() {
@@ -52,7 +56,9 @@ impl Block {
             let (block, row) = if takes_left { (self, &mut left) } else { (other, &mut right) };
             both.ids.push(block.ids[*row]);
             both.scales.push(block.scales[*row]);
-            both.codes.extend_from_slice(block.code(*row, dimension));
+            let bytes = *row * dimension..(*row + 1) * dimension;
+            both.codes.extend_from_slice(&block.codes[bytes.clone()]);
+            both.fine.extend_from_slice(&block.fine[bytes]);
             *row += 1;
         }
         both
@@ -65,7 +71,7 @@ pub(super) struct ModelCodes {
     /// The model, by number.
     pub(super) seq: i64,
     pub(super) dimension: usize,
-    blocks: Vec<Arc<Block>>,
+    pub(super) blocks: Vec<Arc<Block>>,
     /// Views of the primary up to this number are served: every vector committed before them is here.
     whole_for: u64,
     /// The same of views of the replica, which hold what the primary held before.
@@ -89,7 +95,7 @@ impl ModelCodes {
 
     /// What so many vectors of a dimension take.
     pub(super) fn bytes_of(vectors: u64, dimension: usize) -> u64 {
-        vectors * (dimension + ROW_BYTES) as u64
+        vectors * (2 * dimension + ROW_BYTES) as u64
     }
 
     /// Whether every vector of a view is here.
@@ -109,6 +115,11 @@ impl ModelCodes {
         self.whole_for_replica = self.whole_for_replica.max(view.number);
     }
 
+    /// Whether every chunk of the last view has a vector here.
+    pub(super) fn has_all(&self) -> bool {
+        self.missing.is_empty() && self.without == 0
+    }
+
     fn find(&self, id: i64) -> Option<(&Block, usize)> {
         self.blocks.iter().find_map(|block| Some((&**block, block.row(id)?)))
     }
@@ -116,6 +127,20 @@ impl ModelCodes {
     /// Whether a chunk has a vector here.
     pub(super) fn has_vector(&self, id: i64) -> bool {
         self.find(id).is_some_and(|(block, row)| !block.scales[row].is_nan())
+    }
+
+    /// Approximate score of a chunk, if it has a vector here.
+    pub(super) fn score(&self, id: i64, query: &QueryCode) -> Option<f32> {
+        let (block, row) = self.find(id).filter(|(block, row)| !block.scales[*row].is_nan())?;
+        (query.dimension() == self.dimension).then(|| block.score(row, query))
+    }
+
+    /// Score of a chunk by both codes, if it has a vector here.
+    pub(super) fn fine_score(&self, id: i64, query: &QueryCode) -> Option<f32> {
+        let (block, row) = self.find(id).filter(|(block, row)| !block.scales[*row].is_nan())?;
+        let bytes = row * self.dimension..(row + 1) * self.dimension;
+        let (code, fine) = (&block.codes[bytes.clone()], &block.fine[bytes]);
+        (query.dimension() == self.dimension).then(|| query.fine_score(code, fine, block.scales[row]))
     }
 
     /// Adds vectors (`None`: known to have none); chunks that are here already are passed over.
@@ -128,9 +153,17 @@ impl ModelCodes {
         for (id, vector) in rows {
             let vector = vector.filter(|vector| vector.len() == self.dimension);
             self.without += usize::from(vector.is_none());
-            let (code, scale) = vector.map_or_else(|| (vec![0; self.dimension], f32::NAN), |vector| quantise(&vector));
+            let (code, fine, scale) = match vector {
+                Some(vector) => {
+                    let (code, scale) = quantise(&vector);
+                    let fine = remainder(&vector, &code, scale);
+                    (code, fine, scale)
+                }
+                None => (vec![0; self.dimension], vec![0; self.dimension], f32::NAN),
+            };
             block.ids.push(id);
             block.scales.push(scale);
+            block.fine.extend_from_slice(&fine);
             block.codes.extend_from_slice(&code);
         }
         if block.ids.is_empty() {
@@ -167,76 +200,4 @@ impl ModelCodes {
     pub(super) fn held(&self, view: &View) -> u64 {
         view.alive.saturating_sub(self.missing.len() as u64)
     }
-}
-
-/// A candidate of the scan.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Candidate {
-    pub(super) id: i64,
-    /// Which of the models scored it.
-    pub(super) model: usize,
-}
-
-/// What a chunk must be for the scan to return it.
-pub(super) struct Gate<'a> {
-    pub(super) view: &'a View,
-    pub(super) allowed: &'a Allowed,
-    /// The share of chunks that may be returned.
-    pub(super) share: f64,
-    /// Scores per slot, NaN where words rule a chunk out; empty when no words do.
-    pub(super) words: &'a [f32],
-}
-
-impl Gate<'_> {
-    fn lets(&self, part: &Part, place: usize) -> bool {
-        self.allowed.lets(part, place) && !self.words.get(part.base + place).is_some_and(|score| score.is_nan())
-    }
-}
-
-/// What may be among the best `limit` chunks once scored exactly. A chunk is scored by the first model that has it.
-pub(super) fn scan(models: &[(Arc<ModelCodes>, QueryCode)], gate: &Gate<'_>, limit: usize) -> Vec<Candidate> {
-    let error = models.iter().map(|(_, query)| query.error()).fold(0.0, f32::max);
-    let mut nearest = Nearest::new(limit, error);
-    if gate.share < SMALL_SHARE {
-        for part in &gate.view.parts {
-            for (place, chunk) in part.segment.places.iter().enumerate() {
-                if !gate.lets(part, place) {
-                    continue;
-                }
-                for (model, (codes, query)) in models.iter().enumerate() {
-                    let Some((block, row)) = codes.find(chunk.id) else { continue };
-                    let scale = block.scales[row];
-                    if scale.is_nan() {
-                        continue;
-                    }
-                    let score = query.score(block.code(row, codes.dimension), scale);
-                    if nearest.wants(score) {
-                        nearest.push(score, Candidate { id: chunk.id, model });
-                    }
-                    break;
-                }
-            }
-        }
-        return nearest.worth_rescoring();
-    }
-    for (model, (codes, query)) in models.iter().enumerate() {
-        for block in &codes.blocks {
-            let rows = block.ids.iter().zip(&block.scales).zip(block.codes.chunks_exact(codes.dimension.max(1)));
-            for ((id, scale), code) in rows {
-                let score = query.score(code, *scale);
-                // Few scores are wanted: only then is it worth to look the chunk up.
-                if nearest.wants(score)
-                    && gate.view.find(*id).is_some_and(|(part, place)| gate.lets(part, place))
-                    && !models[..model].iter().any(|(before, _)| before.has_vector(*id))
-                {
-                    nearest.push(score, Candidate { id: *id, model });
-                }
-            }
-        }
-        // Those behind a model that has every chunk have nothing to add.
-        if codes.missing.is_empty() && codes.without == 0 {
-            break;
-        }
-    }
-    nearest.worth_rescoring()
 }

@@ -1,6 +1,6 @@
-//! Both legs in one go: words and codes are scored side by side over one view, then one statement scores exactly what
-//! either listed. What fusion needs of the unlisted falls out of it: the words of every chunk are scored anyway.
-//! Three round trips in all when nothing changed: the look, the filter if there is one, the exact scores.
+//! Both legs in one go: words and codes are scored side by side over one view. What fusion needs of the unlisted falls
+//! out of it: the words of every chunk are scored anyway, and every vector's codes are at hand.
+//! One round trip when nothing changed and the words' blocks are in memory, the look; with a filter, its statements too.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -10,12 +10,13 @@ use crate::domain::search::{Filter, Occur, ScoredChunk, VectorQuery, WordsQuery}
 use crate::store::shared::codes::QueryCode;
 use crate::store::{Legs, StoreResult};
 
-use super::codes::{Candidate, Gate, ModelCodes, scan};
+use super::SearchIndex;
+use super::codes::ModelCodes;
 use super::matches::best;
+use super::scan::Wanted;
 use super::source::Source;
 use super::vectors::{Asked, asked};
 use super::view::{Allowed, Model, View};
-use super::{SearchIndex, best_first};
 
 /// How much deeper the server is asked when words may rule out what is near.
 const GATED_DEPTH: usize = 10;
@@ -64,7 +65,8 @@ impl SearchIndex {
             return Ok(Legs { words: listed, ..Legs::default() });
         }
         let (by_vectors, exact) = if let Some((codes, near)) = near {
-            self.rescored(&view, &codes, &asked, &near, &listed, limit).await?
+            let others = scores_of(&codes, &asked, left_out(&listed, &near));
+            (near, others)
         } else {
             let depth = if is_gated { limit.saturating_mul(GATED_DEPTH) } else { limit };
             let mut found = self.nearest_by_server(&view, &asked, &allowed, depth).await?;
@@ -84,7 +86,7 @@ impl SearchIndex {
         Ok(Legs { words: listed, vectors: by_vectors, words_of_others, vectors_of_others: exact })
     }
 
-    /// Candidates by code.
+    /// The vector leg by codes.
     async fn near(
         &self,
         view: &Arc<View>,
@@ -93,15 +95,10 @@ impl SearchIndex {
         allowed: &Arc<Allowed>,
         words: Arc<Vec<f32>>,
         limit: usize,
-    ) -> StoreResult<Vec<Candidate>> {
-        let models: Vec<(Arc<ModelCodes>, QueryCode)> =
-            codes.iter().zip(asked).map(|(codes, (_, query))| (Arc::clone(codes), QueryCode::of(query))).collect();
+    ) -> StoreResult<Vec<ScoredChunk>> {
+        let models = codes.iter().zip(asked).map(|(codes, (_, query))| (Arc::clone(codes), QueryCode::of(query)));
         let (view, allowed) = (Arc::clone(view), Arc::clone(allowed));
-        self.score_apart(move || {
-            let gate = Gate { view: &view, allowed: &allowed, share: view.share(&allowed), words: &words };
-            scan(&models, &gate, limit)
-        })
-        .await
+        self.scanned(Wanted { models: models.collect(), view, allowed, words, limit }).await
     }
 
     async fn best_words(
@@ -114,39 +111,13 @@ impl SearchIndex {
         let (view, scores, allowed) = (Arc::clone(view), Arc::clone(scores), Arc::clone(allowed));
         self.score_apart(move || best(&view, &scores, &allowed, limit)).await
     }
+}
 
-    /// The vector leg in order, and the scores of what only the words leg lists: one statement for all.
-    async fn rescored(
-        &self,
-        view: &View,
-        codes: &[Arc<ModelCodes>],
-        asked: &[Asked<'_>],
-        near: &[Candidate],
-        listed: &[ScoredChunk],
-        limit: usize,
-    ) -> StoreResult<(Vec<ScoredChunk>, HashMap<ChunkId, f32>)> {
-        let mut of_model: Vec<Vec<i64>> = vec![Vec::new(); asked.len()];
-        for candidate in near {
-            of_model[candidate.model].push(candidate.id);
-        }
-        let by_code: HashSet<i64> = near.iter().map(|candidate| candidate.id).collect();
-        for id in listed.iter().map(|chunk| chunk.chunk_id.0).filter(|id| !by_code.contains(id)) {
-            if let Some(model) = codes.iter().position(|codes| codes.has_vector(id)) {
-                of_model[model].push(id);
-            }
-        }
-        let mut exact = self.exact_scores(view.source, asked, of_model).await?;
-        let found = near.iter().filter_map(|candidate| {
-            let (part, place) = view.find(candidate.id)?;
-            let document_id = part.segment.places.get(place)?.document_id;
-            let chunk_id = ChunkId(candidate.id);
-            Some(ScoredChunk { chunk_id, document_id, score: *exact.get(&chunk_id)? })
-        });
-        let by_vectors = best_first(found.collect(), limit);
-        let others: HashSet<ChunkId> = left_out(listed, &by_vectors).into_iter().collect();
-        exact.retain(|id, _| others.contains(id));
-        Ok((by_vectors, exact))
-    }
+/// Scores of chunks, each by the first model that has it.
+fn scores_of(codes: &[Arc<ModelCodes>], asked: &[Asked<'_>], chunks: Vec<ChunkId>) -> HashMap<ChunkId, f32> {
+    let queries: Vec<QueryCode> = asked.iter().map(|(_, query)| QueryCode::of(query)).collect();
+    let score = |id: &ChunkId| codes.iter().zip(&queries).find_map(|(codes, query)| codes.fine_score(id.0, query));
+    chunks.into_iter().filter_map(|id| Some((id, score(&id)?))).collect()
 }
 
 /// Chunks one leg lists and the other does not.

@@ -43,7 +43,7 @@ pub(super) struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { code_bytes: 256 << 20, read_at_once: 2_048, graph_vectors: 200_000 }
+        Self { code_bytes: 320 << 20, read_at_once: 2_048, graph_vectors: 200_000 }
     }
 }
 

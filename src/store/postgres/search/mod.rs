@@ -4,7 +4,7 @@
 //! rows (`write`, `segment`), merged like a log-structured tree (`compact`). A search lists the segments (`refresh`,
 //! one small statement), reads the few blocks that are not in memory yet (`blocks`, `cache`) and scores them with the
 //! formula of the embedded store (`matches`). The other leg scans codes of all vectors in memory (`codes`, kept current by
-//! `load`); before they are loaded, and in a store whose codes take too much memory, the server is asked (`nearest`;
+//! `load`; `scan`); before they are loaded, and in a store whose codes take too much memory, the server is asked (`nearest`;
 //! `neighbours` builds its graphs). `vectors` scores exactly, `legs` puts both legs together, `filter` turns conditions
 //! into a set of documents. Everything committed is searched, by whichever process it was committed.
 
@@ -20,6 +20,7 @@ mod matches;
 mod nearest;
 mod neighbours;
 mod refresh;
+mod scan;
 mod segment;
 mod source;
 mod suggest;
@@ -45,6 +46,7 @@ use super::replica::Replica;
 use cache::BlockCache;
 use load::{Codes, Limits};
 use refresh::Looking;
+use scan::Scans;
 use source::Source;
 
 pub(super) use nearest::GRAPH_SETTINGS;
@@ -66,6 +68,7 @@ pub(super) struct SearchIndex {
     looks_begun: AtomicU64,
     blocks: BlockCache,
     codes: Codes,
+    scans: Arc<Scans>,
     limits: Limits,
     /// Scans and scorings that run at once: as many as there are cores, since each needs one whole.
     scoring: Semaphore,
@@ -90,6 +93,7 @@ impl SearchIndex {
             looks_begun: AtomicU64::new(0),
             blocks: BlockCache::default(),
             codes: Codes::default(),
+            scans: Arc::default(),
             limits: Limits::default(),
             scoring: Semaphore::new(std::thread::available_parallelism().map_or(2, std::num::NonZero::get)),
             dictionaries: Mutex::default(),

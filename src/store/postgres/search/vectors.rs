@@ -19,47 +19,6 @@ use super::view::{Model, View};
 pub(super) type Asked<'a> = (Model, &'a VectorQuery);
 
 impl SearchIndex {
-    /// Calibrated cosines of chunks from the stored f32, each in the model whose list it stands in: one statement.
-    pub(super) async fn exact_scores(
-        &self,
-        source: Source,
-        asked: &[Asked<'_>],
-        of_model: Vec<Vec<i64>>,
-    ) -> StoreResult<HashMap<ChunkId, f32>> {
-        let wanted: Vec<(&Asked<'_>, Vec<i64>)> =
-            asked.iter().zip(of_model).filter(|(_, chunks)| !chunks.is_empty()).collect();
-        if wanted.is_empty() {
-            return Ok(HashMap::new());
-        }
-        let mut sql = String::new();
-        for (number, ((model, _), _)) in wanted.iter().enumerate() {
-            let joint = if number > 0 { " UNION ALL " } else { "" };
-            // Writing to a String cannot fail.
-            let _ = write!(
-                sql,
-                "{joint}SELECT {number}, chunk_id, (-(vector <#> ${}))::REAL FROM embedding \
-                 WHERE chunk_id = ANY(${}) AND model_seq = {} AND vector IS NOT NULL",
-                number * 2 + 1,
-                number * 2 + 2,
-                model.seq,
-            );
-        }
-        let count: usize = wanted.iter().map(|(_, chunks)| chunks.len()).sum();
-        let mut statement = sqlx::query_as(AssertSqlSafe(sql));
-        for ((_, query), chunks) in &wanted {
-            statement = statement.bind(Vector::from(query.vector.clone())).bind(chunks);
-        }
-        let rows: Vec<(i32, i64, f32)> = statement
-            .fetch_all(self.at(source))
-            .await
-            .map_err(|error| classify("score vectors", format!("{count} chunks"), error))?;
-        let score = |(number, id, cosine): (i32, i64, f32)| {
-            let ((_, query), _) = wanted.get(usize::try_from(number).ok()?)?;
-            Some((ChunkId(id), query.scale * cosine + query.offset))
-        };
-        Ok(rows.into_iter().filter_map(score).collect())
-    }
-
     /// Calibrated cosines of given chunks from the stored f32, in order.
     pub(super) async fn vector_scores(
         &self,

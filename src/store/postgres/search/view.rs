@@ -138,10 +138,7 @@ impl View {
 
     /// Where a chunk that is not gone stands.
     pub(super) fn find(&self, id: i64) -> Option<(&Part, usize)> {
-        self.parts
-            .iter()
-            .find_map(|part| part.segment.find(id).map(|place| (part, place)))
-            .filter(|(part, place)| !part.is_gone(*place))
+        Finder::new(self).find(id)
     }
 
     /// The chunk in a slot.
@@ -163,5 +160,86 @@ impl View {
     pub(super) fn allowed_chunks(&self, allowed: &Allowed) -> Vec<i64> {
         let of = |part| move |(place, chunk): (usize, &Place)| allowed.lets(part, place).then_some(chunk.id);
         self.parts.iter().flat_map(|part| part.segment.places.iter().enumerate().filter_map(of(part))).collect()
+    }
+}
+
+/// Finds chunks, those behind the last one found fast.
+pub(super) struct Finder<'a> {
+    view: &'a View,
+    /// Where the last one was found.
+    part: usize,
+    place: usize,
+}
+
+impl<'a> Finder<'a> {
+    pub(super) fn new(view: &'a View) -> Self {
+        Self { view, part: 0, place: 0 }
+    }
+
+    /// Where a chunk that is not gone stands.
+    pub(super) fn find(&mut self, id: i64) -> Option<(&'a Part, usize)> {
+        if let Some(place) = self.ahead(id) {
+            self.place = place;
+        } else {
+            let found = |(number, part): (usize, &Part)| part.segment.find(id).map(|place| (number, place));
+            (self.part, self.place) = self.view.parts.iter().enumerate().find_map(found)?;
+        }
+        let part = &self.view.parts[self.part];
+        (!part.is_gone(self.place)).then_some((part, self.place))
+    }
+
+    /// In the same segment, in steps that double.
+    fn ahead(&self, id: i64) -> Option<usize> {
+        let ahead = self.view.parts.get(self.part)?.segment.places.get(self.place..)?;
+        if ahead.first()?.id > id || ahead.last()?.id < id {
+            return None;
+        }
+        let mut step = 1;
+        while ahead.get(step).is_some_and(|place| place.id < id) {
+            step *= 2;
+        }
+        let stretch = &ahead[step / 2..ahead.len().min(step + 1)];
+        let found = stretch.binary_search_by_key(&id, |place| place.id).ok()?;
+        Some(self.place + step / 2 + found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::DocumentId;
+
+    fn segment(id: i64, chunks: impl Iterator<Item = i64>) -> Arc<Segment> {
+        let place = |id: i64| Place {
+            id,
+            document_seq: id,
+            document_id: DocumentId(uuid::Uuid::from_u128(id.unsigned_abs().into())),
+            length: 1,
+        };
+        let mut segment = Segment::default();
+        (segment.id, segment.places) = (id, chunks.map(place).collect());
+        Arc::new(segment)
+    }
+
+    #[test]
+    fn a_finder_finds_what_is_there_in_any_order() {
+        let segments = vec![
+            segment(1, (0..1_000).map(|n| n * 3)),
+            segment(2, (0..1_000).map(|n| n * 3 + 1)),
+            segment(3, 9_000..9_001),
+        ];
+        let gone = HashSet::from([300, 301]);
+        let view = View::new(segments, &gone, HashSet::new(), Vec::new(), 1, (Source::Primary, 1));
+        let mut random = fastrand::Rng::with_seed(9);
+        let ascending: Vec<i64> = (0..9_100).collect();
+        let mixed: Vec<i64> = (0..20_000).map(|_| random.i64(-5..9_100)).collect();
+        for ids in [ascending, mixed] {
+            let mut finder = Finder::new(&view);
+            for id in ids {
+                let is_there = ((0..3_000).contains(&id) && id % 3 < 2 || id == 9_000) && !gone.contains(&id);
+                let found = finder.find(id).map(|(part, place)| part.segment.places[place].id);
+                assert_eq!(found, is_there.then_some(id));
+            }
+        }
     }
 }
