@@ -34,6 +34,7 @@ fn main() {
     );
 
     first_frames("full store", &data, 10);
+    bytes_over_a_line(&data);
     idle(&data);
     searches(&data);
     keys_while_ingesting(folder.path());
@@ -58,6 +59,48 @@ fn first_frames(name: &str, data: &Path, times: usize) {
         })
         .collect();
     print_distribution(&format!("first frame, {name}, ms"), &mut millis);
+}
+
+/// What a terminal at the other end of a slow line is sent, at 80x24: only what changed should cross it.
+fn bytes_over_a_line(data: &Path) {
+    let mut terminal = Terminal::start(data, 80, 24, &[("PEANUT_MODEL", "static")]);
+    terminal.wait_for("chunks");
+    quiet(&mut terminal);
+    println!("bytes at 80x24: {} until the first screen stands", terminal.raw().len());
+    let mut per_second = Vec::new();
+    for _ in 0..20 {
+        per_second.push(sent(&mut terminal, "", Duration::from_secs(1)));
+    }
+    print_distribution("bytes a second, idle Home", &mut per_second);
+    terminal.send("2/");
+    quiet(&mut terminal);
+    // Each key is given time for its answer, the search's results included.
+    let mut per_key: Vec<f64> = "the first words"
+        .chars()
+        .map(|key| sent(&mut terminal, &key.to_string(), Duration::from_millis(400)))
+        .collect();
+    print_distribution("bytes for a key typed into the search and its results", &mut per_key);
+    terminal.send("\u{1b}");
+    quiet(&mut terminal);
+    let mut per_step: Vec<f64> = (0..20).map(|_| sent(&mut terminal, "j", Duration::from_millis(200))).collect();
+    print_distribution("bytes for a step down the results", &mut per_step);
+    let mut per_screen: Vec<f64> =
+        (0..20).map(|n| sent(&mut terminal, if n % 2 == 0 { "1" } else { "2" }, Duration::from_millis(200))).collect();
+    print_distribution("bytes for another screen", &mut per_screen);
+    terminal.send("\u{3}");
+    terminal.finish();
+}
+
+/// Bytes written within `time` after `keys`.
+fn sent(terminal: &mut Terminal, keys: &str, time: Duration) -> f64 {
+    let before = terminal.raw().len();
+    terminal.send(keys);
+    terminal.read_for(time);
+    (terminal.raw().len() - before) as f64
+}
+
+fn quiet(terminal: &mut Terminal) {
+    terminal.read_for(Duration::from_secs(2));
 }
 
 fn idle(data: &Path) {

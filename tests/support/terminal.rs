@@ -89,6 +89,15 @@ impl Terminal {
         }
     }
 
+    /// Reads what is written within `time`; for measurements, never for tests.
+    #[cfg_attr(test, expect(dead_code, reason = "the benchmarks alone measure by time"))]
+    pub fn read_for(&mut self, time: Duration) {
+        let deadline = Instant::now() + time;
+        while let Ok(bytes) = self.output.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            self.take(&bytes);
+        }
+    }
+
     fn take(&mut self, bytes: &[u8]) {
         self.raw.extend_from_slice(bytes);
         self.parser.process(bytes);
