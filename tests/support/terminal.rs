@@ -89,12 +89,15 @@ impl Terminal {
         }
     }
 
-    /// Reads what is written within `time`; for measurements, never for tests.
-    #[cfg_attr(test, expect(dead_code, reason = "the benchmarks alone measure by time"))]
-    pub fn read_for(&mut self, time: Duration) {
+    /// Reads what is written within `time`; whether the program ended meanwhile.
+    pub fn read_for(&mut self, time: Duration) -> bool {
         let deadline = Instant::now() + time;
-        while let Ok(bytes) = self.output.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            self.take(&bytes);
+        loop {
+            match self.output.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(bytes) => self.take(&bytes),
+                Err(RecvTimeoutError::Disconnected) => return true,
+                Err(RecvTimeoutError::Timeout) => return false,
+            }
         }
     }
 
@@ -110,14 +113,7 @@ impl Terminal {
 
     /// Reads what is left and waits for the end.
     pub fn finish(mut self) -> (ExitStatus, String, String) {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            match self.output.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(bytes) => self.take(&bytes),
-                Err(RecvTimeoutError::Disconnected) => break,
-                Err(RecvTimeoutError::Timeout) => panic!("did not end; the screen:\n{}", self.screen()),
-            }
-        }
+        assert!(self.read_for(PATIENCE), "did not end; the screen:\n{}", self.screen());
         let status = self.child.wait().unwrap();
         (status, self.screen(), self.raw())
     }
