@@ -21,8 +21,9 @@ use super::{EXIT_OK, output, runtime};
 
 /// Documents of one transaction.
 const BATCH: usize = 200;
-/// Weights of the vector leg that `--sweep` measures.
-const SWEPT: [f32; 11] = [0.40, 0.45, 0.50, 0.55, 0.60, 0.65, 0.70, 0.75, 0.80, 0.85, 0.90];
+/// Weights of the vector leg that `--sweep` measures, in hundredths.
+const SWEPT: std::ops::RangeInclusive<u8> = 40..=90;
+const SWEEP_STEP: usize = 2;
 
 #[derive(Args, Debug)]
 pub(super) struct EvalArgs {
@@ -105,10 +106,11 @@ async fn evaluate_in(config: Config, collection: &Collection, sweep: bool) -> ey
     let name =
         |path: &str| Path::new(path).file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let mut report = collection.evaluate(&house.search, name).await?;
-    for weight in SWEPT.iter().filter(|_| sweep) {
+    for hundredths in SWEPT.step_by(SWEEP_STEP).filter(|_| sweep) {
+        let weight = f32::from(hundredths) / 100.0;
         house.store.put_setting("search.vector_weight", &weight.to_string(), house.clock.now()).await?;
         house.search.forget_options();
-        report.sweep.push((*weight, collection.measure(&house.search, SearchMode::Hybrid, name).await?));
+        report.sweep.push((weight, collection.measure(&house.search, SearchMode::Hybrid, name).await?));
     }
     shutdown.soft().cancel();
     if let Some(running) = running {

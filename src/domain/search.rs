@@ -252,6 +252,13 @@ pub struct Hit {
     pub other_places: Vec<OtherPlace>,
 }
 
+impl Hit {
+    /// Every snippet, the best place's first.
+    pub fn snippets(&self) -> impl Iterator<Item = &Snippet> {
+        std::iter::once(&self.snippet).chain(self.other_places.iter().map(|place| &place.snippet))
+    }
+}
+
 /// The answer to a search.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct SearchResponse {

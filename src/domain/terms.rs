@@ -9,6 +9,7 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::LazyLock;
 
+use foldhash::fast::RandomState;
 use rust_stemmers::{Algorithm, Stemmer};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -166,12 +167,14 @@ pub struct Token {
 
 struct Stems {
     stemmer: Stemmer,
-    known: HashMap<String, String>,
+    /// Which of the terms is a word's. Asked for every word of every text, hence not the standard hash.
+    known: HashMap<String, usize, RandomState>,
+    terms: Vec<String>,
 }
 
 thread_local! {
     static STEMS: RefCell<Stems> =
-        RefCell::new(Stems { stemmer: Stemmer::create(Algorithm::English), known: HashMap::new() });
+        RefCell::new(Stems { stemmer: Stemmer::create(Algorithm::English), known: HashMap::default(), terms: Vec::new() });
 }
 
 /// Whether `word` (any case, not stemmed) carries no meaning of its own.
@@ -263,14 +266,17 @@ impl Stems {
     }
 
     fn remember(&mut self, word: &str, make: impl FnOnce(&str, &Stemmer) -> String) -> &str {
-        if !self.known.contains_key(word) {
-            if self.known.len() >= CACHED_STEMS {
+        let known = self.known.get(word).copied();
+        let number = known.unwrap_or_else(|| {
+            if self.terms.len() >= CACHED_STEMS {
                 self.known.clear();
+                self.terms.clear();
             }
-            let term = make(word, &self.stemmer);
-            self.known.insert(word.to_owned(), term);
-        }
-        self.known.get(word).map_or("", String::as_str)
+            self.terms.push(make(word, &self.stemmer));
+            self.known.insert(word.to_owned(), self.terms.len() - 1);
+            self.terms.len() - 1
+        });
+        self.terms.get(number).map_or("", String::as_str)
     }
 }
 

@@ -1,20 +1,35 @@
 //! The piece of a chunk that shows the match: one line, matches as byte ranges. Pure; called by `search::service`.
 
+use std::ops::Range;
+
 use crate::domain::search::Snippet;
-use crate::domain::terms::{self, Token};
+use crate::domain::terms;
 
 /// Length aimed at, in characters.
 const LENGTH: usize = 180;
 /// Context kept before the first match of the window, in tokens.
 const LEAD_TOKENS: usize = 3;
 
+/// A token that matches.
+struct Match {
+    /// Which token of the text.
+    token: usize,
+    term: String,
+}
+
 /// The best window of `text` around terms and prefixes; its beginning when nothing matches.
 #[must_use]
 pub fn snippet(text: &str, wanted: &[String], prefixes: &[String]) -> Snippet {
-    let tokens = terms::tokens(text);
-    let matched: Vec<bool> = tokens.iter().map(|token| is_match(token, text, wanted, prefixes)).collect();
-    let start_token = best_start(&tokens, &matched);
-    let start = tokens.get(start_token).map_or(0, |token| if start_token == 0 { 0 } else { token.range.start });
+    let (mut tokens, mut matches) = (Vec::new(), Vec::new());
+    // Most tokens match nothing: only of those that do is the term kept.
+    terms::each_token(text, |range, term| {
+        if is_match(term, &text[range.clone()], wanted, prefixes) {
+            matches.push(Match { token: tokens.len(), term: term.to_owned() });
+        }
+        tokens.push(range);
+    });
+    let start_token = best_start(&tokens, &matches);
+    let start = tokens.get(start_token).map_or(0, |range| if start_token == 0 { 0 } else { range.start });
     let end = text[start..].char_indices().nth(LENGTH).map_or(text.len(), |(offset, _)| start + offset);
     // Not in the middle of a word.
     let end = if end < text.len() {
@@ -22,35 +37,34 @@ pub fn snippet(text: &str, wanted: &[String], prefixes: &[String]) -> Snippet {
     } else {
         end
     };
-    let inside =
-        tokens.iter().zip(&matched).filter(|(token, is)| **is && token.range.start >= start && token.range.end <= end);
-    fold(text, start, end, inside.map(|(token, _)| (token.range.start, token.range.end)).collect())
+    let ranges = matches.iter().map(|one| &tokens[one.token]);
+    let inside = ranges.filter(|range| range.start >= start && range.end <= end);
+    fold(text, start, end, inside.map(|range| (range.start, range.end)).collect())
 }
 
-fn is_match(token: &Token, text: &str, wanted: &[String], prefixes: &[String]) -> bool {
-    wanted.contains(&token.term)
+fn is_match(term: &str, written: &str, wanted: &[String], prefixes: &[String]) -> bool {
+    wanted.iter().any(|wanted| wanted == term)
         || !prefixes.is_empty() && {
-            let folded = terms::fold(&text[token.range.clone()]);
-            prefixes.iter().any(|prefix| folded.starts_with(prefix.as_str()) || token.term.starts_with(prefix.as_str()))
+            let folded = terms::fold(written);
+            prefixes.iter().any(|prefix| folded.starts_with(prefix.as_str()) || term.starts_with(prefix.as_str()))
         }
 }
 
 /// The token to start at: the window with the most different matched terms, then the most matches, then the earliest.
-fn best_start(tokens: &[Token], matched: &[bool]) -> usize {
-    let places: Vec<usize> = (0..tokens.len()).filter(|index| matched[*index]).collect();
+fn best_start(tokens: &[Range<usize>], matches: &[Match]) -> usize {
     let mut best = (0, 0, 0);
-    for (position, &first) in places.iter().enumerate() {
-        let limit = tokens[first].range.start + LENGTH * 3 / 4;
-        let window: Vec<&str> = places[position..]
+    for (position, first) in matches.iter().enumerate() {
+        let limit = tokens[first.token].start + LENGTH * 3 / 4;
+        let window: Vec<&str> = matches[position..]
             .iter()
-            .take_while(|index| tokens[**index].range.end <= limit)
-            .map(|index| tokens[*index].term.as_str())
+            .take_while(|one| tokens[one.token].end <= limit)
+            .map(|one| one.term.as_str())
             .collect();
         let mut different = window.clone();
         different.sort_unstable();
         different.dedup();
         if (different.len(), window.len()) > (best.0, best.1) {
-            best = (different.len(), window.len(), first);
+            best = (different.len(), window.len(), first.token);
         }
     }
     best.2.saturating_sub(LEAD_TOKENS)

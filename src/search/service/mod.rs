@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 use tokio::sync::Semaphore;
 
-use crate::domain::search::{Scores, SearchMode, SearchRequest, SearchResponse, VectorQuery};
+use crate::domain::search::{Hit, Scores, SearchMode, SearchRequest, SearchResponse, VectorQuery};
 use crate::domain::{Clock, ModelId};
 use crate::embed::{Embedder, Embedders};
 use crate::store::{Legs, SharedStore, StoreError};
@@ -187,7 +187,7 @@ impl SearchService {
         };
         response.hits = self.hits(&fused, &parsed, request.limit).await?;
         if has_text && mode != SearchMode::Vectors {
-            response.did_you_mean = self.correction(&request.query, &parsed).await?;
+            response.did_you_mean = self.correction(&request.query, &parsed, &response.hits).await?;
         }
         let elapsed = started.elapsed().as_secs_f64();
         metrics::observe_query(elapsed);
@@ -273,14 +273,25 @@ impl SearchService {
     }
 
     /// A corrected query when a typed word matches nothing and a near one does.
-    async fn correction(&self, typed: &str, parsed: &ParsedQuery) -> Result<Option<String>, SearchError> {
+    async fn correction(&self, typed: &str, parsed: &ParsedQuery, hits: &[Hit]) -> Result<Option<String>, SearchError> {
         let single = |word: &String| -> Option<String> {
             let mut terms = crate::domain::terms::terms_of(word);
             let is_single = word.chars().count() >= SHORTEST_CORRECTED && terms.len() == 1;
             if is_single { terms.pop() } else { None }
         };
-        let (words, terms): (Vec<&String>, Vec<String>) =
-            parsed.plain_words.iter().filter_map(|word| Some((word, single(word)?))).unzip();
+        let mut unseen: Vec<(&String, String)> =
+            parsed.plain_words.iter().filter_map(|word| Some((word, single(word)?))).collect();
+        // A word that is marked in what was found matches something.
+        for snippet in hits.iter().flat_map(Hit::snippets) {
+            if unseen.is_empty() {
+                break;
+            }
+            for mark in &snippet.marks {
+                let shown = crate::domain::terms::terms_of(snippet.text.get(mark.0..mark.1).unwrap_or_default());
+                unseen.retain(|(_, term)| !shown.contains(term));
+            }
+        }
+        let (words, terms): (Vec<&String>, Vec<String>) = unseen.into_iter().unzip();
         if words.is_empty() {
             return Ok(None);
         }

@@ -97,8 +97,9 @@ impl SearchIndex {
         limit: usize,
     ) -> StoreResult<Vec<ScoredChunk>> {
         let models = codes.iter().zip(asked).map(|(codes, (_, query))| (Arc::clone(codes), QueryCode::of(query)));
+        let share = view.share(allowed);
         let (view, allowed) = (Arc::clone(view), Arc::clone(allowed));
-        self.scanned(Wanted { models: models.collect(), view, allowed, words, limit }).await
+        self.scanned(Wanted { models: models.collect(), view, allowed, share, words, limit }).await
     }
 
     async fn best_words(

@@ -1,8 +1,11 @@
 //! The scan of codes: what is near to a query's vector, best first. Called by `legs`.
 //!
 //! Searches that wait for a core are scanned for together, a stretch of codes after the other, so that a crowd of them
-//! reads the codes from memory once: memory is what a scan takes its time from, not arithmetic.
+//! reads the codes from memory once: memory is what a scan takes its time from, not arithmetic. For the same reason a
+//! chunk is looked up when it is scanned only if the search rules many out; otherwise a few more are gathered, looked up
+//! at the end, and all is done again with care should too many of them have been ruled out.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -24,6 +27,8 @@ const SMALL_SHARE: f64 = 0.1;
 const STRETCH: usize = 256;
 /// Searches scanned for together at most.
 const MOST_TOGETHER: usize = 16;
+/// From this share of all chunks on they are looked up at the end.
+const LARGE_SHARE: f64 = 0.95;
 
 /// A model's codes with the query's.
 pub(super) type Asked = (Arc<ModelCodes>, QueryCode);
@@ -35,6 +40,8 @@ pub(super) struct Wanted {
     pub(super) models: Vec<Asked>,
     pub(super) view: Arc<View>,
     pub(super) allowed: Arc<Allowed>,
+    /// The share of chunks these are.
+    pub(super) share: f64,
     /// Scores per slot, NaN where words rule a chunk out; empty when no words do.
     pub(super) words: Arc<Vec<f32>>,
     pub(super) limit: usize,
@@ -58,22 +65,37 @@ impl Wanted {
             && self.models.iter().zip(&other.models).all(|((one, _), (other, _))| Arc::ptr_eq(one, other))
     }
 
-    /// The best of what may be returned, scored by both codes.
-    fn best(&self, nearest: Nearest<Candidate>) -> Vec<ScoredChunk> {
+    /// How many of those gathered without care may turn out to be ruled out.
+    fn slack(&self) -> usize {
+        self.limit / 4 + 16
+    }
+
+    /// The best of what was gathered, scored by both codes; `None` when it was gathered without care and too much of it is
+    /// ruled out.
+    fn best(&self, nearest: Nearest<Candidate>, with_care: bool) -> Option<Vec<ScoredChunk>> {
         let mut finder = Finder::new(&self.view);
-        let scored = nearest.worth_rescoring().into_iter().filter_map(|candidate| {
+        let gathered = nearest.worth_rescoring();
+        let count = gathered.len();
+        let scored = gathered.into_iter().filter_map(|candidate| {
             let (codes, query) = &self.models[candidate.model];
-            let score = codes.fine_score(candidate.id, query)?;
             let (part, place) = finder.find(candidate.id)?;
+            if !with_care && !self.lets(part, place) {
+                return None;
+            }
+            let score = codes.fine_score(candidate.id, query)?;
             let document_id = part.segment.places.get(place)?.document_id;
             Some(ScoredChunk { chunk_id: ChunkId(candidate.id), document_id, score })
         });
-        best_first(scored.collect(), self.limit)
+        let scored: Vec<ScoredChunk> = scored.collect();
+        if !with_care && count - scored.len() > self.slack() {
+            return None;
+        }
+        Some(best_first(scored, self.limit))
     }
 
     /// Looks every allowed chunk up.
     fn look_up(&self) -> Vec<ScoredChunk> {
-        let mut nearest = self.nearest();
+        let mut nearest = self.nearest(true);
         for part in &self.view.parts {
             for (place, chunk) in part.segment.places.iter().enumerate() {
                 if !self.lets(part, place) {
@@ -87,11 +109,12 @@ impl Wanted {
                 }
             }
         }
-        self.best(nearest)
+        self.best(nearest, true).unwrap_or_default()
     }
 
-    fn nearest(&self) -> Nearest<Candidate> {
-        Nearest::new(self.limit, self.models.iter().map(|(_, query)| query.error()).fold(0.0, f32::max))
+    fn nearest(&self, with_care: bool) -> Nearest<Candidate> {
+        let limit = if with_care { self.limit } else { self.limit + self.slack() };
+        Nearest::new(limit, self.models.iter().map(|(_, query)| query.error()).fold(0.0, f32::max))
     }
 }
 
@@ -100,40 +123,44 @@ struct Scanning<'a> {
     wanted: &'a Wanted,
     nearest: Nearest<Candidate>,
     finder: Finder<'a>,
+    /// Whether every chunk is looked up before it is gathered.
+    with_care: bool,
 }
 
 impl<'a> Scanning<'a> {
-    fn new(wanted: &'a Wanted) -> Self {
-        Self { wanted, nearest: wanted.nearest(), finder: Finder::new(&wanted.view) }
+    fn new(wanted: &'a Wanted, with_care: bool) -> Self {
+        Self { wanted, nearest: wanted.nearest(with_care), finder: Finder::new(&wanted.view), with_care }
     }
 
-    fn stretch(&mut self, model: usize, block: &Block, rows: std::ops::Range<usize>) {
+    fn stretch(&mut self, model: usize, block: &Block, rows: Range<usize>) {
         let (before, rest) = self.wanted.models.split_at(model);
         let Some((_, query)) = rest.first() else { return };
         let dimension = query.dimension().max(1);
         let codes = block.codes[rows.start * dimension..rows.end * dimension].chunks_exact(dimension);
         for ((id, scale), code) in block.ids[rows.clone()].iter().zip(&block.scales[rows]).zip(codes) {
             let score = query.score(code, *scale);
-            // Few scores are wanted: only then is it worth to look the chunk up.
             if self.nearest.wants(score)
-                && self.finder.find(*id).is_some_and(|(part, place)| self.wanted.lets(part, place))
+                && (!self.with_care || self.lets(*id))
                 && !before.iter().any(|(codes, _)| codes.has_vector(*id))
             {
                 self.nearest.push(score, Candidate { id: *id, model });
             }
         }
     }
+
+    fn lets(&mut self, id: i64) -> bool {
+        self.finder.find(id).is_some_and(|(part, place)| self.wanted.lets(part, place))
+    }
 }
 
-/// Answers searches that have the same codes.
-fn answers(together: &[&Wanted]) -> Vec<Vec<ScoredChunk>> {
-    let mut searches: Vec<Scanning<'_>> = together.iter().map(|wanted| Scanning::new(wanted)).collect();
-    let models = together.first().map_or(&[][..], |wanted| &wanted.models);
+/// Scans for searches that have the same codes.
+fn scan(searches: &mut [Scanning<'_>]) {
+    let models = searches.first().map_or(&[][..], |search| &search.wanted.models);
     for (model, (codes, _)) in models.iter().enumerate() {
         for block in &codes.blocks {
             for start in (0..block.ids.len()).step_by(STRETCH) {
                 let rows = start..(start + STRETCH).min(block.ids.len());
-                for search in &mut searches {
+                for search in &mut *searches {
                     search.stretch(model, block, rows.clone());
                 }
             }
@@ -143,7 +170,23 @@ fn answers(together: &[&Wanted]) -> Vec<Vec<ScoredChunk>> {
             break;
         }
     }
-    searches.into_iter().map(|search| search.wanted.best(search.nearest)).collect()
+}
+
+/// Answers searches that have the same codes.
+fn answers(together: &[&Wanted]) -> Vec<Vec<ScoredChunk>> {
+    let with_care = |wanted: &Wanted| !wanted.words.is_empty() || wanted.share < LARGE_SHARE;
+    let mut searches: Vec<Scanning<'_>> =
+        together.iter().map(|wanted| Scanning::new(wanted, with_care(wanted))).collect();
+    scan(&mut searches);
+    let answer = |search: Scanning<'_>| {
+        search.wanted.best(search.nearest, search.with_care).unwrap_or_else(|| {
+            let mut again = [Scanning::new(search.wanted, true)];
+            scan(&mut again);
+            let [again] = again;
+            again.wanted.best(again.nearest, true).unwrap_or_default()
+        })
+    };
+    searches.into_iter().map(answer).collect()
 }
 
 /// A search in the queue.
@@ -200,7 +243,7 @@ impl Scans {
 impl SearchIndex {
     /// The best `limit` chunks by calibrated cosine.
     pub(super) async fn scanned(&self, wanted: Wanted) -> StoreResult<Vec<ScoredChunk>> {
-        if wanted.view.share(&wanted.allowed) < SMALL_SHARE {
+        if wanted.share < SMALL_SHARE {
             return self.score_apart(move || wanted.look_up()).await;
         }
         let (answer, mut answered) = oneshot::channel();
@@ -214,5 +257,121 @@ impl SearchIndex {
         (&mut answered).await.map_err(|_| {
             StoreError::invariant("search vectors", "", "the scan that was to answer ended without".to_owned())
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::super::segment::{Place, Segment};
+    use super::super::source::Source;
+    use super::*;
+    use crate::domain::search::VectorQuery;
+    use crate::domain::{DocumentId, ModelId};
+
+    const DIMENSION: usize = 32;
+
+    fn unit(random: &mut fastrand::Rng) -> Vec<f32> {
+        let vector: Vec<f32> = (0..DIMENSION).map(|_| random.f32() - 0.5).collect();
+        let norm = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
+        vector.into_iter().map(|x| x / norm).collect()
+    }
+
+    fn dot(one: &[f32], other: &[f32]) -> f32 {
+        one.iter().zip(other).map(|(a, b)| a * b).sum()
+    }
+
+    /// One chunk per document, chunk and document numbered alike.
+    fn view(chunks: usize, gone: &HashSet<i64>, retired: HashSet<i64>) -> View {
+        let place = |id: i64| Place {
+            id,
+            document_seq: id,
+            document_id: DocumentId(uuid::Uuid::from_u128(id.unsigned_abs().into())),
+            length: 1,
+        };
+        let mut segment = Segment::default();
+        (segment.id, segment.places) = (1, (0..chunks as i64).map(place).collect());
+        View::new(vec![Arc::new(segment)], gone, retired, Vec::new(), 1, (Source::Primary, 1))
+    }
+
+    #[test]
+    fn the_best_that_may_be_returned_are_found_alone_and_together() {
+        let mut random = fastrand::Rng::with_seed(11);
+        let vectors: Vec<Vec<f32>> = (0..5_000).map(|_| unit(&mut random)).collect();
+        let queries: Vec<Vec<f32>> = (0..4).map(|_| unit(&mut random)).collect();
+        let nearest_of = |query: &[f32], most: usize| {
+            let mut all: Vec<i64> = (0..5_000).collect();
+            all.sort_by(|a, b| dot(&vectors[*b as usize], query).total_cmp(&dot(&vectors[*a as usize], query)));
+            all.truncate(most);
+            all
+        };
+        let mut codes = ModelCodes::new(1, DIMENSION);
+        codes.follow(&view(5_000, &HashSet::new(), HashSet::new()));
+        codes.add((0..).zip(vectors.iter().cloned().map(Some)).collect());
+        let codes = Arc::new(codes);
+        // Nothing; a few; the very nearest of the first query, removed and retired: more than a hasty scan makes up for.
+        let few: HashSet<i64> = nearest_of(&queries[0], 8).into_iter().step_by(2).collect();
+        let many: HashSet<i64> = nearest_of(&queries[0], 120).into_iter().collect();
+        for (gone, retired) in [
+            (HashSet::new(), HashSet::new()),
+            (few.clone(), HashSet::new()),
+            (HashSet::new(), few),
+            (many.clone(), HashSet::new()),
+            (HashSet::new(), many),
+        ] {
+            let view = Arc::new(view(5_000, &gone, retired.clone()));
+            let wanted: Vec<Wanted> = queries
+                .iter()
+                .map(|vector| {
+                    let query =
+                        VectorQuery { model: ModelId::from("m"), vector: vector.clone(), scale: 1.0, offset: 0.0 };
+                    Wanted {
+                        models: vec![(Arc::clone(&codes), QueryCode::of(&query))],
+                        view: Arc::clone(&view),
+                        share: view.share(&Allowed::Live),
+                        allowed: Arc::new(Allowed::Live),
+                        words: Arc::default(),
+                        limit: 20,
+                    }
+                })
+                .collect();
+            let together = answers(&wanted.iter().collect::<Vec<_>>());
+            for ((one, vector), answered) in wanted.iter().zip(&queries).zip(together) {
+                let exact =
+                    nearest_of(vector, 5_000).into_iter().filter(|id| !gone.contains(id) && !retired.contains(id));
+                let exact: Vec<i64> = exact.take(20).collect();
+                let ids = |found: &[ScoredChunk]| found.iter().map(|chunk| chunk.chunk_id.0).collect::<Vec<_>>();
+                assert_eq!(ids(&answered), exact);
+                assert_eq!(answers(&[one]).first(), Some(&answered));
+                assert_eq!(ids(&one.look_up()), exact);
+            }
+        }
+    }
+
+    #[test]
+    fn whoever_waits_for_the_same_codes_is_answered_together() {
+        let codes = || Arc::new(ModelCodes::new(1, DIMENSION));
+        let (ours, theirs) = (codes(), codes());
+        let query = VectorQuery { model: ModelId::from("m"), vector: vec![1.0; DIMENSION], scale: 1.0, offset: 0.0 };
+        let view = Arc::new(view(1, &HashSet::new(), HashSet::new()));
+        let scans = Scans::default();
+        let mut answers = Vec::new();
+        for (number, codes) in [&ours, &theirs, &ours, &ours].into_iter().enumerate() {
+            let (answer, answered) = oneshot::channel();
+            let models = vec![(Arc::clone(codes), QueryCode::of(&query))];
+            let (view, allowed, words) = (Arc::clone(&view), Arc::new(Allowed::Live), Arc::default());
+            let wanted = Wanted { models, view, allowed, share: 1.0, words, limit: 1 };
+            scans.queue().push(Waiting { number: number as u64, wanted, answer });
+            answers.push(answered);
+        }
+        // The third gave up.
+        drop(answers.remove(2));
+        let numbers = |taken: Vec<Waiting>| taken.iter().map(|waiting| waiting.number).collect::<Vec<_>>();
+        assert_eq!(numbers(scans.take()), [0, 3]);
+        assert!(scans.holds(1) && !scans.holds(2));
+        scans.run();
+        assert_eq!(answers.remove(1).try_recv(), Ok(Vec::new()));
+        assert!(scans.take().is_empty());
     }
 }

@@ -37,6 +37,15 @@ impl Part {
         self.gone.get(place).copied().unwrap_or(false)
     }
 
+    /// How many chunks may be returned.
+    fn count(&self, allowed: &Allowed) -> usize {
+        let all = self.segment.places.len();
+        match allowed {
+            Allowed::Live if self.gone.is_empty() && self.retired.is_empty() => all,
+            _ => (0..all).filter(|place| allowed.lets(self, *place)).count(),
+        }
+    }
+
     /// Whether any chunk was removed.
     pub(super) fn has_gone(&self) -> bool {
         !self.gone.is_empty()
@@ -51,6 +60,8 @@ pub(super) struct View {
     pub(super) slots: usize,
     /// Chunks that are not gone.
     pub(super) alive: u64,
+    /// Those of them whose documents are not retired.
+    live: u64,
     /// Sum of their lengths.
     total_length: u64,
     pub(super) gone: HashSet<i64>,
@@ -128,6 +139,7 @@ impl View {
                 view.gone.insert(*id);
             }
         }
+        view.live = view.parts.iter().map(|part| part.count(&Allowed::Live)).sum::<usize>() as u64;
         view
     }
 
@@ -149,11 +161,11 @@ impl View {
 
     /// The share of chunks that may be returned.
     pub(super) fn share(&self, allowed: &Allowed) -> f64 {
-        if matches!(allowed, Allowed::Live) && self.retired.is_empty() {
-            return 1.0;
-        }
-        let lets = |part: &Part| (0..part.segment.places.len()).filter(|place| allowed.lets(part, *place)).count();
-        self.parts.iter().map(lets).sum::<usize>() as f64 / self.alive.max(1) as f64
+        let let_through = match allowed {
+            Allowed::Live => self.live,
+            Allowed::Only(_) => self.parts.iter().map(|part| part.count(allowed)).sum::<usize>() as u64,
+        };
+        if let_through == self.alive { 1.0 } else { let_through as f64 / self.alive.max(1) as f64 }
     }
 
     /// Ids of the chunks that may be returned.
