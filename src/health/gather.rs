@@ -1,16 +1,20 @@
 //! Reads one [`StatusSnapshot`] from the store and its neighbours. Called by the worker, `status` and tests.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
 use crate::domain::Clock;
-use crate::domain::health::{ServiceHealth, WorkerRecord};
+use crate::domain::graph::GraphCounts;
+use crate::domain::health::{ServiceHealth, ServiceState, WorkerRecord};
 use crate::domain::status::StatusSnapshot;
 use crate::embed::roles;
 use crate::graph::GraphReader;
 use crate::store::{FilePage, SharedStore, StoreResult};
 
+/// How long the graph may take to be counted.
+const GRAPH_LIMIT: Duration = Duration::from_secs(1);
 /// Rows of a list in a snapshot; screens page the rest.
 const LISTED: u64 = 200;
 
@@ -65,11 +69,19 @@ impl Gatherer {
             embedding_paused: is_set(EMBEDDING_PAUSED),
             outbox: self.store.outbox_status(now).await?,
             dead_events: self.store.dead_events(0, LISTED).await?,
-            graph: self.graph.counts().await.ok(),
+            graph: self.graph_counts(&services).await,
             services,
             workers: self.workers().await?,
             runs_workers: self.runs_workers,
         })
+    }
+
+    /// What the graph holds, if it says so quickly: everything else in the picture is the store's, and known without it.
+    async fn graph_counts(&self, services: &[ServiceHealth]) -> Option<GraphCounts> {
+        if services.iter().any(|service| service.role == "graph" && service.state == ServiceState::Down) {
+            return None;
+        }
+        tokio::time::timeout(GRAPH_LIMIT, self.graph.counts()).await.ok()?.ok()
     }
 
     /// Workers of every process; this process's own are fresher than their last heartbeat.

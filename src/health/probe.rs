@@ -116,7 +116,8 @@ impl Probes {
     async fn ask_store(&self) {
         let known = self.answered(STORE);
         let probe = async {
-            self.store.ping().await.map_err(|error| error.to_string())?;
+            // Whose answer this is, the picture says anyway.
+            self.store.ping().await.map_err(|error| error.message)?;
             if let Some(detail) = known.clone() {
                 return Ok(Answer::well(detail));
             }

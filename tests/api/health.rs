@@ -100,6 +100,32 @@ async fn a_graph_that_goes_makes_it_unhealthy() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_graph_that_hangs_hides_nothing_of_the_store() {
+    let falkor = OwnFalkor::start(&[]);
+    let proxy = Proxy::before("127.0.0.1", falkor.port).await;
+    let port = proxy.port.to_string();
+    let served = Served::with(&[("FALKORDB_HOST", "127.0.0.1"), ("FALKORDB_PORT", &port)], None, None).await;
+    becomes(&served, 200).await;
+    proxy.set(Mode::Blackhole);
+    let (during, took) = becomes(&served, 503).await;
+    assert!(took < ONE_PROBE, "{took:?}");
+    assert_eq!((&during.json()["falkordb"], &during.json()["sqlite"]), (&"down".into(), &"ok".into()));
+    served.text("Meanwhile", "taken in while the graph hangs").await;
+    let is_shown = |status: &Answer| {
+        let status = status.json();
+        status["store"]["documents"] == 1
+            && status["outbox"]["pending"].as_u64() > Some(0)
+            && status["workers"].as_array().is_some_and(|workers| !workers.is_empty())
+    };
+    served.until("/status", "the document, and its event that waits", is_shown).await;
+    proxy.set(Mode::Reset);
+    proxy.set(Mode::Pass);
+    becomes(&served, 200).await;
+    served.until("/status", "the event delivered", |status| status.json()["outbox"]["pending"] == 0).await;
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_missing_embedder_only_degrades() {
     let url = format!("http://127.0.0.1:{}", free_port());
     let served = Served::with(&[("OLLAMA_URL", &url), ("PEANUT_MODEL", "")], None, None).await;
