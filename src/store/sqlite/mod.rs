@@ -35,7 +35,7 @@ static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
 /// Reading connections; searches, screens and counts share them.
 const READERS: u32 = 4;
 /// Page cache per connection in KiB; small because the searches keep their own compact indexes.
-const CACHE_KIB: u32 = 8 * 1024;
+const CACHE_KIB: u32 = 4 * 1024;
 /// The same of the writing connection: what one large commit touches must fit, or pages are written twice.
 const WRITER_CACHE_KIB: u32 = 32 * 1024;
 /// Pages in the write-ahead log before a commit folds them back: 40 MiB, so that index pages touched by every commit

@@ -9,11 +9,12 @@ use futures_util::StreamExt;
 use sqlx::Row;
 
 use crate::domain::search::VectorQuery;
-use crate::store::shared::codes::quantise;
+
 use crate::store::{StoreError, StoreResult};
 
 use super::super::SqliteStore;
 use super::super::error::classify;
+use super::vectors::{Coded, floats};
 use super::words::{ChunkTerms, Words, count_terms};
 
 /// A model as the store knows it: name, number, dimension.
@@ -36,7 +37,7 @@ impl Present {
 }
 
 /// Chunks read and counted in one step while the word index is built.
-const BUILD_STEP: i64 = 2_000;
+const BUILD_STEP: i64 = 1_000;
 
 impl SqliteStore {
     /// New slots, removals, deletions, and the words of new chunks when the word index exists.
@@ -205,15 +206,14 @@ impl SqliteStore {
         .bind(number)
         .fetch(&self.reader);
         let mut newest = newest;
-        let mut batch: Vec<(i64, Vec<i8>, f32)> = Vec::with_capacity(1024);
+        let mut batch: Vec<Coded> = Vec::with_capacity(1024);
         loop {
             let row = rows.next().await.transpose().map_err(fail)?;
             if let Some(row) = &row {
                 newest = newest.max(row.get(0));
                 let bytes: &[u8] = row.get(2);
                 if bytes.len() == dimension * 4 {
-                    let (code, scale) = quantise(&super::vectors::floats(bytes));
-                    batch.push((row.get(1), code, scale));
+                    batch.push(Coded::of(row.get(1), &floats(bytes)));
                 }
             }
             if row.is_none() || batch.len() == 1024 {

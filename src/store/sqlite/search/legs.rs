@@ -1,5 +1,5 @@
-//! Both legs in one go: words and codes are scored side by side from the same moment, then one read scores exactly what
-//! either listed. What fusion needs of the unlisted falls out of it: the words of every chunk are scored anyway.
+//! Both legs in one go: words and codes are scored side by side from the same moment. What fusion needs of the unlisted
+//! falls out of it: the words of every chunk are scored anyway, and every vector's codes are at hand.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError};
@@ -22,7 +22,7 @@ impl SqliteStore {
         filter: &Filter,
         limit: usize,
     ) -> StoreResult<Legs> {
-        let present = self.catch_up_vectors(queries).await?;
+        self.catch_up_vectors(queries).await?;
         let allowed = self.allowed(filter).await?;
         let clauses = self.sources(words).await?;
         let is_asked = clauses.iter().any(|(occur, _)| *occur != Occur::MustNot);
@@ -50,38 +50,22 @@ impl SqliteStore {
             near.retain(|(_, slot)| !score_of(*slot as usize).is_nan());
         }
         let near = worth_rescoring(near, limit, vectors::code_error(queries));
-        let (listed, near, mut words_of_others) = {
-            let state = self.index.read();
-            let slots = &state.slots;
-            let best = if is_asked { matches::best(&scores, slots, &allowed, limit) } else { Vec::new() };
-            let listed = best_first(best.iter().map(|(score, slot)| scored(slots, *slot, *score)).collect(), limit);
-            let near: Vec<ScoredChunk> = near.iter().map(|slot| scored(slots, *slot, 0.0)).collect();
-            let words: HashMap<ChunkId, f32> = near
-                .iter()
-                .filter_map(|chunk| Some((chunk.chunk_id, score_of(slots.slot(chunk.chunk_id.0)?))))
-                .filter(|(_, score)| *score > 0.0)
-                .collect();
-            (listed, near, words)
-        };
-        if queries.is_empty() {
-            return Ok(Legs { words: listed, ..Legs::default() });
-        }
-        let by_code: HashSet<ChunkId> = near.iter().map(|chunk| chunk.chunk_id).collect();
-        let ids = near.iter().map(|chunk| chunk.chunk_id);
-        let others = listed.iter().map(|chunk| chunk.chunk_id).filter(|id| !by_code.contains(id));
-        let ids: Vec<ChunkId> = ids.chain(others).collect();
-        let exact = self.exact_scores(&present, queries, &ids).await?;
-        let exact: HashMap<ChunkId, f32> =
-            ids.into_iter().zip(exact).filter_map(|(id, score)| Some((id, score?))).collect();
-        let found =
-            near.into_iter().filter_map(|chunk| Some(ScoredChunk { score: *exact.get(&chunk.chunk_id)?, ..chunk }));
+        let state = self.index.read();
+        let (slots, asked) = (&state.slots, state.matrices.asked(queries));
+        let best = if is_asked { matches::best(&scores, slots, &allowed, limit) } else { Vec::new() };
+        let found = near.iter().filter_map(|slot| Some(scored(slots, *slot, asked.fine_score(*slot)?)));
         let by_vectors = best_first(found.collect(), limit);
-        let listed_by_vectors: HashSet<ChunkId> = by_vectors.iter().map(|chunk| chunk.chunk_id).collect();
-        let mut vectors_of_others = exact;
-        vectors_of_others.retain(|id, _| !listed_by_vectors.contains(id));
-        let only_listed: HashSet<ChunkId> = listed.iter().map(|chunk| chunk.chunk_id).collect();
-        vectors_of_others.retain(|id, _| only_listed.contains(id));
-        words_of_others.retain(|id, _| listed_by_vectors.contains(id) && !only_listed.contains(id));
+        let ids = |leg: &[ScoredChunk]| leg.iter().map(|chunk| chunk.chunk_id).collect::<HashSet<ChunkId>>();
+        let listed_by_vectors = ids(&by_vectors);
+        let others = best.iter().filter(|(_, slot)| !listed_by_vectors.contains(&ChunkId(slots.ids[*slot as usize])));
+        let vectors_of_others: HashMap<ChunkId, f32> = others
+            .filter_map(|(_, slot)| Some((ChunkId(slots.ids[*slot as usize]), asked.fine_score(*slot)?)))
+            .collect();
+        let listed = best_first(best.iter().map(|(score, slot)| scored(slots, *slot, *score)).collect(), limit);
+        let listed_by_words = ids(&listed);
+        let others = by_vectors.iter().map(|chunk| chunk.chunk_id).filter(|id| !listed_by_words.contains(id));
+        let words_of_others: HashMap<ChunkId, f32> =
+            others.filter_map(|id| Some((id, score_of(slots.slot(id.0)?)))).filter(|(_, score)| *score > 0.0).collect();
         Ok(Legs { words: listed, vectors: by_vectors, words_of_others, vectors_of_others })
     }
 }

@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use sqlx::Row;
+use futures_util::TryStreamExt;
 
 use crate::domain::ChunkId;
 use crate::domain::search::{Occur, WordMatch, WordsQuery};
@@ -59,22 +59,36 @@ impl SqliteStore {
 
     /// One term's chunks and frequencies by FTS5.
     async fn read_postings(&self, term: &str) -> StoreResult<Vec<(i64, u32)>> {
-        let rows = sqlx::query("SELECT doc, count(*) FROM chunk_words_instance WHERE term = ? GROUP BY doc")
-            .bind(term)
-            .fetch_all(&self.reader)
-            .await
-            .map_err(|error| classify("read postings of", term, error))?;
-        Ok(rows.iter().map(|row| (row.get(0), row.get::<i64, _>(1) as u32)).collect())
+        let fail = |error| classify("read postings of", term, error);
+        let mut rows =
+            sqlx::query_scalar("SELECT doc FROM chunk_words_instance WHERE term = ?").bind(term).fetch(&self.reader);
+        // Counted as they come: a row takes a hundred times what it says, and a common word has many.
+        let mut counted: Vec<(i64, u32)> = Vec::new();
+        while let Some(chunk) = rows.try_next().await.map_err(fail)? {
+            match counted.last_mut() {
+                Some((last, count)) if *last == chunk => *count += 1,
+                _ => counted.push((chunk, 1)),
+            }
+        }
+        // They come in order, though nothing promises it.
+        if !counted.is_sorted() {
+            counted.sort_unstable();
+            counted.dedup_by(|next, kept| {
+                let is_same = next.0 == kept.0;
+                kept.1 += if is_same { next.1 } else { 0 };
+                is_same
+            });
+        }
+        Ok(counted)
     }
 
     /// Chunks that match an FTS5 expression.
     async fn read_matches(&self, expression: &str) -> StoreResult<Vec<(i64, u32)>> {
-        let rows = sqlx::query("SELECT rowid FROM chunk_words WHERE chunk_words MATCH ?")
+        sqlx::query_as("SELECT rowid, 1 FROM chunk_words WHERE chunk_words MATCH ?")
             .bind(expression)
             .fetch_all(&self.reader)
             .await
-            .map_err(|error| classify("match words", expression, error))?;
-        Ok(rows.iter().map(|row| (row.get(0), 1)).collect())
+            .map_err(|error| classify("match words", expression, error))
     }
 
     /// How many chunks hold each term.

@@ -1,5 +1,5 @@
-//! The vector index in memory: one byte a dimension with a scale per vector (`shared::codes`), scanned whole, rescored
-//! exactly from the stored f32.
+//! The vector index in memory: two codes of one byte a dimension with a scale per vector (`shared::codes`). The first is
+//! scanned whole, both together score what the scan finds.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use sqlx::Row;
 use crate::domain::search::VectorQuery;
 use crate::domain::{ChunkId, DocumentId, ModelId};
 use crate::store::StoreResult;
-use crate::store::shared::codes::{Nearest, QueryCode};
+use crate::store::shared::codes::{Nearest, QueryCode, quantise, remainder};
 
 use super::super::SqliteStore;
 use super::super::error::classify;
@@ -23,6 +23,8 @@ const NONE: u32 = u32::MAX;
 struct Matrix {
     dimension: usize,
     codes: Vec<i8>,
+    /// What the codes leave.
+    fine: Vec<i8>,
     scales: Vec<f32>,
     /// Row per slot, or [`NONE`].
     rows: Vec<u32>,
@@ -39,7 +41,74 @@ pub(in crate::store::sqlite) fn floats(bytes: &[u8]) -> Vec<f32> {
     bytes.as_chunks::<4>().0.iter().map(|four| f32::from_le_bytes(*four)).collect()
 }
 
+/// A chunk's vector in codes.
+#[derive(Debug)]
+pub(super) struct Coded {
+    chunk: i64,
+    code: Vec<i8>,
+    fine: Vec<i8>,
+    scale: f32,
+}
+
+impl Coded {
+    pub(super) fn of(chunk: i64, vector: &[f32]) -> Self {
+        let (code, scale) = quantise(vector);
+        let fine = remainder(vector, &code, scale);
+        Self { chunk, code, fine, scale }
+    }
+}
+
+impl Matrix {
+    fn row(&self, slot: usize) -> Option<usize> {
+        self.rows.get(slot).filter(|row| **row != NONE).map(|row| *row as usize)
+    }
+
+    /// Room for one more row: for all chunks there are, so that nothing is copied again and again while many are read,
+    /// and an eighth more than there are when they are all here.
+    fn make_room(&mut self, chunks: usize) {
+        if self.scales.len() == self.scales.capacity() {
+            let held = self.scales.len();
+            let more = chunks.saturating_sub(held).max(held / 8).max(1);
+            self.scales.reserve_exact(more);
+            self.codes.reserve_exact(more * self.dimension);
+            self.fine.reserve_exact(more * self.dimension);
+        }
+    }
+
+    fn bytes(&self, row: usize) -> std::ops::Range<usize> {
+        row * self.dimension..(row + 1) * self.dimension
+    }
+}
+
+/// Queries with the codes of their models, best model first: a chunk is scored by the first that has it.
+pub(super) struct Asked<'a>(Vec<(&'a Matrix, QueryCode)>);
+
+impl Asked<'_> {
+    /// Calibrated cosine by both codes.
+    pub(super) fn fine_score(&self, slot: u32) -> Option<f32> {
+        self.0.iter().find_map(|(matrix, query)| {
+            let row = matrix.row(slot as usize)?;
+            let bytes = matrix.bytes(row);
+            Some(query.fine_score(&matrix.codes[bytes.clone()], &matrix.fine[bytes], matrix.scales[row]))
+        })
+    }
+
+    /// Approximate.
+    fn score(&self, slot: usize) -> Option<f32> {
+        self.0.iter().find_map(|(matrix, query)| {
+            let row = matrix.row(slot)?;
+            Some(query.score(&matrix.codes[matrix.bytes(row)], matrix.scales[row]))
+        })
+    }
+}
+
 impl Matrices {
+    /// Those of the queries whose models are known.
+    pub(super) fn asked(&self, queries: &[VectorQuery]) -> Asked<'_> {
+        let of = |query: &VectorQuery| Some((self.models.get(&query.model.0)?, QueryCode::of(query)));
+        Asked(queries.iter().filter_map(of).collect())
+    }
+
     /// Greatest `embedding.seq` seen of a model.
     pub(super) fn seen(&self, model: &str) -> i64 {
         self.models.get(model).map_or(0, |matrix| matrix.seen)
@@ -52,24 +121,20 @@ impl Matrices {
     }
 
     /// Adds vectors of chunks; one whose chunk has no slot (not searchable, gone) is passed over.
-    pub(super) fn add(
-        &mut self,
-        model: &str,
-        dimension: usize,
-        slots: &Slots,
-        vectors: impl Iterator<Item = (i64, Vec<i8>, f32)>,
-    ) {
+    pub(super) fn add(&mut self, model: &str, dimension: usize, slots: &Slots, vectors: impl Iterator<Item = Coded>) {
         let matrix = self.models.entry(model.to_owned()).or_default();
         matrix.dimension = dimension;
-        for (id, code, scale) in vectors {
-            let Some(slot) = slots.slot(id) else { continue };
+        for vector in vectors {
+            let Some(slot) = slots.slot(vector.chunk) else { continue };
             if matrix.rows.len() <= slot {
                 matrix.rows.resize(slots.ids.len(), NONE);
             }
             let row = matrix.scales.len();
             matrix.rows[slot] = row as u32;
-            matrix.codes.extend_from_slice(&code);
-            matrix.scales.push(scale);
+            matrix.make_room(slots.ids.len());
+            matrix.codes.extend_from_slice(&vector.code);
+            matrix.fine.extend_from_slice(&vector.fine);
+            matrix.scales.push(vector.scale);
         }
     }
 
@@ -82,20 +147,12 @@ impl Matrices {
         allowed: &Allowed,
         limit: usize,
     ) -> Vec<(f32, u32)> {
-        let asked: Vec<(&Matrix, QueryCode)> =
-            queries.iter().filter_map(|query| Some((self.models.get(&query.model.0)?, QueryCode::of(query)))).collect();
+        let asked = self.asked(queries);
         let mut nearest = Nearest::new(limit, code_error(queries));
         for slot in 0..slots.ids.len() {
-            if !allowed.slot(slots, slot) {
-                continue;
-            }
-            // The first model that has this chunk scores it.
-            let found = asked.iter().find_map(|(matrix, query)| {
-                let row = *matrix.rows.get(slot).filter(|row| **row != NONE)? as usize;
-                let stored = &matrix.codes[row * matrix.dimension..(row + 1) * matrix.dimension];
-                Some(query.score(stored, matrix.scales[row]))
-            });
-            if let Some(score) = found.filter(|score| nearest.wants(*score)) {
+            // Few scores are wanted: only then is it worth to see whether the chunk may be returned.
+            let score = asked.score(slot).filter(|score| nearest.wants(*score));
+            if let Some(score) = score.filter(|_| allowed.slot(slots, slot)) {
                 nearest.push(score, slot as u32);
             }
         }
