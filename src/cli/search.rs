@@ -59,8 +59,8 @@ fn print(response: &SearchResponse, arguments: &SearchArgs) -> eyre::Result<()> 
     if arguments.json {
         return output::json(response);
     }
-    if let Some(reason) = response.degraded_reason.as_deref().filter(|_| response.degraded) {
-        output::note(format!("peanut: words only: {reason}"));
+    if let Some(banner) = response.banner() {
+        output::note(format!("peanut: {banner}"));
     }
     for hint in &response.hints {
         output::note(format!("peanut: {hint}"));

@@ -279,3 +279,14 @@ pub struct SearchResponse {
     /// Time the search took.
     pub elapsed_ms: f64,
 }
+
+impl SearchResponse {
+    /// What a degraded answer rests on, and why; `None` when it is not degraded.
+    #[must_use]
+    pub fn banner(&self) -> Option<String> {
+        let reason = self.degraded_reason.as_deref().unwrap_or("the embedder does not answer");
+        let rests_on =
+            self.model.as_ref().map_or_else(|| "words only".to_owned(), |model| format!("words and {model} only"));
+        self.degraded.then(|| format!("{rests_on}: {reason}"))
+    }
+}

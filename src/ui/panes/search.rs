@@ -86,10 +86,7 @@ fn messages(state: &State) -> Vec<(String, Role)> {
         messages.push((error.clone(), Role::Bad));
     }
     let Some(response) = &search.response else { return messages };
-    if response.degraded {
-        let reason = response.degraded_reason.as_deref().unwrap_or("the embedder does not answer");
-        messages.push((format!("! words only: {reason}"), Role::Warning));
-    }
+    messages.extend(response.banner().map(|banner| (format!("! {banner}"), Role::Warning)));
     messages.extend(response.hints.iter().map(|hint| (hint.clone(), Role::Faint)));
     if let Some(better) = &response.did_you_mean {
         messages.push((format!("did you mean: {better} (Tab)"), Role::Accent));
