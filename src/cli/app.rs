@@ -92,6 +92,7 @@ struct Opened {
 
 async fn open(config: Config, shutdown: &Shutdown) -> eyre::Result<Opened> {
     let house = Arc::new(House::open(config).await?);
+    house.search.warm_up_when_used();
     let running = house.try_start_workers(shutdown, WorkerSet::All).await?;
     let status = status_of(&house, running.as_ref(), shutdown);
     let door = if house.config.serve.in_app { Some(Door::open(&house, &status, shutdown).await?) } else { None };

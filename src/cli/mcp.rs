@@ -40,6 +40,7 @@ async fn serve(config: Config, arguments: &McpArgs) -> eyre::Result<()> {
     let personal_data = arguments.personal_data || config.access.mcp_personal_data;
     let scope = if arguments.read_only { Scope::Read } else { Scope::Admin };
     let house = Arc::new(House::open(config).await?);
+    house.search.warm_up_when_used();
     let mcp = Mcp::new(
         Arc::clone(&house.store),
         Arc::clone(&house.search),

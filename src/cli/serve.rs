@@ -82,6 +82,7 @@ async fn serve(config: Config, shutdown: &Shutdown) -> eyre::Result<u8> {
         opened = House::open(config) => opened?,
         () = soft.cancelled() => return Ok(EXIT_OK),
     });
+    house.search.warm_up_when_used();
     let running = house.try_start_workers(shutdown, WorkerSet::All).await?;
     let status = status_of(&house, running.as_ref(), shutdown);
     first_look(&status).await;

@@ -185,6 +185,24 @@ async fn under_load(base: &str, clients: usize, mut after: impl FnMut(), acknowl
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_search_has_the_indexes_read_into_memory() {
+    let folder = tempfile::tempdir().expect("folder");
+    let mut process = Process::on_loopback(folder.path());
+    let search = async |process: &Process| {
+        let search = client().post(format!("{}/search", process.base)).json(&json!({ "query": "word" }));
+        assert_eq!(search.send().await.expect("send").status(), 200);
+    };
+    search(&process).await;
+    process.wait_for("search_indexes_loaded");
+    search(&process).await;
+    process.signal("TERM");
+    // Once is enough: the log ends without a second time.
+    while let Ok(line) = process.log.recv_timeout(PATIENCE) {
+        assert_ne!(line["event"], "search_indexes_loaded");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_first_signal_drains_and_loses_nothing() {
     let folder = tempfile::tempdir().expect("folder");
     let mut process = Process::on_loopback(folder.path());

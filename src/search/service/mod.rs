@@ -9,6 +9,7 @@ mod more_like;
 mod options;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -95,6 +96,8 @@ pub struct SearchService {
     clock: Arc<dyn Clock>,
     /// Searches under way. The others wait here, in order, holding neither memory nor a connection.
     under_way: Semaphore,
+    /// Set while the next search is to have the store's indexes read into memory.
+    is_cold: Arc<AtomicBool>,
     options: Mutex<Option<(Instant, Options)>>,
     coverage: Mutex<Option<(Instant, ModelId, f32)>>,
 }
@@ -120,6 +123,7 @@ impl SearchService {
             background: Mutex::default(),
             clock,
             under_way: Semaphore::new(Semaphore::MAX_PERMITS),
+            is_cold: Arc::default(),
             options: Mutex::new(None),
             coverage: Mutex::new(None),
         }
@@ -137,6 +141,29 @@ impl SearchService {
     #[must_use]
     pub fn at_once(self, most: usize) -> Self {
         Self { under_way: Semaphore::new(most.max(1)), ..self }
+    }
+
+    /// For a process that stays: the first search has the store's indexes read into memory, in the background. Before
+    /// anybody searches they would only cost; a command that searches once is over before they are there.
+    pub fn warm_up_when_used(&self) {
+        self.is_cold.store(true, Ordering::Release);
+    }
+
+    fn warm_up(&self) {
+        if !self.is_cold.swap(false, Ordering::AcqRel) {
+            return;
+        }
+        let (store, is_cold) = (Arc::clone(&self.store), Arc::clone(&self.is_cold));
+        tokio::spawn(async move {
+            let started = Instant::now();
+            match store.warm_up().await {
+                Ok(()) => tracing::info!(seconds = started.elapsed().as_secs_f64(), "search_indexes_loaded"),
+                Err(error) => {
+                    tracing::warn!(%error, "search_indexes_not_loaded");
+                    is_cold.store(true, Ordering::Release);
+                }
+            }
+        });
     }
 
     /// The models of one search, best first, and why the one that should serve does not.
@@ -171,6 +198,7 @@ impl SearchService {
         query::check(&request.query, request.limit)?;
         // The semaphore is never closed.
         let _permit = self.under_way.acquire().await;
+        self.warm_up();
         let parsed = query::parse(&request.query, &self.now());
         let options = self.options().await?;
         let mode = parsed.mode.unwrap_or(request.mode);
