@@ -118,7 +118,7 @@ async fn a_graph_that_hangs_hides_nothing_of_the_store() {
             && status["workers"].as_array().is_some_and(|workers| !workers.is_empty())
     };
     served.until("/status", "the document, and its event that waits", is_shown).await;
-    proxy.set(Mode::Reset);
+    // What was asked meanwhile is lost, and no connection says so.
     proxy.set(Mode::Pass);
     becomes(&served, 200).await;
     served.until("/status", "the event delivered", |status| status.json()["outbox"]["pending"] == 0).await;

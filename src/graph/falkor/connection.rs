@@ -1,6 +1,7 @@
 //! One line to the server: made when needed, dropped when it fails, never waited for longer than its limit. Failures
 //! are told in words a person can act on. Called by [`super::FalkorGraph`].
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -31,6 +32,19 @@ struct Open {
 pub(super) struct Connection {
     address: FalkorAddress,
     open: Mutex<Option<Open>>,
+    /// Set when a call was given up by its caller: nobody knows whether the line would have answered.
+    is_suspect: AtomicBool,
+}
+
+/// Makes the line suspect unless the call came to an end.
+struct Unfinished<'a>(Option<&'a AtomicBool>);
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if let Some(is_suspect) = self.0 {
+            is_suspect.store(true, Ordering::Release);
+        }
+    }
 }
 
 impl FalkorAddress {
@@ -43,7 +57,7 @@ impl FalkorAddress {
 
 impl Connection {
     pub(super) fn new(address: &FalkorAddress) -> Self {
-        Self { address: address.clone(), open: Mutex::new(None) }
+        Self { address: address.clone(), open: Mutex::new(None), is_suspect: AtomicBool::new(false) }
     }
 
     /// Runs statements in one round trip, in order; answers the rows of each.
@@ -92,7 +106,8 @@ impl Connection {
         Ok(open.as_ref().map_or_else(|| "FalkorDB".to_owned(), |open| open.version.clone()))
     }
 
-    /// Does `work` over the line within `limit`, making the line first if there is none. A line that failed is dropped.
+    /// Does `work` over the line within `limit`, making the line first if there is none. A line that failed is dropped, and
+    /// so is one whose caller stopped waiting.
     async fn within<T>(
         &self,
         operation: &'static str,
@@ -101,7 +116,10 @@ impl Connection {
         work: impl AsyncFnOnce(&mut MultiplexedConnection) -> Result<T, RedisError>,
     ) -> Result<T, GraphError> {
         let mut line = self.line(operation, key).await?;
-        let problem = match tokio::time::timeout(limit, work(&mut line)).await {
+        let mut unfinished = Unfinished(Some(&self.is_suspect));
+        let answer = tokio::time::timeout(limit, work(&mut line)).await;
+        unfinished.0 = None;
+        let problem = match answer {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(error)) => {
                 let refused = self.refused(operation, key, &error);
@@ -118,6 +136,10 @@ impl Connection {
 
     async fn line(&self, operation: &'static str, key: &str) -> Result<MultiplexedConnection, GraphError> {
         let mut open = self.open.lock().await;
+        if self.is_suspect.swap(false, Ordering::AcqRel) {
+            // Others that use it go on with it; whoever comes now makes a new one.
+            *open = None;
+        }
         if let Some(open) = open.as_ref() {
             return Ok(open.line.clone());
         }
