@@ -30,7 +30,8 @@ const POLL: Duration = Duration::from_secs(1);
 const ATTEMPTS: u32 = 10;
 /// Service errors in a row that open the breaker.
 const BREAKER_THRESHOLD: u32 = 5;
-const SERVICE_BACKOFF: Backoff = Backoff { base: Duration::from_millis(500), cap: Duration::from_secs(30) };
+/// An attempt is one small question, and a graph that is back should be caught up with at once: a short cap.
+const SERVICE_BACKOFF: Backoff = Backoff { base: Duration::from_millis(500), cap: Duration::from_secs(5) };
 const EVENT_BACKOFF: Backoff = Backoff { base: Duration::from_secs(2), cap: Duration::from_mins(10) };
 /// How often the graph is asked whether it is still the one that was written.
 const STATE_PERIOD: Duration = Duration::from_secs(5);
