@@ -18,7 +18,7 @@ use crate::domain::health::ServiceState;
 use crate::domain::status::StatusSnapshot;
 
 /// A request that waits for a store which has been down for so long is given up: its caller learns more from an answer
-/// now. Longer than what needs no store, or can do without, takes.
+/// now. Longer than the metrics wait for it, which can do without.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(3);
 
 /// What a group's layer knows.
@@ -68,8 +68,10 @@ async fn store_stays_down(api: &Api) {
     let mut picture = api.picture.clone();
     while picture.wait_for(is_down).await.is_ok() {
         let returns = picture.wait_for(|picture| !is_down(picture));
-        if tokio::time::timeout(GIVEN_UP_AFTER, returns).await.is_err() {
-            return;
+        match tokio::time::timeout(GIVEN_UP_AFTER, returns).await {
+            Err(_) => return,
+            Ok(Err(_)) => break,
+            Ok(Ok(_)) => {}
         }
     }
     // Nobody probes any more: the request has its own limit.

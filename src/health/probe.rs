@@ -21,7 +21,7 @@ use super::Disk;
 const VITAL_PERIOD: Duration = Duration::from_millis(500);
 /// How often everything else is asked.
 const PERIOD: Duration = Duration::from_secs(2);
-/// How long store and graph, when they answered last time, have for the next answer. With [`VITAL_PERIOD`] an outage is
+/// How long store and graph, when they answered at once last time, have for the next answer. With [`VITAL_PERIOD`] an outage is
 /// told within two seconds.
 const VITAL_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// What a probe may take otherwise. Longer than any service's own limit to connect (2 s), so that a silent host is told in
@@ -95,6 +95,14 @@ impl Probes {
         self.known().clone()
     }
 
+    /// Whether store and graph were asked, whatever they answered.
+    #[must_use]
+    pub fn have_asked(&self) -> bool {
+        let known = self.known();
+        let asked = |role| known.iter().any(|service| service.role == role && service.probed_at.is_some());
+        asked(STORE) && asked(GRAPH)
+    }
+
     /// Asks every service once, all at once; takes at most [`PROBE_TIMEOUT`].
     pub async fn round(&self) {
         tokio::join!(self.ask_store(), self.ask_graph(), self.ask_embedder(), self.ask_disk(), self.ask_replica());
@@ -115,6 +123,7 @@ impl Probes {
 
     async fn ask_store(&self) {
         let known = self.answered(STORE);
+        let limit = self.patience(STORE);
         let probe = async {
             // Whose answer this is, the picture says anyway.
             self.store.ping().await.map_err(|error| error.message)?;
@@ -126,12 +135,11 @@ impl Probes {
             let (engine, version) = (info.engine, info.version);
             Ok(Answer::well(format!("{engine} {version}, schema {}, {}", info.schema_version, info.location)))
         };
-        let limit = if known.is_some() { VITAL_TIMEOUT } else { PROBE_TIMEOUT };
         self.note(STORE, "", measured(limit, probe).await);
     }
 
     async fn ask_graph(&self) {
-        let limit = if self.answered(GRAPH).is_some() { VITAL_TIMEOUT } else { PROBE_TIMEOUT };
+        let limit = self.patience(GRAPH);
         let probe = async { self.graph.ping().await.map(Answer::well).map_err(|error| error.to_string()) };
         self.note(GRAPH, "", measured(limit, probe).await);
     }
@@ -161,6 +169,17 @@ impl Probes {
         if let Some(answer) = answer.transpose() {
             self.note(REPLICA, "postgres standby", (elapsed, answer));
         }
+    }
+
+    /// How long store or graph have: less when the last answer came at once, so that one that is always slow does not come
+    /// and go.
+    fn patience(&self, role: &str) -> Duration {
+        let known = self.known();
+        let was_quick = known.iter().any(|service| {
+            let answers = matches!(service.state, ServiceState::Ok | ServiceState::Degraded);
+            service.role == role && answers && service.latency_ms.is_some_and(|ms| ms < SLOW.as_secs_f64() * 1000.0)
+        });
+        if was_quick { VITAL_TIMEOUT } else { PROBE_TIMEOUT }
     }
 
     /// What a service that answered last time said of itself.

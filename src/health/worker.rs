@@ -123,7 +123,11 @@ impl StatusWorker {
         moved
     }
 
+    /// Not before store and graph were asked once: whoever waits for the first picture wants to know of them.
     fn publish_services(&self) {
+        if !self.probes.have_asked() {
+            return;
+        }
         self.picture.send_modify(|current| {
             let mut snapshot = StatusSnapshot::clone(current);
             snapshot.services = self.probes.services();

@@ -38,8 +38,15 @@ pub fn snippet(text: &str, wanted: &[String], prefixes: &[String]) -> Snippet {
         end
     };
     let ranges = matches.iter().map(|one| &tokens[one.token]);
-    let inside = ranges.filter(|range| range.start >= start && range.end <= end);
-    fold(text, start, end, inside.map(|range| (range.start, range.end)).collect())
+    let mut marks: Vec<(usize, usize)> = Vec::new();
+    for range in ranges.filter(|range| range.start >= start && range.end <= end) {
+        match marks.last_mut() {
+            // Pairs of CJK characters overlap.
+            Some((_, last)) if range.start < *last => *last = range.end.max(*last),
+            _ => marks.push((range.start, range.end)),
+        }
+    }
+    fold(text, start, end, marks)
 }
 
 fn is_match(term: &str, written: &str, wanted: &[String], prefixes: &[String]) -> bool {
@@ -136,6 +143,11 @@ mod tests {
             "The [budgets] for Q3 need a [look]"
         );
         assert_eq!(marked("Organisation café", &["cafe"], &["organi"]), "[Organisation] [café]");
+    }
+
+    #[test]
+    fn overlapping_pairs_are_one_mark_and_hide_no_later_one() {
+        assert_eq!(marked("東京都と東京都", &["東京", "京都"], &[]), "[東京都]と[東京都]");
     }
 
     #[test]

@@ -196,16 +196,18 @@ impl SearchService {
     pub async fn search(&self, request: &SearchRequest) -> Result<SearchResponse, SearchError> {
         let started = Instant::now();
         query::check(&request.query, request.limit)?;
-        // The semaphore is never closed.
-        let _permit = self.under_way.acquire().await;
         self.warm_up();
         let parsed = query::parse(&request.query, &self.now());
         let options = self.options().await?;
         let mode = parsed.mode.unwrap_or(request.mode);
         let mut response = SearchResponse { hints: parsed.hints.clone(), ..SearchResponse::default() };
         let has_text = !parsed.text.trim().is_empty();
+        let meaning =
+            if has_text && mode != SearchMode::Words { Some(self.meaning(&parsed.text, &options).await) } else { None };
+        // An embedder may take its time; from here on it is the store's. The semaphore is never closed.
+        let _permit = self.under_way.acquire().await;
         let fused = if has_text {
-            self.legs(&parsed, mode, &options, request.limit, &mut response).await?
+            self.legs(&parsed, (mode, meaning), &options, request.limit, &mut response).await?
         } else {
             let newest = self.store.newest(&parsed.filter, request.limit).await?;
             newest
@@ -227,23 +229,19 @@ impl SearchService {
     async fn legs(
         &self,
         parsed: &ParsedQuery,
-        mode: SearchMode,
+        (mode, meaning): (SearchMode, Option<Result<Meaning, String>>),
         options: &Options,
         limit: usize,
         response: &mut SearchResponse,
     ) -> Result<Vec<Fused>, SearchError> {
         let depth = options.candidates.max(limit * 4);
-        let meaning = match mode {
-            SearchMode::Words => None,
-            _ => match self.meaning(&parsed.text, options).await {
-                Ok(meaning) => Some(meaning),
-                Err(reason) => {
-                    response.degraded = true;
-                    response.degraded_reason = Some(reason);
-                    None
-                }
-            },
-        };
+        let meaning = meaning.and_then(|meaning| {
+            let note = |reason| {
+                response.degraded = true;
+                response.degraded_reason = Some(reason);
+            };
+            meaning.map_err(note).ok()
+        });
         let queries = meaning.as_ref().map_or(&[][..], |meaning| &meaning.queries);
         let found = match mode {
             // Gates hold for the vector leg too; its own words only say what is ruled out.

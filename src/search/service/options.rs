@@ -10,6 +10,8 @@ use crate::store::StoreError;
 
 use super::SearchService;
 
+/// Deeper lists change nothing that anybody sees.
+const MOST_CANDIDATES: usize = 10_000;
 /// Settings are read again after this.
 const KEPT: Duration = Duration::from_secs(1);
 
@@ -44,7 +46,10 @@ impl SearchService {
             serving: roles::parse(value(roles::MODELS)).serving,
             fusion,
             vector_weight: value("search.vector_weight").and_then(|value| value.parse().ok()),
-            candidates: value("search.candidates").and_then(|value| value.parse().ok()).unwrap_or(100),
+            candidates: value("search.candidates")
+                .and_then(|value| value.parse().ok())
+                .unwrap_or(100)
+                .min(MOST_CANDIDATES),
         };
         *self.options.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), options.clone()));
         Ok(options)

@@ -1,8 +1,8 @@
-//! Vectors as one byte a dimension, and what of a scan of them is worth scoring again from the stored f32.
+//! Vectors as one byte a dimension, what of a scan of them is worth scoring again, and the second byte it is scored by.
 //!
 //! Called by the vector legs of both engines. Pure. Measured against graphs of neighbours (HNSW) and vec0: at 100,000
 //! vectors a scan of codes takes a millisecond or two, needs no build, and loses nothing, since whatever the rounding
-//! may have kept out of the best is scored again exactly.
+//! may have kept out of the best is scored again to five digits.
 
 use simsimd::SpatialSimilarity;
 

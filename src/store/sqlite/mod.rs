@@ -55,6 +55,8 @@ pub struct SqliteStore {
     /// The only connection that writes: SQLite has one writer, so queueing here beats `SQLITE_BUSY`.
     writer: SqlitePool,
     reader: SqlitePool,
+    /// One more reader, for signs of life alone: a crowd of searches must not look like an outage.
+    pulse: SqlitePool,
     index: SearchIndex,
     missing_cursor: embeddings::MissingCursor,
 }
@@ -83,16 +85,21 @@ impl SqliteStore {
             .row_buffer_size(ROW_BUFFER);
         let writer = connect_writer(&options).await.map_err(|error| classify("open store", &key, error))?;
         migrate(&writer).await.map_err(|error| classify("migrate store", &key, error.into()))?;
-        let reader = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .connect_lazy_with(options.pragma("cache_size", format!("-{CACHE_KIB}")).read_only(true));
+        let reading = options.pragma("cache_size", format!("-{CACHE_KIB}")).read_only(true);
+        let readers = |most| {
+            SqlitePoolOptions::new()
+                .max_connections(most)
+                .idle_timeout(None)
+                .max_lifetime(None)
+                .connect_lazy_with(reading.clone())
+        };
+        let (reader, pulse) = (readers(READERS), readers(1));
         Ok(Self {
             path: path.to_owned(),
             host: None,
             writer,
             reader,
+            pulse,
             index: SearchIndex::default(),
             missing_cursor: embeddings::MissingCursor::default(),
         })

@@ -67,7 +67,7 @@ async fn optimize(store: &SqliteStore) -> Result<(), sqlx::Error> {
 impl SystemStore for SqliteStore {
     async fn ping(&self) -> StoreResult<()> {
         let answer: Result<i64, sqlx::Error> =
-            sqlx::query_scalar("SELECT count(*) FROM outbox_total").fetch_one(&self.reader).await;
+            sqlx::query_scalar("SELECT count(*) FROM outbox_total").fetch_one(&self.pulse).await;
         answer.map(drop).map_err(|error| classify("ping", self.path.display().to_string(), error))
     }
 
@@ -75,7 +75,7 @@ impl SystemStore for SqliteStore {
         let location = self.path.display().to_string();
         let (version, schema_version): (String, i64) =
             sqlx::query_as("SELECT sqlite_version(), coalesce(max(version), 0) FROM _sqlx_migrations")
-                .fetch_one(&self.reader)
+                .fetch_one(&self.pulse)
                 .await
                 .map_err(|error| classify("read store info", location.as_str(), error))?;
         Ok(StoreInfo { engine: "sqlite", version, schema_version, location })
@@ -240,6 +240,7 @@ impl SystemStore for SqliteStore {
         if let Err(error) = folded {
             tracing::warn!(event = "store_checkpoint_failed", %error, "could not fold the write-ahead log back");
         }
+        self.pulse.close().await;
         self.reader.close().await;
         self.writer.close().await;
     }

@@ -6,10 +6,11 @@ use sha2::{Digest as _, Sha256};
 
 use super::SqliteStore;
 use crate::domain::document::{Link, LinkKind};
+use crate::domain::search::{Filter, Occur, WordMatch, WordsQuery};
 use crate::domain::{
     ChunkKind, DocumentId, ModelId, NewChunk, NewDocument, PersonMention, PersonRole, Place, SourceType, Timestamp,
 };
-use crate::store::{CommitBatch, DocumentStore, EmbeddingStore, OutboxStore, StoreErrorKind, SystemStore};
+use crate::store::{CommitBatch, DocumentStore, EmbeddingStore, OutboxStore, SearchStore, StoreErrorKind, SystemStore};
 
 const NOW: Timestamp = Timestamp(1_700_000_000_000);
 
@@ -282,4 +283,22 @@ async fn every_column_travels_or_is_derived() {
         .map(|(table, column)| format!("{table}.{column}"))
         .collect();
     assert!(forgotten.is_empty(), "not in store::transfer::TABLES and not known as derived: {forgotten:?}");
+}
+
+#[tokio::test]
+async fn what_comes_while_the_word_index_is_built_is_found() {
+    let (_folder, store) = store_with(&["/aardvark.md"]).await;
+    let found = async |word: &str| {
+        let words = WordsQuery { clauses: vec![(Occur::Should, WordMatch::Term(word.to_owned()))] };
+        store.search_words(&words, &Filter::default(), 10).await.expect("search").len()
+    };
+    store.warm_up().await.expect("warm up");
+    let meanwhile = async {
+        commit(&store, &["/zebra.md"]).await.expect("commit");
+        // Whoever searches now makes the new chunks known, though not yet their words.
+        found("text").await
+    };
+    assert_eq!(store.index.while_words_are_built(meanwhile).await, 4);
+    assert_eq!(found("zebra").await, 2);
+    assert_eq!(found("aardvark").await, 2);
 }

@@ -39,8 +39,8 @@ impl SearchIndex {
         let view = self.refresh(source).await?;
         let asked = asked(&view, queries)?;
         let allowed = Arc::new(self.allowed(source, filter).await?);
-        // One moment for both legs: when segments are merged under the words, they are scored over a later view, and
-        // what is near is looked up in that one.
+        // When segments are merged under the words, they are scored over a later view; a chunk that went between the two
+        // is left out when it is to be shown.
         let scoring = self.word_scores(&view, words);
         let models: Vec<Model> = asked.iter().map(|(model, _)| model.clone()).collect();
         let codes = self.codes_for(&view, &models).await?;

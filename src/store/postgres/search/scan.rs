@@ -113,7 +113,7 @@ impl Wanted {
     }
 
     fn nearest(&self, with_care: bool) -> Nearest<Candidate> {
-        let limit = if with_care { self.limit } else { self.limit + self.slack() };
+        let limit = if with_care { self.limit } else { self.limit.saturating_add(self.slack()) };
         Nearest::new(limit, self.models.iter().map(|(_, query)| query.error()).fold(0.0, f32::max))
     }
 }
@@ -252,12 +252,18 @@ impl SearchIndex {
         // Another search may take this one along; what it left in the queue is this one's to do.
         while self.scans.holds(number) {
             let scans = Arc::clone(&self.scans);
-            self.score_apart(move || scans.run()).await?;
+            tokio::select! {
+                biased;
+                found = &mut answered => return found.map_err(|_| unanswered()),
+                ran = self.score_apart(move || scans.run()) => ran?,
+            }
         }
-        (&mut answered).await.map_err(|_| {
-            StoreError::invariant("search vectors", "", "the scan that was to answer ended without".to_owned())
-        })
+        answered.await.map_err(|_| unanswered())
     }
+}
+
+fn unanswered() -> StoreError {
+    StoreError::invariant("search vectors", "", "the scan that was to answer ended without".to_owned())
 }
 
 #[cfg(test)]

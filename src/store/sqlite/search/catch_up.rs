@@ -61,7 +61,9 @@ impl SqliteStore {
         let (newest_id, newest_change): (i64, i64) = (marks.get(0), marks.get(1));
         let models = serde_json::from_str(marks.get(3)).map_err(|error| fail(sqlx::Error::Decode(error.into())))?;
         let present = Present { newest_vector: marks.get(2), models };
-        if loaded && newest_id <= last_id && newest_change <= change_seen {
+        // The word index may be younger than a slot: one that came while it was built.
+        let has_words = words_last.is_none_or(|last| last >= last_id);
+        if loaded && has_words && newest_id <= last_id && newest_change <= change_seen {
             return Ok(present);
         }
         // One read transaction: slots, changes and texts of the same moment.
@@ -119,6 +121,10 @@ impl SqliteStore {
                 if let Some(slot) = state.slots.slot(id) {
                     words.add(slot as u32, id, terms);
                 }
+            }
+            if words_last.is_some() {
+                // The last chunks may be gone by now, and have no words to count.
+                words.last_id = words.last_id.max(state.slots.last_id());
             }
         }
         Ok(present)
@@ -180,15 +186,6 @@ impl SqliteStore {
             self.load_vectors(model, present.newest_vector).await?;
         }
         Ok(present)
-    }
-
-    /// Vectors of every model the store knows.
-    pub(super) async fn load_known_models(&self) -> StoreResult<()> {
-        let present = self.catch_up_slots().await?;
-        for model in &present.models {
-            self.load_vectors(model, present.newest_vector).await?;
-        }
-        Ok(())
     }
 
     async fn load_vectors(&self, model: &KnownModel, newest: i64) -> StoreResult<()> {

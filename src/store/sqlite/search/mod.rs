@@ -1,7 +1,7 @@
 //! Both legs of search over SQLite: compact indexes in memory, kept current from the database.
 //!
 //! `slots` numbers the searchable chunks, `words` scores BM25 over them, `vectors` scans codes of one byte a dimension
-//! and rescores exactly, `filter` turns conditions into a set of documents. Nothing is loaded before the first search;
+//! and scores the best by a second, `filter` turns conditions into a set of documents. Nothing is loaded before the first search;
 //! until the word index is built in the background, single terms are read from FTS5 with the same formula. Every
 //! search first catches up with what was committed since, by this process or another.
 
@@ -56,6 +56,15 @@ impl SearchIndex {
     }
     fn write(&self) -> RwLockWriteGuard<'_, State> {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does `work` as if the word index were still being built, which then comes without what happened meanwhile.
+    #[cfg(test)]
+    pub(super) async fn while_words_are_built<T>(&self, work: impl Future<Output = T>) -> T {
+        let words = self.write().words.take();
+        let done = work.await;
+        self.write().words = words;
+        done
     }
 }
 
@@ -121,8 +130,8 @@ impl SearchStore for SqliteStore {
     }
 
     async fn warm_up(&self) -> StoreResult<()> {
+        // Vectors are read by the first search that asks for their model.
         self.catch_up_slots().await?;
-        self.load_known_models().await?;
         self.build_words().await
     }
 }
