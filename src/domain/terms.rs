@@ -4,157 +4,23 @@
 //! Called by `ingest::chunk` (what is indexed), `search::query` (what is looked for) and `search::snippet` (what is
 //! marked). A term is made of `[a-z0-9_]` and characters beyond ASCII only, so a store may join terms with blanks.
 
+mod stop_words;
+
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::LazyLock;
 
 use foldhash::fast::RandomState;
 use rust_stemmers::{Algorithm, Stemmer};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
+pub use stop_words::{is_stop_term, is_stop_word};
+
 /// A longer token is cut here: base64 and the like must not fill the dictionary.
 const LONGEST_TERM_BYTES: usize = 64;
 /// Stems remembered per thread.
 const CACHED_STEMS: usize = 32_768;
-
-/// English words that carry no meaning of their own; dropped from queries, kept in the index for phrases.
-/// The list of the Snowball project, without its contractions (the tokenizer splits those).
-const STOP_WORDS: &[&str] = &[
-    "a",
-    "about",
-    "above",
-    "after",
-    "again",
-    "against",
-    "all",
-    "am",
-    "an",
-    "and",
-    "any",
-    "are",
-    "as",
-    "at",
-    "be",
-    "because",
-    "been",
-    "before",
-    "being",
-    "below",
-    "between",
-    "both",
-    "but",
-    "by",
-    "can",
-    "cannot",
-    "could",
-    "d",
-    "did",
-    "do",
-    "does",
-    "doing",
-    "don",
-    "down",
-    "during",
-    "each",
-    "few",
-    "for",
-    "from",
-    "further",
-    "had",
-    "has",
-    "have",
-    "having",
-    "he",
-    "her",
-    "here",
-    "hers",
-    "herself",
-    "him",
-    "himself",
-    "his",
-    "how",
-    "i",
-    "if",
-    "in",
-    "into",
-    "is",
-    "it",
-    "its",
-    "itself",
-    "ll",
-    "me",
-    "more",
-    "most",
-    "my",
-    "myself",
-    "no",
-    "nor",
-    "not",
-    "of",
-    "off",
-    "on",
-    "once",
-    "only",
-    "or",
-    "other",
-    "ought",
-    "our",
-    "ours",
-    "ourselves",
-    "out",
-    "over",
-    "own",
-    "re",
-    "s",
-    "same",
-    "she",
-    "should",
-    "so",
-    "some",
-    "such",
-    "t",
-    "than",
-    "that",
-    "the",
-    "their",
-    "theirs",
-    "them",
-    "themselves",
-    "then",
-    "there",
-    "these",
-    "they",
-    "this",
-    "those",
-    "through",
-    "to",
-    "too",
-    "under",
-    "until",
-    "up",
-    "ve",
-    "very",
-    "was",
-    "we",
-    "were",
-    "what",
-    "when",
-    "where",
-    "which",
-    "while",
-    "who",
-    "whom",
-    "why",
-    "with",
-    "would",
-    "you",
-    "your",
-    "yours",
-    "yourself",
-    "yourselves",
-];
 
 /// One term of a text and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -175,25 +41,6 @@ struct Stems {
 thread_local! {
     static STEMS: RefCell<Stems> =
         RefCell::new(Stems { stemmer: Stemmer::create(Algorithm::English), known: HashMap::default(), terms: Vec::new() });
-}
-
-/// Whether `word` (any case, not stemmed) carries no meaning of its own.
-#[must_use]
-pub fn is_stop_word(word: &str) -> bool {
-    let lower = word.to_lowercase();
-    STOP_WORDS.binary_search(&lower.as_str()).is_ok()
-}
-
-/// Whether an index term stands for a word without meaning of its own (or shares its stem with one).
-#[must_use]
-pub fn is_stop_term(term: &str) -> bool {
-    static STOP_TERMS: LazyLock<HashSet<String>> = LazyLock::new(|| {
-        // A stemmer of its own: this may run while the thread's is in use.
-        let stemmer = Stemmer::create(Algorithm::English);
-        let stem = |word: &&str| if word.len() < 3 { (*word).to_owned() } else { stemmer.stem(word).into_owned() };
-        STOP_WORDS.iter().map(stem).collect()
-    });
-    STOP_TERMS.contains(term)
 }
 
 /// The terms of a text, joined with blanks: what the word index stores.
@@ -387,7 +234,7 @@ mod tests {
 
     #[test]
     fn the_stop_list_is_sorted_and_case_does_not_matter() {
-        assert!(STOP_WORDS.is_sorted());
+        assert!(stop_words::STOP_WORDS.is_sorted());
         assert!(is_stop_word("The") && !is_stop_word("theory"));
     }
 

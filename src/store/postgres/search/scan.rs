@@ -270,11 +270,11 @@ fn unanswered() -> StoreError {
 mod tests {
     use std::collections::HashSet;
 
-    use super::super::segment::{Place, Segment};
+    use super::super::segment::Segment;
     use super::super::source::Source;
     use super::*;
+    use crate::domain::ModelId;
     use crate::domain::search::VectorQuery;
-    use crate::domain::{DocumentId, ModelId};
 
     const DIMENSION: usize = 32;
 
@@ -290,14 +290,7 @@ mod tests {
 
     /// One chunk per document, chunk and document numbered alike.
     fn view(chunks: usize, gone: &HashSet<i64>, retired: HashSet<i64>) -> View {
-        let place = |id: i64| Place {
-            id,
-            document_seq: id,
-            document_id: DocumentId(uuid::Uuid::from_u128(id.unsigned_abs().into())),
-            length: 1,
-        };
-        let mut segment = Segment::default();
-        (segment.id, segment.places) = (1, (0..chunks as i64).map(place).collect());
+        let segment = Segment::of_chunks(1, 0..chunks as i64);
         View::new(vec![Arc::new(segment)], gone, retired, Vec::new(), 1, (Source::Primary, 1))
     }
 

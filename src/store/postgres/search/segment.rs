@@ -271,6 +271,14 @@ impl Segment {
         self.firsts.len()
     }
 
+    /// Chunks of one document each, chunk and document numbered alike, without words.
+    #[cfg(test)]
+    pub(super) fn of_chunks(id: i64, chunks: impl Iterator<Item = i64>) -> Self {
+        let document_id = |id: i64| DocumentId(Uuid::from_u128(id.unsigned_abs().into()));
+        let place = |id| Place { id, document_seq: id, document_id: document_id(id), length: 1 };
+        Self { id, places: chunks.map(place).collect(), firsts: Vec::new() }
+    }
+
     /// The place of a chunk.
     pub(super) fn find(&self, id: i64) -> Option<usize> {
         let inside = self.places.first()?.id <= id && id <= self.places.last()?.id;

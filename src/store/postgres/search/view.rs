@@ -219,18 +219,9 @@ impl<'a> Finder<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::DocumentId;
 
     fn segment(id: i64, chunks: impl Iterator<Item = i64>) -> Arc<Segment> {
-        let place = |id: i64| Place {
-            id,
-            document_seq: id,
-            document_id: DocumentId(uuid::Uuid::from_u128(id.unsigned_abs().into())),
-            length: 1,
-        };
-        let mut segment = Segment::default();
-        (segment.id, segment.places) = (id, chunks.map(place).collect());
-        Arc::new(segment)
+        Arc::new(Segment::of_chunks(id, chunks))
     }
 
     #[test]
