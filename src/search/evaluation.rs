@@ -156,9 +156,7 @@ impl Collection {
         let mut sum = Measures::default();
         for query in self.judged() {
             let judgements = &self.judgements[&query.id];
-            // The queries are prose: signs and colons in them mean nothing to the query language.
-            let text: String =
-                query.text.chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).take(LONGEST_QUERY).collect();
+            let text = plain(&query.text);
             let response = service.search(&SearchRequest { query: text, limit: DEPTH, mode }).await?;
             let ranking: Vec<String> = response.hits.iter().map(|hit| document_name(&hit.source_path)).collect();
             sum.ndcg_10 += ndcg(&ranking, judgements, 10);
@@ -178,6 +176,13 @@ impl Collection {
     fn judged(&self) -> impl Iterator<Item = &Query> {
         self.queries.iter().filter(|query| self.judgements.contains_key(&query.id))
     }
+}
+
+/// The query as prose: punctuation stays, what the query language would take for an operator goes.
+fn plain(query: &str) -> String {
+    let text: String = query.chars().map(|c| if matches!(c, '"' | ':' | '*') { ' ' } else { c }).collect();
+    let words = text.split_whitespace().map(|word| word.trim_start_matches(['+', '-'])).filter(|word| *word != "OR");
+    words.collect::<Vec<_>>().join(" ").chars().take(LONGEST_QUERY).collect()
 }
 
 fn read(path: &Path) -> Result<String, EvaluationError> {

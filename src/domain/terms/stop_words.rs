@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use rust_stemmers::{Algorithm, Stemmer};
 
 /// Dropped from queries, kept in the index for phrases.
-/// The list of the Snowball project, without its contractions (the tokenizer splits those).
+/// The list of the Snowball project; of its contractions (the tokenizer splits those) what follows the apostrophe.
 pub(super) const STOP_WORDS: &[&str] = &[
     "a",
     "about",
@@ -40,7 +40,6 @@ pub(super) const STOP_WORDS: &[&str] = &[
     "do",
     "does",
     "doing",
-    "don",
     "down",
     "during",
     "each",

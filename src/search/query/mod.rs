@@ -178,19 +178,21 @@ fn add_text(parsed: &mut ParsedQuery, piece: &Piece, stop_words: &mut Vec<String
         }
         return;
     }
-    let found = terms::terms_of(&piece.value);
+    let found = words(&piece.value);
     if occur != Occur::MustNot {
-        parsed.highlights.extend(found.iter().filter(|term| piece.quoted || !terms::is_stop_term(term)).cloned());
+        let marked = found.iter().filter(|word| piece.quoted || !(word.is_stop || terms::is_stop_term(&word.term)));
+        parsed.highlights.extend(marked.map(|word| word.term.clone()));
     }
     // Quotes, exclusions and requirements mean the words together, as they stand.
     if found.len() > 1 && (piece.quoted || occur != Occur::Should) {
         let occur = if occur == Occur::Should { Occur::Must } else { occur };
-        parsed.words.clauses.push((occur, WordMatch::Phrase(found)));
+        let phrase = found.into_iter().map(|word| word.term).collect();
+        parsed.words.clauses.push((occur, WordMatch::Phrase(phrase)));
         return;
     }
     let occur = if piece.quoted && occur == Occur::Should { Occur::Must } else { occur };
-    for term in found {
-        if occur == Occur::Should && terms::is_stop_word(&piece.value) {
+    for Word { term, is_stop } in found {
+        if occur == Occur::Should && is_stop {
             stop_words.push(term);
         } else {
             if occur == Occur::Should && !piece.quoted {
@@ -200,6 +202,32 @@ fn add_text(parsed: &mut ParsedQuery, piece: &Piece, stop_words: &mut Vec<String
         }
     }
     parsed.plain_words.dedup();
+}
+
+struct Word {
+    term: String,
+    is_stop: bool,
+}
+
+/// The words of one piece. Punctuation around them and apostrophes in them (`it's,` `isn't`) make no stop word count;
+/// words joined on purpose (`I/O`, `to-do`) are all meant.
+fn words(piece: &str) -> Vec<Word> {
+    let found = terms::tokens(piece);
+    let is_apostrophe = |pair: &[terms::Token]| {
+        // Overlapping pairs of CJK have nothing between them.
+        matches!(piece.get(pair[0].range.end..pair[1].range.start), Some("'" | "\u{2019}"))
+    };
+    let is_one = found.windows(2).all(is_apostrophe);
+    let surface = |token: &terms::Token| piece.get(token.range.clone()).unwrap_or_default().to_lowercase();
+    let is_negation = found.last().is_some_and(|last| found.len() > 1 && surface(last) == "t");
+    found
+        .iter()
+        .map(|token| {
+            let word = surface(token);
+            let is_stop = is_one && (terms::is_stop_word(&word) || is_negation && word.ends_with('n'));
+            Word { term: token.term.clone(), is_stop }
+        })
+        .collect()
 }
 
 /// The alternatives of a filter; `None` when the name is no filter, an error when the value is impossible.

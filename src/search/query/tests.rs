@@ -35,6 +35,22 @@ fn a_query_of_stop_words_keeps_them() {
 }
 
 #[test]
+fn punctuation_and_contractions_do_not_make_a_stop_word_count() {
+    let terms = |query: &str| -> Vec<String> {
+        let clauses = parsed(query).words.clauses;
+        clauses
+            .iter()
+            .map(|(occur, found)| if let WordMatch::Term(t) = found { t.clone() } else { format!("{occur:?}") })
+            .collect()
+    };
+    assert_eq!(terms("What is it, and how does the relay (of the outbox) work?"), ["relay", "outbox", "work"]);
+    assert_eq!(terms("Alice's budget isn't what they’ve said it's"), ["alic", "budget", "said"]);
+    assert_eq!(terms("I/O and to-do"), ["i", "o", "to", "do"], "what is joined on purpose stays whole");
+    assert_eq!(terms("what is it?"), ["what", "is", "it"], "nothing but stop words: they are what is meant");
+    assert_eq!(parsed("Alice's budget").highlights, ["alic", "budget"]);
+}
+
+#[test]
 fn phrases_are_required_and_keep_their_stop_words() {
     let query = parsed("\"state of the art\" -draft +final colour*");
     assert_eq!(
