@@ -37,7 +37,7 @@ impl Running {
 
     /// Waits for a picture that passes; a test that never sees it fails with the last one.
     async fn until(&self, what: &str, test: impl Fn(&StatusSnapshot) -> bool) -> Arc<StatusSnapshot> {
-        let mut pictures = self.workers.status.picture();
+        let mut pictures = self.house.status().picture();
         let waiting = async {
             loop {
                 let picture = Arc::clone(&pictures.borrow_and_update());
@@ -49,7 +49,7 @@ impl Running {
         };
         match tokio::time::timeout(Duration::from_secs(60), waiting).await {
             Ok(picture) => picture,
-            Err(late) => panic!("never saw {what} ({late}): {:?}", self.workers.status.picture().borrow().intake),
+            Err(late) => panic!("never saw {what} ({late}): {:?}", self.house.status().picture().borrow().intake),
         }
     }
 

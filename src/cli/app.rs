@@ -9,7 +9,7 @@ use crate::app::{AppOptions, ExitReason};
 use crate::config::{Config, ThemeChoice};
 use crate::domain::SystemClock;
 use crate::runtime::door::Door;
-use crate::runtime::services::{HouseServices, status_of};
+use crate::runtime::services::HouseServices;
 use crate::runtime::shutdown::{DRAIN_DEADLINE, EXIT_FORCED, Shutdown};
 use crate::runtime::wiring::{House, RunningWorkers, WorkerSet};
 
@@ -94,7 +94,7 @@ async fn open(config: Config, shutdown: &Shutdown) -> eyre::Result<Opened> {
     let house = Arc::new(House::open(config).await?);
     house.search.warm_up_when_used();
     let running = house.try_start_workers(shutdown, WorkerSet::All).await?;
-    let status = status_of(&house, running.as_ref(), shutdown);
+    let status = house.watch_status(shutdown);
     let door = if house.config.serve.in_app { Some(Door::open(&house, &status, shutdown).await?) } else { None };
     let services = HouseServices::start(&house, &status);
     Ok(Opened { house, running, door, services })

@@ -149,7 +149,7 @@ async fn services(config: Config, findings: &mut Findings) {
             return;
         }
     };
-    match house.status_worker().once().await {
+    match house.status().once().await {
         Ok(snapshot) => {
             // The disk was looked at above.
             for service in snapshot.services.iter().filter(|service| service.role != "disk") {

@@ -17,7 +17,6 @@ use crate::config::Config;
 use crate::config::serve::listen_address;
 use crate::health::StatusWorker;
 use crate::runtime::door::Door;
-use crate::runtime::services::status_of;
 use crate::runtime::shutdown::{DRAIN_DEADLINE, EXIT_FORCED, Shutdown};
 use crate::runtime::wiring::{House, RunningWorkers, WorkerSet};
 
@@ -84,7 +83,7 @@ async fn serve(config: Config, shutdown: &Shutdown) -> eyre::Result<u8> {
     });
     house.search.warm_up_when_used();
     let running = house.try_start_workers(shutdown, WorkerSet::All).await?;
-    let status = status_of(&house, running.as_ref(), shutdown);
+    let status = house.watch_status(shutdown);
     first_look(&status).await;
     let door = match Door::open(&house, &status, shutdown).await {
         Ok(door) => door,

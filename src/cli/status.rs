@@ -26,7 +26,7 @@ pub(super) struct StatusArgs {
 pub(super) fn run(config: Config, arguments: &StatusArgs) -> eyre::Result<u8> {
     runtime()?.block_on(async {
         let house = House::open(config).await?;
-        let status = house.status_worker();
+        let status = house.status();
         loop {
             let snapshot = status.once().await.map_err(|error| eyre::eyre!("{error}"))?;
             print(&snapshot, arguments.json)?;

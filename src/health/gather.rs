@@ -31,12 +31,10 @@ pub struct Gatherer {
     pub graph: Arc<dyn GraphReader>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// States of this process's own workers.
-    pub own_workers: watch::Receiver<Vec<WorkerRecord>>,
+    /// States of this process's own workers, as soon as it runs them.
+    pub own_workers: watch::Receiver<Option<watch::Receiver<Vec<WorkerRecord>>>>,
     /// Folder of the drop zone.
     pub drop_zone: String,
-    /// Whether this process runs the workers.
-    pub runs_workers: bool,
 }
 
 impl Gatherer {
@@ -72,7 +70,7 @@ impl Gatherer {
             graph: self.graph_counts(&services).await,
             services,
             workers: self.workers().await?,
-            runs_workers: self.runs_workers,
+            runs_workers: self.own_workers.borrow().is_some(),
         })
     }
 
@@ -89,7 +87,7 @@ impl Gatherer {
 
     /// Workers of every process; this process's own are fresher than their last heartbeat.
     async fn workers(&self) -> StoreResult<Vec<WorkerRecord>> {
-        let own = self.own_workers.borrow().clone();
+        let own = self.own_workers.borrow().as_ref().map(|states| states.borrow().clone()).unwrap_or_default();
         let mut all = self.store.workers().await?;
         all.retain(|row| !own.iter().any(|mine| (&mine.name, &mine.host, mine.pid) == (&row.name, &row.host, row.pid)));
         all.splice(0..0, own);

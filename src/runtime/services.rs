@@ -20,8 +20,7 @@ use crate::store::RetireReason;
 use crate::telemetry::log;
 
 use super::settings::{SETTINGS, setting};
-use super::shutdown::Shutdown;
-use super::wiring::{House, RunningWorkers};
+use super::wiring::House;
 
 /// A search that takes longer is given up: the store hangs, and whoever types should know.
 const SEARCH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -65,20 +64,6 @@ impl HouseServices {
         self.status.refresh().notify_one();
         answer
     }
-}
-
-/// Whoever gathers the status picture of this process: its probe worker, or, without workers of its own, a task made here.
-#[must_use]
-pub fn status_of(house: &Arc<House>, running: Option<&RunningWorkers>, shutdown: &Shutdown) -> Arc<StatusWorker> {
-    running.map_or_else(
-        || {
-            let status = Arc::new(house.status_worker());
-            let (worker, soft) = (Arc::clone(&status), shutdown.soft());
-            tokio::spawn(async move { worker.run(soft).await });
-            status
-        },
-        |running| Arc::clone(&running.status),
-    )
 }
 
 fn report(offer: IntakeOffer) -> OfferReport {

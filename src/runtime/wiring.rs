@@ -3,11 +3,12 @@
 
 mod workers;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use color_eyre::eyre::{self, WrapErr};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::domain::health::WorkerRecord;
@@ -91,12 +92,15 @@ pub struct House {
     queued_models: watch::Sender<Vec<ModelId>>,
     /// For workers without ingest beside them.
     never_busy: watch::Sender<bool>,
+    /// States of the workers, once this process runs them.
+    own_workers: watch::Sender<Option<watch::Receiver<Vec<WorkerRecord>>>>,
+    status: OnceLock<Arc<StatusWorker>>,
+    /// Ends the gathering that goes on without workers, when workers take it over.
+    alone: CancellationToken,
 }
 
 /// The workers of this process, running.
 pub struct RunningWorkers {
-    /// The status picture of this process.
-    pub status: Arc<StatusWorker>,
     supervisor: JoinHandle<()>,
     states: watch::Receiver<Vec<WorkerRecord>>,
     _lock: WorkerLock,
@@ -186,6 +190,9 @@ impl House {
             background,
             queued_models,
             never_busy: watch::Sender::new(false),
+            own_workers: watch::Sender::new(None),
+            status: OnceLock::new(),
+            alone: CancellationToken::new(),
             store,
         })
     }
@@ -216,9 +223,9 @@ impl House {
         if set == WorkerSet::All {
             self.add_watcher(&mut supervisor);
         }
-        let status = Arc::new(self.status_over(supervisor.states(), true));
         if set == WorkerSet::All {
-            let (worker, reading) = (Arc::clone(&status), Arc::clone(&status));
+            self.alone.cancel();
+            let (worker, reading) = (self.status(), self.status());
             supervisor.add(
                 "probe",
                 move || reading.state(),
@@ -229,8 +236,9 @@ impl House {
             );
         }
         let states = supervisor.states();
+        self.own_workers.send_replace(Some(states.clone()));
         let supervisor = tokio::spawn(supervisor.run());
-        Ok(Some(RunningWorkers { status, supervisor, states, _lock: lock }))
+        Ok(Some(RunningWorkers { supervisor, states, _lock: lock }))
     }
 
     /// Whoever holds the lock knows that earlier workers of this data folder are gone: what they held is free at once,
@@ -264,20 +272,31 @@ impl House {
         }
     }
 
-    /// Gathers the status picture of a process without workers.
+    /// Whoever gathers the status picture of this process: its probe worker, or, as long as another process runs the
+    /// workers, a task made here.
     #[must_use]
-    pub fn status_worker(&self) -> StatusWorker {
-        self.status_over(watch::Sender::new(Vec::<WorkerRecord>::new()).subscribe(), false)
+    pub fn watch_status(&self, shutdown: &Shutdown) -> Arc<StatusWorker> {
+        let status = self.status();
+        if self.own_workers.borrow().is_none() {
+            let (worker, soft, alone) = (Arc::clone(&status), shutdown.soft(), self.alone.clone());
+            tokio::spawn(async move { alone.run_until_cancelled(worker.run(soft)).await });
+        }
+        status
     }
 
-    fn status_over(&self, own_workers: watch::Receiver<Vec<WorkerRecord>>, runs_workers: bool) -> StatusWorker {
+    /// Gathers the status picture of this process; runs by itself only where somebody runs it.
+    #[must_use]
+    pub fn status(&self) -> Arc<StatusWorker> {
+        Arc::clone(self.status.get_or_init(|| Arc::new(self.make_status())))
+    }
+
+    fn make_status(&self) -> StatusWorker {
         let gatherer = Gatherer {
             store: Arc::clone(&self.store),
             graph: Arc::clone(&self.graph_reader),
             clock: Arc::clone(&self.clock),
-            own_workers,
+            own_workers: self.own_workers.subscribe(),
             drop_zone: self.config.drop_zone.display().to_string(),
-            runs_workers,
         };
         let embedder = self.background.clone().unwrap_or_else(|| Arc::clone(&self.instant) as Arc<dyn Embedder>);
         let clock = Arc::clone(&self.clock);

@@ -9,7 +9,6 @@ use peanut::api::listen::Listeners;
 use peanut::api::router;
 use peanut::config::{Config, Environment, Overrides};
 use peanut::runtime::door::{Door, api};
-use peanut::runtime::services::status_of;
 use peanut::runtime::shutdown::Shutdown;
 use peanut::runtime::wiring::{House, RunningWorkers, WorkerSet};
 use reqwest::header::HeaderMap;
@@ -72,7 +71,7 @@ impl Served {
         let house = Arc::new(House::open(config(&folder, variables)).await.expect("house"));
         let shutdown = Shutdown::new();
         let workers = house.try_start_workers(&shutdown, WorkerSet::All).await.expect("workers");
-        let status = status_of(&house, workers.as_ref(), &shutdown);
+        let status = house.watch_status(&shutdown);
         status.picture().wait_for(|picture| !picture.services.is_empty()).await.expect("a first look");
         let (door, listeners, base) = match gate {
             None => {

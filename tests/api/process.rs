@@ -289,24 +289,30 @@ fn a_taken_address_and_a_second_process_are_told_apart() {
     assert!(said.contains("another process") && said.contains("--listen"), "{said}");
     // On an address of its own it attaches: the same store, the first one's workers.
     let second = Process::on_loopback(folder.path());
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let answer = plain(second.host(), "/status");
-        let body = answer.split("\r\n\r\n").nth(1).expect("a body");
-        let status: Value = serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"));
-        let of_first = |worker: &Value| worker["pid"] == process.child.id() && worker["name"] == "relay";
-        if status["workers"].as_array().is_some_and(|workers| workers.iter().any(of_first)) {
-            assert_eq!(status["runs_workers"], false);
-            break;
+    let until = |wanted: &dyn Fn(&Value) -> bool| {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let answer = plain(second.host(), "/status");
+            let body = answer.split("\r\n\r\n").nth(1).expect("a body");
+            let status: Value = serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"));
+            if wanted(&status) {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "{status}");
+            std::thread::sleep(Duration::from_millis(50));
         }
-        assert!(Instant::now() < deadline, "{status}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    };
+    let relay_of = |status: &Value, id: u32| {
+        let is_relay = |worker: &Value| worker["pid"] == id && worker["name"] == "relay";
+        status["workers"].as_array().is_some_and(|workers| workers.iter().any(is_relay))
+    };
+    let (first_id, second_id) = (process.child.id(), second.child.id());
+    assert_eq!(until(&|status| relay_of(status, first_id))["runs_workers"], false);
     // And when the first one ends, it goes on with the work.
-    let mut second = second;
     process.signal("TERM");
     assert_eq!(process.ends().code(), Some(0));
-    second.wait_for("workers_taken_over");
+    let status = until(&|status| status["runs_workers"] == true);
+    assert!(relay_of(&status, second_id), "{status}");
     second.signal("TERM");
     assert_eq!(second.ends().code(), Some(0));
 }

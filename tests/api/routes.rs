@@ -172,7 +172,7 @@ pub(crate) async fn status_is_the_picture_of_the_screens(served: Served) {
         assert_eq!(services.iter().filter(|service| service["role"] == role).count(), 1, "{role}: {services:?}");
     }
     assert_eq!(status["runs_workers"], true);
-    let once = served.house.status_worker().once().await.expect("a look");
+    let once = served.house.status().once().await.expect("a look");
     let once = serde_json::to_value(peanut::health::StatusReport::of(once)).expect("json");
     let keys = |value: &serde_json::Value| value.as_object().expect("object").keys().cloned().collect::<Vec<_>>();
     assert_eq!(keys(&status), keys(&once));

@@ -8,7 +8,9 @@ use crate::app::command::Command;
 use crate::app::effect::{Effect, Effects};
 use crate::app::state::layout::PREVIEW_COLUMNS;
 use crate::app::state::{Confirm, Opening, Overlay, Screen, State, WhenLoaded};
+use crate::domain::health::ServiceState;
 use crate::domain::search::{SearchMode, SearchRequest};
+use crate::domain::status::StatusSnapshot;
 use crate::domain::{DocumentId, DocumentView, SourceType};
 
 use super::toast;
@@ -57,6 +59,21 @@ pub(super) fn ask(state: &mut State) -> Effects {
     search.is_waiting = true;
     let request = SearchRequest { query, limit: LIMIT, mode: search.mode };
     vec![Effect::Search { generation: search.generation, request }]
+}
+
+/// What failed because a service was away is asked again when it is back; an answer that somebody is already going
+/// through stays as it is.
+pub(super) fn ask_again(state: &mut State, before: &StatusSnapshot) -> Effects {
+    let is_back = |role: &str| {
+        let stands = |status: &StatusSnapshot| {
+            status.services.iter().find(|service| service.role == role).map(|service| service.state == ServiceState::Ok)
+        };
+        stands(before) == Some(false) && stands(&state.status) == Some(true)
+    };
+    let search = &state.search;
+    let failed = search.error.is_some() && (is_back("store") || is_back("embedder"));
+    let degraded = search.response.as_ref().is_some_and(|response| response.degraded);
+    if failed || degraded && search.selected == 0 && is_back("embedder") { ask(state) } else { Effects::new() }
 }
 
 fn walk_history(state: &mut State, by: isize) -> Effects {

@@ -5,6 +5,7 @@ use tui_textarea::{Input, Key};
 use super::*;
 use crate::app::keymap::Keymap;
 use crate::app::state::Theme;
+use crate::domain::health::{ServiceHealth, ServiceState};
 use crate::domain::search::{Hit, Scores, SearchResponse, Snippet};
 use crate::domain::status::StatusSnapshot;
 use crate::domain::{ChunkId, DocumentId, SourceType, Timestamp};
@@ -73,6 +74,47 @@ fn every_key_asks_anew_and_only_the_newest_answer_counts() {
     assert!(state.search.hits().is_empty() && state.search.is_waiting);
     let _ = answer(&mut state, vec![hit("new")]);
     assert_eq!(state.search.hits()[0].title, "new");
+}
+
+#[test]
+fn a_search_that_failed_is_asked_again_when_its_service_is_back() {
+    let seen = |state: &mut State, role: &str, is: ServiceState| {
+        let service = ServiceHealth {
+            role: role.into(),
+            name: String::new(),
+            state: is,
+            detail: String::new(),
+            error: None,
+            latency_ms: None,
+            latency_history_ms: vec![],
+            probed_at: None,
+        };
+        let status = StatusSnapshot { at: Timestamp(2), services: vec![service], ..StatusSnapshot::default() };
+        update(state, Event::StatusChanged(Arc::new(status)))
+    };
+    let mut state = ready();
+    press(&mut state, '/');
+    type_text(&mut state, "a");
+    assert!(seen(&mut state, "store", ServiceState::Down).is_empty());
+    let generation = state.search.generation;
+    let _ = update(&mut state, Event::Searched { generation, result: Err("the store did not answer".into()) });
+    assert!(seen(&mut state, "store", ServiceState::Down).is_empty(), "still away");
+    assert!(matches!(seen(&mut state, "store", ServiceState::Ok)[..], [Effect::Search { .. }]));
+    let _ = answer(&mut state, vec![hit("x"), hit("y")]);
+    assert!(seen(&mut state, "store", ServiceState::Ok).is_empty(), "answered");
+
+    let degraded = |state: &mut State| {
+        let (hits, generation) = (vec![hit("x"), hit("y")], state.search.generation);
+        let response = SearchResponse { hits, degraded: true, ..SearchResponse::default() };
+        let _ = update(state, Event::Searched { generation, result: Ok(response) });
+    };
+    degraded(&mut state);
+    assert!(seen(&mut state, "embedder", ServiceState::Down).is_empty());
+    assert!(matches!(seen(&mut state, "embedder", ServiceState::Ok)[..], [Effect::Search { .. }]));
+    degraded(&mut state);
+    assert!(seen(&mut state, "embedder", ServiceState::Down).is_empty());
+    key(&mut state, Key::Down);
+    assert!(seen(&mut state, "embedder", ServiceState::Ok).is_empty(), "somebody goes through the list");
 }
 
 #[test]
