@@ -10,7 +10,7 @@ pub mod worker;
 
 pub use disk::Disk;
 pub use gather::Gatherer;
-pub use probe::Probes;
+pub use probe::{Probes, Vital};
 pub use worker::StatusWorker;
 
 use crate::domain::health::ServiceState;

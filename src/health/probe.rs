@@ -17,9 +17,10 @@ use crate::store::{ReplicaStatus, SharedStore};
 
 use super::Disk;
 
-/// How often store and graph are asked: without them nothing works.
+/// How often store and graph are asked when they are servers: without them nothing works.
 const VITAL_PERIOD: Duration = Duration::from_millis(500);
-/// How often everything else is asked.
+/// How often everything else is asked. What is in this process does not go away by itself, and a machine at rest is to
+/// rest.
 const PERIOD: Duration = Duration::from_secs(2);
 /// How long store and graph, when they answered at once last time, have for the next answer. With [`VITAL_PERIOD`] an outage is
 /// told within two seconds.
@@ -32,10 +33,27 @@ const SLOW: Duration = Duration::from_millis(500);
 /// Latencies kept for the sparkline.
 const HISTORY: usize = 60;
 
+/// What store or graph is.
+#[derive(Clone, Copy, Debug)]
+pub struct Vital<'a> {
+    /// As the screens call it.
+    pub name: &'a str,
+    /// Whether it is a server, which may go away.
+    pub is_server: bool,
+}
+
+impl Vital<'_> {
+    fn period(self) -> Duration {
+        if self.is_server { VITAL_PERIOD } else { PERIOD }
+    }
+}
+
 /// The services of this process and what is known of them.
 pub struct Probes {
     store: SharedStore,
+    store_period: Duration,
     graph: Arc<dyn GraphReader>,
+    graph_period: Duration,
     embedder: Arc<dyn Embedder>,
     disk: Option<Disk>,
     clock: Arc<dyn Clock>,
@@ -65,21 +83,22 @@ impl Answer {
 }
 
 impl Probes {
-    /// Probes for these services; nothing is asked yet. `names` are those of store and graph, as the screens call them.
+    /// Probes for these services; nothing is asked yet. `vitals` says what store and graph are.
     #[must_use]
     pub fn new(
         store: SharedStore,
         graph: Arc<dyn GraphReader>,
-        names: (&str, &str),
+        vitals: (Vital<'_>, Vital<'_>),
         embedder: Arc<dyn Embedder>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let (store_name, graph_name) = names;
+        let (of_store, of_graph) = vitals;
         let model = embedder.model().to_string();
         // A service's model carries the service in its name.
         let model = if model.contains(':') { model } else { format!("built-in {model}") };
-        let known = vec![unknown(STORE, store_name), unknown(GRAPH, graph_name), unknown(EMBEDDER, &model)];
-        Self { store, graph, embedder, disk: None, clock, known: Mutex::new(known) }
+        let known = vec![unknown(STORE, of_store.name), unknown(GRAPH, of_graph.name), unknown(EMBEDDER, &model)];
+        let (store_period, graph_period) = (of_store.period(), of_graph.period());
+        Self { store, store_period, graph, graph_period, embedder, disk: None, clock, known: Mutex::new(known) }
     }
 
     /// The same, with the disk of the data folder.
@@ -113,8 +132,8 @@ impl Probes {
     pub async fn keep_asking(&self, soft: &CancellationToken, found: impl Fn()) {
         let found = &found;
         tokio::join!(
-            again(soft, VITAL_PERIOD, found, || self.ask_store()),
-            again(soft, VITAL_PERIOD, found, || self.ask_graph()),
+            again(soft, self.store_period, found, || self.ask_store()),
+            again(soft, self.graph_period, found, || self.ask_graph()),
             again(soft, PERIOD, found, || self.ask_embedder()),
             again(soft, PERIOD, found, || self.ask_disk()),
             again(soft, PERIOD, found, || self.ask_replica()),

@@ -17,7 +17,7 @@ use crate::embed::builtin::StaticModel;
 use crate::embed::{Embedder, Embedders, InstantEmbedder, roles};
 use crate::graph::{GraphReader, GraphSink};
 use crate::health::gather::EMBEDDING_PAUSED;
-use crate::health::{Gatherer, Probes, StatusWorker};
+use crate::health::{Gatherer, Probes, StatusWorker, Vital};
 use crate::ingest::intake::Intake;
 use crate::outbox::recorder::Recorder;
 use crate::search::service::SearchService;
@@ -301,10 +301,13 @@ impl House {
         let embedder = self.background.clone().unwrap_or_else(|| Arc::clone(&self.instant) as Arc<dyn Embedder>);
         let clock = Arc::clone(&self.clock);
         let services = &self.config.services;
-        let store_name = if services.postgres_url.is_some() { "postgres" } else { "sqlite" };
-        let graph_name = if services.falkordb.is_some() { "falkordb" } else { "embedded" };
+        let of = |is_server, server, embedded| Vital { name: if is_server { server } else { embedded }, is_server };
+        let vitals = (
+            of(services.postgres_url.is_some(), "postgres", "sqlite"),
+            of(services.falkordb.is_some(), "falkordb", "embedded"),
+        );
         let (store, graph) = (Arc::clone(&self.store), Arc::clone(&self.graph_reader));
-        let probes = Probes::new(store, graph, (store_name, graph_name), embedder, clock);
+        let probes = Probes::new(store, graph, vitals, embedder, clock);
         StatusWorker::new(gatherer, probes.with_disk(&self.config.data_dir))
     }
 

@@ -196,7 +196,6 @@ impl SearchService {
     pub async fn search(&self, request: &SearchRequest) -> Result<SearchResponse, SearchError> {
         let started = Instant::now();
         query::check(&request.query, request.limit)?;
-        self.warm_up();
         let parsed = query::parse(&request.query, &self.now());
         let options = self.options().await?;
         let mode = parsed.mode.unwrap_or(request.mode);
@@ -216,6 +215,8 @@ impl SearchService {
                 .collect()
         };
         response.hits = self.hits(&fused, &parsed, request.limit).await?;
+        // Not before: the first answer would wait for what only the next ones need.
+        self.warm_up();
         if has_text && mode != SearchMode::Vectors {
             response.did_you_mean = self.correction(&request.query, &parsed, &response.hits).await?;
         }

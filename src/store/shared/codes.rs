@@ -22,7 +22,12 @@ pub(crate) fn quantise(values: &[f32]) -> (Vec<i8>, f32) {
         return (vec![0; values.len()], 0.0);
     }
     let scale = largest / 127.0;
-    (values.iter().map(|value| (value / scale).round() as i8).collect(), scale)
+    (values.iter().map(|value| nearest(value / scale)).collect(), scale)
+}
+
+/// The nearest whole number; unlike `f32::round`, nothing that is called for every number of a vector.
+fn nearest(value: f32) -> i8 {
+    (value + 0.5_f32.copysign(value)) as i8
 }
 
 /// How many steps of the second code make one of the first.
@@ -34,7 +39,7 @@ pub(crate) fn remainder(values: &[f32], code: &[i8], scale: f32) -> Vec<i8> {
     if scale == 0.0 {
         return vec![0; values.len()];
     }
-    let rest = |(value, code): (&f32, &i8)| ((value / scale - f32::from(*code)) * FINE_STEPS).round() as i8;
+    let rest = |(value, code): (&f32, &i8)| nearest((value / scale - f32::from(*code)) * FINE_STEPS);
     values.iter().zip(code).map(rest).collect()
 }
 

@@ -227,6 +227,7 @@ impl SystemStore for SqliteStore {
     }
 
     async fn optimize(&self) -> StoreResult<()> {
+        self.pack_vectors().await?;
         optimize(self).await.map_err(|error| classify("optimize", self.path.display().to_string(), error))
     }
 

@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::SqliteStore;
 use crate::domain::document::{Link, LinkKind};
-use crate::domain::search::{Filter, Occur, WordMatch, WordsQuery};
+use crate::domain::search::{Filter, Occur, VectorQuery, WordMatch, WordsQuery};
 use crate::domain::{
     ChunkKind, DocumentId, ModelId, NewChunk, NewDocument, PersonMention, PersonRole, Place, SourceType, Timestamp,
 };
@@ -52,10 +52,16 @@ fn document(path: &str) -> NewDocument {
                 token_count: 4,
                 text_sha256: Sha256::digest(format!("{ordinal} {path}")).into(),
                 terms: "text of".into(),
-                vector: (ordinal == 0).then(|| vec![1.0, 0.0]),
+                vector: (ordinal == 0).then(|| direction(path)),
             })
             .collect(),
     }
+}
+
+/// A vector of two dimensions that is the document's own.
+fn direction(path: &str) -> Vec<f32> {
+    let angle = f32::from(Sha256::digest(path)[0]) / 40.0;
+    vec![angle.cos(), angle.sin()]
 }
 
 fn batch(paths: &[&str]) -> CommitBatch {
@@ -82,8 +88,8 @@ async fn commit(store: &SqliteStore, paths: &[&str]) -> crate::store::StoreResul
     store.commit(batch(paths)).await
 }
 
-async fn execute(store: &SqliteStore, sql: &'static str) {
-    sqlx::raw_sql(sql).execute(&store.writer).await.expect(sql);
+async fn execute(store: &SqliteStore, sql: &str) {
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&store.writer).await.expect(sql);
 }
 
 /// Rows of every table, by name.
@@ -252,13 +258,14 @@ async fn a_full_disk_stops_writing_only_while_it_is_full() {
 /// A migration that adds a table or a column must say whether it travels when a store is copied.
 #[tokio::test]
 async fn every_column_travels_or_is_derived() {
-    const DERIVED: [&str; 9] = [
+    const DERIVED: [&str; 10] = [
         "counter",
         "document_total",
         "embedding_total",
         "file_total",
         "outbox_total",
         "search_change",
+        "vector_block",
         "worker",
         "_sqlx_migrations",
         "embedding.seq",
@@ -301,4 +308,51 @@ async fn what_comes_while_the_word_index_is_built_is_found() {
     assert_eq!(store.index.while_words_are_built(meanwhile).await, 4);
     assert_eq!(found("zebra").await, 2);
     assert_eq!(found("aardvark").await, 2);
+}
+
+/// What a process that has just started finds nearest.
+async fn nearest_at_first(path: &std::path::Path) -> Vec<(i64, f32)> {
+    let store = SqliteStore::open(path).await.expect("open");
+    let query = VectorQuery { model: ModelId::from("small"), vector: vec![0.6, 0.8], scale: 1.0, offset: 0.0 };
+    let found = store.search_vectors(&[query], &Filter::default(), 50).await.expect("search");
+    store.close().await;
+    found.iter().map(|chunk| (chunk.chunk_id.0, chunk.score)).collect()
+}
+
+#[tokio::test]
+async fn packed_vectors_are_found_as_the_vectors_themselves() {
+    let paths: Vec<String> = (0..10).map(|number| format!("/{number}.md")).collect();
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    let (folder, store) = store_with(&paths).await;
+    let path = folder.path().join("peanut.sqlite");
+    let blocks = async || -> (i64, i64) {
+        let sql = "SELECT count(*), coalesce(sum(vectors), 0) FROM vector_block";
+        sqlx::query_as(sql).fetch_one(&store.reader).await.expect("blocks")
+    };
+    // Two processes may do it at once.
+    let other = SqliteStore::open(&path).await.expect("open");
+    let (first, second) = tokio::join!(store.pack_vectors_by(3), other.pack_vectors_by(3));
+    first.and(second).expect("pack");
+    assert_eq!(blocks().await, (3, 9), "what does not fill a block waits");
+    commit(&store, &["/later.md"]).await.expect("commit");
+    execute(&store, "DELETE FROM chunk WHERE document_seq IN (2, 7)").await;
+    let packed = nearest_at_first(&path).await;
+    let newest = "WHERE last_seq = (SELECT max(last_seq) FROM vector_block)";
+    execute(&store, &format!("UPDATE vector_block SET codes = zeroblob(length(codes)) {newest}")).await;
+    assert_ne!(nearest_at_first(&path).await, packed, "blocks are what is read");
+    execute(&store, &format!("UPDATE vector_block SET codes = x'00' {newest}")).await;
+    let damaged = nearest_at_first(&path).await;
+    execute(&store, "DELETE FROM vector_block WHERE last_seq = (SELECT min(last_seq) FROM vector_block)").await;
+    let with_a_gap = nearest_at_first(&path).await;
+    execute(&store, "DELETE FROM vector_block").await;
+    let plain = nearest_at_first(&path).await;
+    assert_eq!(plain.len(), 9);
+    assert_eq!([&packed, &damaged, &with_a_gap], [&plain; 3]);
+    // Of what is gone nothing is kept for ever.
+    store.pack_vectors_by(3).await.expect("pack");
+    execute(&store, "DELETE FROM chunk WHERE document_seq > 3").await;
+    assert_eq!(blocks().await, (3, 9));
+    store.pack_vectors_by(3).await.expect("pack");
+    assert_eq!(blocks().await, (0, 0));
+    assert_eq!(nearest_at_first(&path).await.len(), 2);
 }

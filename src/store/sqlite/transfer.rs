@@ -121,6 +121,7 @@ async fn empty(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     }
     for sql in [
         "DELETE FROM search_change",
+        "DELETE FROM vector_block",
         "UPDATE outbox_total SET pending = 0, dead = 0, processed = 0",
         "UPDATE file_total SET files = 0, seen = 0, documents = 0, duplicates = 0, unchanged = 0, dead_letters = 0,
             skipped = 0, bytes_waiting = 0",

@@ -16,6 +16,7 @@ use super::super::SqliteStore;
 use super::super::error::classify;
 use super::vectors::{Coded, floats};
 use super::words::{ChunkTerms, Words, count_terms};
+use super::{blocks, bulk};
 
 /// A model as the store knows it: name, number, dimension.
 pub(super) type KnownModel = (String, i64, usize);
@@ -68,18 +69,8 @@ impl SqliteStore {
         }
         // One read transaction: slots, changes and texts of the same moment.
         let mut snapshot = self.reader.begin().await.map_err(fail)?;
-        let new: Vec<(i64, i64, i64)> = sqlx::query_as(
-            "SELECT id, document_seq, token_count FROM chunk WHERE searchable = 1 AND id > ? ORDER BY id",
-        )
-        .bind(last_id)
-        .fetch_all(&mut *snapshot)
-        .await
-        .map_err(fail)?;
-        let documents: Vec<(i64, Vec<u8>)> = sqlx::query_as("SELECT seq, id FROM document WHERE seq > ? ORDER BY seq")
-            .bind(last_document)
-            .fetch_all(&mut *snapshot)
-            .await
-            .map_err(fail)?;
+        let new = bulk::chunks_after(&mut snapshot, last_id).await.map_err(fail)?;
+        let documents = bulk::documents_after(&mut snapshot, last_document).await.map_err(fail)?;
         let changes: Vec<(i64, Option<i64>, Option<i64>)> =
             sqlx::query_as("SELECT seq, chunk_id, document_seq FROM search_change WHERE seq > ? ORDER BY seq")
                 .bind(if loaded { change_seen } else { i64::MAX })
@@ -99,7 +90,6 @@ impl SqliteStore {
         drop(snapshot);
         let mut state = self.index.write();
         for (number, id) in documents {
-            let id = uuid::Uuid::from_slice(&id).map_err(|error| fail(sqlx::Error::Decode(error.into())))?;
             state.slots.push_document(number as u32, id);
         }
         for (id, document, length) in new {
@@ -170,6 +160,7 @@ impl SqliteStore {
         }
         words.shrink();
         self.index.write().words = Some(words);
+        *self.index.dictionary.lock().await = None;
         // What was committed meanwhile.
         self.catch_up_slots().await.map(drop)
     }
@@ -196,12 +187,20 @@ impl SqliteStore {
         let _one = self.index.catching_up.lock().await;
         let seen = self.index.read().matrices.seen(name);
         let fail = |error| classify("read vectors", name.to_owned(), error);
+        let mut connection = self.reader.acquire().await.map_err(fail)?;
+        let mut seen = seen;
+        while let Some(block) = blocks::next(&mut connection, number, dimension, seen).await.map_err(fail)? {
+            let mut state = self.index.write();
+            let state = &mut *state;
+            state.matrices.add(name, dimension, &state.slots, block.vectors());
+            seen = block.last_seq;
+        }
         let mut rows = sqlx::query(
             "SELECT seq, chunk_id, vector FROM embedding WHERE seq > ? AND model_seq = ? AND vector IS NOT NULL ORDER BY seq",
         )
         .bind(seen)
         .bind(number)
-        .fetch(&self.reader);
+        .fetch(&mut *connection);
         let mut newest = newest;
         let mut batch: Vec<Coded> = Vec::with_capacity(1024);
         loop {

@@ -7,6 +7,7 @@ use crate::store::StoreResult;
 
 use super::super::SqliteStore;
 use super::super::error::classify;
+use super::bulk;
 use super::slots::Allowed;
 
 impl SqliteStore {
@@ -15,14 +16,11 @@ impl SqliteStore {
         if filter.is_empty() {
             return Ok(Allowed::Live);
         }
-        let mut query = QueryBuilder::new("SELECT document.seq FROM document WHERE ");
+        let mut query = QueryBuilder::new("SELECT json_group_array(document.seq) FROM document WHERE ");
         push_filter(&mut query, filter);
-        let documents: Vec<i64> = query
-            .build_query_scalar()
-            .fetch_all(&self.reader)
-            .await
-            .map_err(|error| classify("filter documents", format!("{filter:?}"), error))?;
-        Ok(Allowed::Only(std::sync::Arc::new(documents.into_iter().map(|seq| seq as u32).collect())))
+        let documents = bulk::numbers_of(query.build_query_scalar(), &self.reader).await;
+        let documents = documents.map_err(|error| classify("filter documents", format!("{filter:?}"), error))?;
+        Ok(Allowed::only(documents))
     }
 }
 

@@ -5,8 +5,6 @@
 
 use std::sync::{Arc, PoisonError};
 
-use futures_util::TryStreamExt;
-
 use crate::domain::ChunkId;
 use crate::domain::search::{Occur, WordMatch, WordsQuery};
 use crate::domain::terms::is_stop_term;
@@ -15,6 +13,7 @@ use crate::store::shared::ranking::{Lengths, bm25, idf};
 
 use super::super::SqliteStore;
 use super::super::error::classify;
+use super::bulk;
 use super::slots::{Allowed, Slots};
 use super::words::Words;
 
@@ -59,12 +58,9 @@ impl SqliteStore {
 
     /// One term's chunks and frequencies by FTS5.
     async fn read_postings(&self, term: &str) -> StoreResult<Vec<(i64, u32)>> {
-        let fail = |error| classify("read postings of", term, error);
-        let mut rows =
-            sqlx::query_scalar("SELECT doc FROM chunk_words_instance WHERE term = ?").bind(term).fetch(&self.reader);
-        // Counted as they come: a row takes a hundred times what it says, and a common word has many.
+        let places = bulk::places_of_term(&self.reader, term).await;
         let mut counted: Vec<(i64, u32)> = Vec::new();
-        while let Some(chunk) = rows.try_next().await.map_err(fail)? {
+        for chunk in places.map_err(|error| classify("read postings of", term, error))? {
             match counted.last_mut() {
                 Some((last, count)) if *last == chunk => *count += 1,
                 _ => counted.push((chunk, 1)),
@@ -84,11 +80,9 @@ impl SqliteStore {
 
     /// Chunks that match an FTS5 expression.
     async fn read_matches(&self, expression: &str) -> StoreResult<Vec<(i64, u32)>> {
-        sqlx::query_as("SELECT rowid, 1 FROM chunk_words WHERE chunk_words MATCH ?")
-            .bind(expression)
-            .fetch_all(&self.reader)
-            .await
-            .map_err(|error| classify("match words", expression, error))
+        let matching = bulk::matching(&self.reader, expression).await;
+        let matching = matching.map_err(|error| classify("match words", expression, error))?;
+        Ok(matching.into_iter().map(|chunk| (chunk, 1)).collect())
     }
 
     /// How many chunks hold each term.

@@ -1,10 +1,12 @@
 //! Both legs of search over SQLite: compact indexes in memory, kept current from the database.
 //!
-//! `slots` numbers the searchable chunks, `words` scores BM25 over them, `vectors` scans codes of one byte a dimension
+//! `bulk` and `blocks` read many rows as few; `slots` numbers the searchable chunks, `words` scores BM25 over them, `vectors` scans codes of one byte a dimension
 //! and scores the best by a second, `filter` turns conditions into a set of documents. Nothing is loaded before the first search;
 //! until the word index is built in the background, single terms are read from FTS5 with the same formula. Every
 //! search first catches up with what was committed since, by this process or another.
 
+mod blocks;
+mod bulk;
 mod catch_up;
 mod filter;
 mod hydrate;
@@ -39,6 +41,8 @@ pub(super) struct SearchIndex {
     catching_up: tokio::sync::Mutex<()>,
     /// Set while the word index is being built in the background.
     building: Arc<AtomicBool>,
+    /// For suggestions until the word index is built.
+    dictionary: tokio::sync::Mutex<Option<(suggest::Moment, suggest::Dictionary)>>,
 }
 
 /// What is in memory. Searches share it for reading; catching up adds to it in short writes.

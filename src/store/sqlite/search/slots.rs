@@ -92,18 +92,28 @@ impl Slots {
 pub(super) enum Allowed {
     /// Every document that is not deleted.
     Live,
-    /// These, by number (deleted ones among them only when asked for).
-    Only(std::sync::Arc<HashSet<u32>>),
+    /// Those marked, by number (deleted ones among them only when asked for).
+    Only(std::sync::Arc<[bool]>),
 }
 
 impl Allowed {
+    /// These documents and no others.
+    pub(super) fn only(numbers: Vec<i64>) -> Self {
+        let numbers: Vec<usize> = numbers.into_iter().filter_map(|number| usize::try_from(number).ok()).collect();
+        let mut marked = vec![false; numbers.iter().max().map_or(0, |most| most + 1)];
+        for number in numbers {
+            marked[number] = true;
+        }
+        Self::Only(marked.into())
+    }
+
     /// Whether the chunk in `slot` may be returned.
     pub(super) fn slot(&self, slots: &Slots, slot: usize) -> bool {
         let document = slots.documents[slot];
         !slots.removed[slot]
             && match self {
                 Self::Live => slots.deleted.is_empty() || !slots.deleted.contains(&document),
-                Self::Only(documents) => documents.contains(&document),
+                Self::Only(marked) => marked.get(document as usize).is_some_and(|marked| *marked),
             }
     }
 }

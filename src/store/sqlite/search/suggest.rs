@@ -1,12 +1,18 @@
 //! Words of the index close to one that matched nothing: "did you mean".
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use crate::domain::terms;
 use crate::store::{StoreResult, TermSuggestion};
 
 use super::super::SqliteStore;
 use super::super::error::classify;
+use super::bulk;
+
+/// Terms with the number of chunks that hold each.
+pub(super) type Dictionary = Arc<Vec<(String, u64)>>;
+/// Newest chunk and newest change that a dictionary knows.
+pub(super) type Moment = (i64, i64);
 
 /// Suggestions read to find the surface form of a stem.
 const SURFACE_SAMPLES: i64 = 20;
@@ -30,7 +36,7 @@ impl SqliteStore {
             (distance > 0 && distance <= most).then_some(distance as u32)
         };
         let mut found: Vec<(String, u32, u64)> = if self.index.read().words.is_some() {
-            let state = std::sync::Arc::clone(&self.index.state);
+            let state = Arc::clone(&self.index.state);
             super::compute(move || {
                 let state = state.read().unwrap_or_else(PoisonError::into_inner);
                 let words = state.words.iter().flat_map(super::words::Words::dictionary);
@@ -38,11 +44,8 @@ impl SqliteStore {
             })
             .await?
         } else {
-            let rows: Vec<(String, i64)> = sqlx::query_as("SELECT term, doc FROM chunk_words_row")
-                .fetch_all(&self.reader)
-                .await
-                .map_err(|error| classify("suggest words for", word, error))?;
-            rows.into_iter().filter_map(|(term, n)| Some((term.clone(), near(&term)?, n.unsigned_abs()))).collect()
+            let known = self.dictionary().await.map_err(|error| classify("suggest words for", word, error))?;
+            known.iter().filter_map(|(term, n)| Some((term.clone(), near(term)?, *n))).collect()
         };
         found.sort_unstable_by(|a, b| a.1.cmp(&b.1).then(b.2.cmp(&a.2)).then(a.0.cmp(&b.0)));
         found.truncate(limit);
@@ -52,6 +55,24 @@ impl SqliteStore {
             suggestions.push(TermSuggestion { word, distance, document_frequency });
         }
         Ok(suggestions)
+    }
+
+    /// Every term with the number of its chunks, as FTS5 has them. Kept until something changes or the word index in
+    /// memory takes over: whoever types half a word after another must not wait for it each time.
+    async fn dictionary(&self) -> Result<Dictionary, sqlx::Error> {
+        let mut kept = self.index.dictionary.lock().await;
+        let moment = {
+            let state = self.index.read();
+            (state.slots.last_id(), state.slots.change_seen)
+        };
+        if let Some((read_at, dictionary)) = &*kept
+            && *read_at == moment
+        {
+            return Ok(Arc::clone(dictionary));
+        }
+        let dictionary = Arc::new(bulk::dictionary(&self.reader).await?);
+        *kept = Some((moment, Arc::clone(&dictionary)));
+        Ok(dictionary)
     }
 
     /// How people write a stem: the form nearest to `wanted` in a few chunks that hold it.

@@ -44,10 +44,10 @@ pub(in crate::store::sqlite) fn floats(bytes: &[u8]) -> Vec<f32> {
 /// A chunk's vector in codes.
 #[derive(Debug)]
 pub(super) struct Coded {
-    chunk: i64,
-    code: Vec<i8>,
-    fine: Vec<i8>,
-    scale: f32,
+    pub(super) chunk: i64,
+    pub(super) code: Vec<i8>,
+    pub(super) fine: Vec<i8>,
+    pub(super) scale: f32,
 }
 
 impl Coded {

@@ -1,0 +1,81 @@
+//! Reads what there is very much of, a few thousand rows as one: between SQLite's thread and ours a row costs more than
+//! what is in it. Called by `catch_up` at the first search and for what is new since,
+//! by `matches`, `filter` and `suggest`.
+
+use serde::de::DeserializeOwned;
+use sqlx::query::QueryScalar;
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{Sqlite, SqliteConnection, SqlitePool};
+use uuid::Uuid;
+
+/// Rows read as one.
+const AT_ONCE: i64 = 4_096;
+
+/// Searchable chunks with greater ids than `last`, in order: id, number of the document, length in word pieces.
+pub(super) async fn chunks_after(
+    connection: &mut SqliteConnection,
+    last: i64,
+) -> Result<Vec<(i64, i64, i64)>, sqlx::Error> {
+    const SQL: &str = "SELECT json_group_array(json_array(id, document_seq, token_count)) FROM \
+        (SELECT id, document_seq, token_count FROM chunk WHERE searchable = 1 AND id > ? ORDER BY id LIMIT ?)";
+    all(connection, SQL, last, |(id, ..): &(i64, i64, i64)| *id).await
+}
+
+/// Documents with greater numbers than `last`, in order: number and id.
+pub(super) async fn documents_after(
+    connection: &mut SqliteConnection,
+    last: i64,
+) -> Result<Vec<(i64, Uuid)>, sqlx::Error> {
+    const SQL: &str = "SELECT json_group_array(json_array(seq, hex(id))) FROM \
+        (SELECT seq, id FROM document WHERE seq > ? ORDER BY seq LIMIT ?)";
+    all(connection, SQL, last, |(number, _): &(i64, Uuid)| *number).await
+}
+
+/// Every place of a term as the id of its chunk, in no promised order; a chunk comes as often as the term stands in it.
+pub(super) async fn places_of_term(reader: &SqlitePool, term: &str) -> Result<Vec<i64>, sqlx::Error> {
+    const SQL: &str = "SELECT json_group_array(doc) FROM chunk_words_instance WHERE term = ?";
+    numbers_of(sqlx::query_scalar(SQL).bind(term), reader).await
+}
+
+/// Ids of the chunks that match an FTS5 expression, in no promised order.
+pub(super) async fn matching(reader: &SqlitePool, expression: &str) -> Result<Vec<i64>, sqlx::Error> {
+    const SQL: &str = "SELECT json_group_array(rowid) FROM chunk_words WHERE chunk_words MATCH ?";
+    numbers_of(sqlx::query_scalar(SQL).bind(expression), reader).await
+}
+
+/// Every term with the number of chunks it stands in.
+pub(super) async fn dictionary(reader: &SqlitePool) -> Result<Vec<(String, u64)>, sqlx::Error> {
+    const SQL: &str = "SELECT json_group_array(json_array(term, doc)) FROM chunk_words_row";
+    let json: String = sqlx::query_scalar(SQL).fetch_one(reader).await?;
+    parsed(&json)
+}
+
+/// What a query of one array of numbers says.
+pub(super) async fn numbers_of(
+    query: QueryScalar<'_, Sqlite, String, SqliteArguments>,
+    reader: &SqlitePool,
+) -> Result<Vec<i64>, sqlx::Error> {
+    parsed(&query.fetch_one(reader).await?)
+}
+
+fn parsed<T: DeserializeOwned>(json: &str) -> Result<Vec<T>, sqlx::Error> {
+    serde_json::from_str(json).map_err(|error| sqlx::Error::Decode(error.into()))
+}
+
+async fn all<T: DeserializeOwned>(
+    connection: &mut SqliteConnection,
+    sql: &'static str,
+    mut last: i64,
+    number: impl Fn(&T) -> i64,
+) -> Result<Vec<T>, sqlx::Error> {
+    let mut all = Vec::new();
+    loop {
+        let json: String = sqlx::query_scalar(sql).bind(last).bind(AT_ONCE).fetch_one(&mut *connection).await?;
+        let mut some: Vec<T> = parsed(&json)?;
+        // An aggregate promises no order.
+        some.sort_unstable_by_key(&number);
+        let Some(newest) = some.last() else { return Ok(all) };
+        last = number(newest);
+        all.append(&mut some);
+    }
+}
