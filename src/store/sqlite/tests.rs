@@ -356,3 +356,33 @@ async fn packed_vectors_are_found_as_the_vectors_themselves() {
     assert_eq!(blocks().await, (0, 0));
     assert_eq!(nearest_at_first(&path).await.len(), 2);
 }
+
+#[tokio::test]
+async fn what_a_better_model_knows_is_not_held_twice_and_found_without_it() {
+    let (folder, store) = store_with(&["/a.md", "/b.md", "/c.md", "/d.md"]).await;
+    execute(
+        &store,
+        "DELETE FROM embedding_job; INSERT INTO embedding (model_seq, chunk_id, vector)
+         SELECT 2, chunk_id, x'0000803f0000000000000000' FROM embedding WHERE chunk_id < 6 AND vector IS NOT NULL",
+    )
+    .await;
+    let query = |model: &str, vector: &[f32]| VectorQuery {
+        model: ModelId::from(model),
+        vector: vector.to_vec(),
+        scale: 1.0,
+        offset: 0.0,
+    };
+    let (big, small) = (query("big", &[0.6, 0.8, 0.0]), query("small", &[0.6, 0.8]));
+    let ask = async |store: &SqliteStore, queries: &[VectorQuery]| {
+        let found = store.search_vectors(queries, &Filter::default(), 10).await.expect("search");
+        found.iter().map(|chunk| (chunk.chunk_id.0, chunk.score)).collect::<Vec<_>>()
+    };
+    let both = ask(&store, &[big.clone(), small.clone()]).await;
+    assert_eq!((both.len(), store.index.vectors_held("big"), store.index.vectors_held("small")), (4, 2, 2));
+    // The better one does not answer: what it knew must be known without it.
+    let alone = ask(&store, std::slice::from_ref(&small)).await;
+    let fresh = SqliteStore::open(&folder.path().join("peanut.sqlite")).await.expect("open");
+    assert_eq!(alone, ask(&fresh, std::slice::from_ref(&small)).await);
+    assert_eq!((alone.len(), store.index.vectors_held("small")), (4, 4));
+    assert_eq!(ask(&store, &[big, small]).await, both);
+}

@@ -14,7 +14,7 @@ use crate::store::{StoreError, StoreResult};
 
 use super::super::SqliteStore;
 use super::super::error::classify;
-use super::vectors::{Coded, floats};
+use super::vectors::{Coded, Matrices, floats};
 use super::words::{ChunkTerms, Words, count_terms};
 use super::{blocks, bulk};
 
@@ -168,31 +168,40 @@ impl SqliteStore {
     /// Vectors of the models that are asked for.
     pub(super) async fn catch_up_vectors(&self, queries: &[VectorQuery]) -> StoreResult<Present> {
         let present = self.catch_up_slots().await?;
-        for query in queries {
+        let names: Vec<&str> = queries.iter().map(|query| query.model.0.as_str()).collect();
+        for (at, query) in queries.iter().enumerate() {
             let Some(model) = present.model(&query.model.0) else { continue };
             if query.vector.len() != model.2 {
                 let message = format!("query vector has {} dimensions, the model has {}", query.vector.len(), model.2);
                 return Err(StoreError::invariant("search vectors", query.model.to_string(), message));
             }
-            self.load_vectors(model, present.newest_vector).await?;
+            self.load_vectors(model, &names[..at], present.newest_vector).await?;
         }
         Ok(present)
     }
 
-    async fn load_vectors(&self, model: &KnownModel, newest: i64) -> StoreResult<()> {
+    /// What is new of one model, or everything anew when it lacks something; `better` are the models asked before it.
+    async fn load_vectors(&self, model: &KnownModel, better: &[&str], newest: i64) -> StoreResult<()> {
         let (name, number, dimension) = (model.0.as_str(), model.1, model.2);
-        if newest <= self.index.read().matrices.seen(name) {
+        let known = || {
+            let state = self.index.read();
+            (state.matrices.seen(name), state.matrices.lacks(name, better))
+        };
+        let is_current = |(seen, lacks): (i64, bool)| newest <= seen && !lacks;
+        if is_current(known()) {
             return Ok(());
         }
         let _one = self.index.catching_up.lock().await;
-        let seen = self.index.read().matrices.seen(name);
+        let (mut seen, lacks) = known();
+        // Beside the old one, which answers until the new one is whole.
+        let mut anew = lacks.then(Matrices::default);
+        if lacks {
+            seen = 0;
+        }
         let fail = |error| classify("read vectors", name.to_owned(), error);
         let mut connection = self.reader.acquire().await.map_err(fail)?;
-        let mut seen = seen;
         while let Some(block) = blocks::next(&mut connection, number, dimension, seen).await.map_err(fail)? {
-            let mut state = self.index.write();
-            let state = &mut *state;
-            state.matrices.add(name, dimension, &state.slots, block.vectors());
+            self.take((name, dimension), better, &mut anew, block.vectors());
             seen = block.last_seq;
         }
         let mut rows = sqlx::query(
@@ -213,16 +222,31 @@ impl SqliteStore {
                 }
             }
             if row.is_none() || batch.len() == 1024 {
-                let mut state = self.index.write();
-                let state = &mut *state;
-                state.matrices.add(name, dimension, &state.slots, batch.drain(..));
+                self.take((name, dimension), better, &mut anew, batch.drain(..));
             }
             if row.is_none() {
                 break;
             }
         }
-        self.index.write().matrices.set_seen(name, dimension, newest);
+        let mut state = self.index.write();
+        state.matrices.replace(anew.unwrap_or_default());
+        state.matrices.set_seen(name, dimension, newest);
         Ok(())
+    }
+
+    fn take(
+        &self,
+        model: (&str, usize),
+        better: &[&str],
+        anew: &mut Option<Matrices>,
+        vectors: impl Iterator<Item = Coded>,
+    ) {
+        if let Some(anew) = anew {
+            anew.add(model, &[], &self.index.read().slots, vectors);
+        } else {
+            let state = &mut *self.index.write();
+            state.matrices.add(model, better, &state.slots, vectors);
+        }
     }
 }
 

@@ -62,6 +62,12 @@ impl SearchIndex {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Vectors in memory of one model.
+    #[cfg(test)]
+    pub(super) fn vectors_held(&self, model: &str) -> usize {
+        self.read().matrices.held(model)
+    }
+
     /// Does `work` as if the word index were still being built, which then comes without what happened meanwhile.
     #[cfg(test)]
     pub(super) async fn while_words_are_built<T>(&self, work: impl Future<Output = T>) -> T {

@@ -29,6 +29,8 @@ struct Matrix {
     /// Row per slot, or [`NONE`].
     rows: Vec<u32>,
     seen: i64,
+    /// Better models whose vectors made this one's superfluous: without them it lacks some.
+    leans_on: Vec<String>,
 }
 
 /// The codes of all models in use.
@@ -114,18 +116,51 @@ impl Matrices {
         self.models.get(model).map_or(0, |matrix| matrix.seen)
     }
 
+    /// Whether a model lacks vectors because another had them that is not among `better` any more.
+    pub(super) fn lacks(&self, model: &str, better: &[&str]) -> bool {
+        let is_gone = |name: &String| !better.contains(&name.as_str());
+        self.models.get(model).is_some_and(|matrix| matrix.leans_on.iter().any(is_gone))
+    }
+
+    /// Takes over what was read anew.
+    pub(super) fn replace(&mut self, anew: Self) {
+        self.models.extend(anew.models);
+    }
+
+    /// Vectors in memory of one model.
+    #[cfg(test)]
+    pub(super) fn held(&self, model: &str) -> usize {
+        self.models.get(model).map_or(0, |matrix| matrix.scales.len())
+    }
+
     pub(super) fn set_seen(&mut self, model: &str, dimension: usize, seen: i64) {
         let matrix = self.models.entry(model.to_owned()).or_default();
         matrix.dimension = dimension;
         matrix.seen = seen;
     }
 
-    /// Adds vectors of chunks; one whose chunk has no slot (not searchable, gone) is passed over.
-    pub(super) fn add(&mut self, model: &str, dimension: usize, slots: &Slots, vectors: impl Iterator<Item = Coded>) {
-        let matrix = self.models.entry(model.to_owned()).or_default();
+    /// Adds vectors of chunks. Passed over are those whose chunk has no slot (not searchable, gone), and those of chunks
+    /// that one of the `better` models knows: it is asked first, and memory is dear.
+    pub(super) fn add(
+        &mut self,
+        (model, dimension): (&str, usize),
+        better: &[&str],
+        slots: &Slots,
+        vectors: impl Iterator<Item = Coded>,
+    ) {
+        // Out of the table while the others are looked at.
+        let mut matrix = self.models.remove(model).unwrap_or_default();
         matrix.dimension = dimension;
+        let better: Vec<(&str, &Matrix)> =
+            better.iter().filter_map(|name| self.models.get(*name).map(|matrix| (*name, matrix))).collect();
         for vector in vectors {
             let Some(slot) = slots.slot(vector.chunk) else { continue };
+            if let Some((name, _)) = better.iter().find(|(_, matrix)| matrix.row(slot).is_some()) {
+                if !matrix.leans_on.iter().any(|known| known == name) {
+                    matrix.leans_on.push((*name).to_owned());
+                }
+                continue;
+            }
             if matrix.rows.len() <= slot {
                 matrix.rows.resize(slots.ids.len(), NONE);
             }
@@ -136,6 +171,7 @@ impl Matrices {
             matrix.fine.extend_from_slice(&vector.fine);
             matrix.scales.push(vector.scale);
         }
+        self.models.insert(model.to_owned(), matrix);
     }
 
     /// Approximate scores of the allowed slots that have a vector in one of the models and may be among the best `limit`
