@@ -44,6 +44,7 @@ impl Gatherer {
     /// When the store cannot be read; the caller keeps showing the last picture.
     pub async fn snapshot(&self, services: Vec<ServiceHealth>) -> StoreResult<StatusSnapshot> {
         let now = self.clock.now();
+        let own = self.own_workers.borrow().as_ref().map(|states| states.borrow().clone());
         let page = FilePage { limit: LISTED, ..FilePage::default() };
         let settings = self.store.settings().await?;
         let is_set = |key: &str| settings.iter().any(|(name, value)| name == key && value == "true");
@@ -69,8 +70,8 @@ impl Gatherer {
             dead_events: self.store.dead_events(0, LISTED).await?,
             graph: self.graph_counts(&services).await,
             services,
-            workers: self.workers().await?,
-            runs_workers: self.own_workers.borrow().is_some(),
+            runs_workers: own.is_some(),
+            workers: self.workers(own.unwrap_or_default()).await?,
         })
     }
 
@@ -86,8 +87,7 @@ impl Gatherer {
     }
 
     /// Workers of every process; this process's own are fresher than their last heartbeat.
-    async fn workers(&self) -> StoreResult<Vec<WorkerRecord>> {
-        let own = self.own_workers.borrow().as_ref().map(|states| states.borrow().clone()).unwrap_or_default();
+    async fn workers(&self, own: Vec<WorkerRecord>) -> StoreResult<Vec<WorkerRecord>> {
         let mut all = self.store.workers().await?;
         all.retain(|row| !own.iter().any(|mine| (&mine.name, &mine.host, mine.pid) == (&row.name, &row.host, row.pid)));
         all.splice(0..0, own);

@@ -92,7 +92,7 @@ pub struct House {
     queued_models: watch::Sender<Vec<ModelId>>,
     /// For workers without ingest beside them.
     never_busy: watch::Sender<bool>,
-    /// States of the workers, once this process runs them.
+    /// States of the workers, once this process runs all of them.
     own_workers: watch::Sender<Option<watch::Receiver<Vec<WorkerRecord>>>>,
     status: OnceLock<Arc<StatusWorker>>,
     /// Ends the gathering that goes on without workers, when workers take it over.
@@ -236,7 +236,9 @@ impl House {
             );
         }
         let states = supervisor.states();
-        self.own_workers.send_replace(Some(states.clone()));
+        if set == WorkerSet::All {
+            self.own_workers.send_replace(Some(states.clone()));
+        }
         let supervisor = tokio::spawn(supervisor.run());
         Ok(Some(RunningWorkers { supervisor, states, _lock: lock }))
     }
@@ -301,10 +303,11 @@ impl House {
         let embedder = self.background.clone().unwrap_or_else(|| Arc::clone(&self.instant) as Arc<dyn Embedder>);
         let clock = Arc::clone(&self.clock);
         let services = &self.config.services;
-        let of = |is_server, server, embedded| Vital { name: if is_server { server } else { embedded }, is_server };
+        // The embedded graph lies in the store.
+        let (on_postgres, on_falkordb) = (services.postgres_url.is_some(), services.falkordb.is_some());
         let vitals = (
-            of(services.postgres_url.is_some(), "postgres", "sqlite"),
-            of(services.falkordb.is_some(), "falkordb", "embedded"),
+            Vital { name: if on_postgres { "postgres" } else { "sqlite" }, is_server: on_postgres },
+            Vital { name: if on_falkordb { "falkordb" } else { "embedded" }, is_server: on_falkordb || on_postgres },
         );
         let (store, graph) = (Arc::clone(&self.store), Arc::clone(&self.graph_reader));
         let probes = Probes::new(store, graph, vitals, embedder, clock);

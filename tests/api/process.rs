@@ -311,8 +311,7 @@ fn a_taken_address_and_a_second_process_are_told_apart() {
     // And when the first one ends, it goes on with the work.
     process.signal("TERM");
     assert_eq!(process.ends().code(), Some(0));
-    let status = until(&|status| status["runs_workers"] == true);
-    assert!(relay_of(&status, second_id), "{status}");
+    until(&|status| status["runs_workers"] == true && relay_of(status, second_id));
     second.signal("TERM");
     assert_eq!(second.ends().code(), Some(0));
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::domain::search::{Hit, SearchMode, SearchResponse};
-use crate::domain::{DocumentId, DocumentView};
+use crate::domain::{DocumentId, DocumentView, Timestamp};
 
 use super::LineEditor;
 
@@ -18,6 +18,15 @@ pub enum WhenLoaded {
     Page,
     /// Its text is copied.
     Copy,
+}
+
+/// A search that failed, or was answered without one of its legs, is worth another try when the service is back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Again {
+    /// Not before; `None`: there is nothing to ask again.
+    pub due: Option<Timestamp>,
+    /// Tries since somebody typed.
+    pub tries: u8,
 }
 
 /// Search.
@@ -37,6 +46,8 @@ pub struct SearchState {
     pub response: Option<Arc<SearchResponse>>,
     /// What went wrong instead.
     pub error: Option<String>,
+    /// When an answer that a service owes us is asked for again.
+    pub again: Again,
     /// The selected hit, from 0.
     pub selected: usize,
     /// Whether scores are shown.

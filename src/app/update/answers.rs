@@ -19,13 +19,13 @@ pub(super) fn take(state: &mut State, event: Event) -> Effects {
         Event::Opened(Err(error)) => state.opening = Opening::Failed(error),
         Event::StatusChanged(status) => {
             state.history.sample(&status);
-            let before = std::mem::replace(&mut state.status, status);
+            state.status = status;
             state.has_status = state.status.at.0 > 0;
             let rows = state.intake_rows();
             state.intake.step(0, rows);
             let rows = state.dead_events().len();
             state.outbox.step(0, rows);
-            return search::ask_again(state, &before);
+            return search::ask_again(state);
         }
         Event::Searched { generation, result } => return search::answered(state, generation, result),
         Event::DocumentLoaded { id, result } => return loaded(state, id, result),

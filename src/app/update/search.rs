@@ -1,22 +1,24 @@
 //! Search as you type, hits, preview, deletion.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tui_textarea::{Input, Key};
 
 use crate::app::command::Command;
 use crate::app::effect::{Effect, Effects};
 use crate::app::state::layout::PREVIEW_COLUMNS;
-use crate::app::state::{Confirm, Opening, Overlay, Screen, State, WhenLoaded};
+use crate::app::state::{Again, Confirm, Opening, Overlay, Screen, State, WhenLoaded};
 use crate::domain::health::ServiceState;
-use crate::domain::search::{SearchMode, SearchRequest};
-use crate::domain::status::StatusSnapshot;
-use crate::domain::{DocumentId, DocumentView, SourceType};
+use crate::domain::search::{SearchMode, SearchRequest, SearchResponse};
+use crate::domain::{DocumentId, DocumentView, SourceType, Timestamp};
 
 use super::toast;
 
 /// Documents asked for while typing.
 const LIMIT: usize = 30;
+/// How often what was typed is asked again by itself.
+const MOST_TRIES: u8 = 3;
 
 /// A key while the input has them; `None` lets the keymap decide.
 pub(super) fn typed(state: &mut State, input: &Input) -> Option<Effects> {
@@ -47,6 +49,7 @@ pub(super) fn ask(state: &mut State) -> Effects {
     let search = &mut state.search;
     search.generation += 1;
     search.error = None;
+    search.again = Again::default();
     let query = search.input.text().trim().to_owned();
     if query.is_empty() || state.opening != Opening::Ready {
         search.is_waiting = false;
@@ -63,17 +66,33 @@ pub(super) fn ask(state: &mut State) -> Effects {
 
 /// What failed because a service was away is asked again when it is back; an answer that somebody is already going
 /// through stays as it is.
-pub(super) fn ask_again(state: &mut State, before: &StatusSnapshot) -> Effects {
-    let is_back = |role: &str| {
-        let stands = |status: &StatusSnapshot| {
-            status.services.iter().find(|service| service.role == role).map(|service| service.state == ServiceState::Ok)
-        };
-        stands(before) == Some(false) && stands(&state.status) == Some(true)
+pub(super) fn ask_again(state: &mut State) -> Effects {
+    let (search, again) = (&state.search, state.search.again);
+    let is_well = |role: &str| {
+        let mut services = state.status.services.iter().filter(|service| service.role == role);
+        services.all(|service| matches!(service.state, ServiceState::Ok | ServiceState::Degraded))
     };
-    let search = &state.search;
-    let failed = search.error.is_some() && (is_back("store") || is_back("embedder"));
-    let degraded = search.response.as_ref().is_some_and(|response| response.degraded);
-    if failed || degraded && search.selected == 0 && is_back("embedder") { ask(state) } else { Effects::new() }
+    let is_due = again.due.is_some_and(|due| due <= state.now) && !search.is_waiting;
+    let is_worth_it = match &search.response {
+        None => is_well("store"),
+        Some(_) => search.selected == 0 && is_well("store") && is_well("embedder"),
+    };
+    if !(is_due && is_worth_it) {
+        return Effects::new();
+    }
+    let effects = ask(state);
+    state.search.again.tries = again.tries + 1;
+    effects
+}
+
+/// Whatever is not as it should be may be so by then: a model that failed rests for five seconds.
+fn worth_asking_again(state: &State, result: &Result<SearchResponse, String>) -> Option<Timestamp> {
+    let seconds = match result {
+        Err(_) => 1,
+        Ok(response) if response.degraded => 6,
+        Ok(_) => return None,
+    };
+    (state.search.again.tries < MOST_TRIES).then(|| state.now.plus(Duration::from_secs(seconds)))
 }
 
 fn walk_history(state: &mut State, by: isize) -> Effects {
@@ -151,6 +170,8 @@ pub(super) fn command(state: &mut State, command: Command) -> Effects {
         Command::MoreLike => {
             state.search.generation += 1;
             state.search.is_waiting = true;
+            // Of this one the typed query knows nothing.
+            state.search.again = Again { due: None, tries: MOST_TRIES };
             return vec![Effect::MoreLike { generation: state.search.generation, id: hit.document_id }];
         }
         Command::Why => state.search.shows_why = !state.search.shows_why,
@@ -231,15 +252,12 @@ pub(super) fn ask_delete(state: &mut State, ids: Vec<DocumentId>, title: &str) {
 }
 
 /// An answer arrived; stale ones are passed over.
-pub(super) fn answered(
-    state: &mut State,
-    generation: u64,
-    result: Result<crate::domain::search::SearchResponse, String>,
-) -> Effects {
+pub(super) fn answered(state: &mut State, generation: u64, result: Result<SearchResponse, String>) -> Effects {
     if generation != state.search.generation {
         return Effects::new();
     }
     state.search.is_waiting = false;
+    state.search.again.due = worth_asking_again(state, &result);
     match result {
         Ok(response) => {
             state.search.response = Some(Arc::new(response));

@@ -78,7 +78,7 @@ fn every_key_asks_anew_and_only_the_newest_answer_counts() {
 
 #[test]
 fn a_search_that_failed_is_asked_again_when_its_service_is_back() {
-    let seen = |state: &mut State, role: &str, is: ServiceState| {
+    let seen = |state: &mut State, second: i64, role: &str, is: ServiceState| {
         let service = ServiceHealth {
             role: role.into(),
             name: String::new(),
@@ -89,32 +89,56 @@ fn a_search_that_failed_is_asked_again_when_its_service_is_back() {
             latency_history_ms: vec![],
             probed_at: None,
         };
+        let _ = update(state, Event::Ticked(Timestamp(second * 1000)));
         let status = StatusSnapshot { at: Timestamp(2), services: vec![service], ..StatusSnapshot::default() };
         update(state, Event::StatusChanged(Arc::new(status)))
     };
+    let asks = |effects: Effects| matches!(effects[..], [Effect::Search { .. }]);
+    let answered = |state: &mut State, result: Result<SearchResponse, String>| {
+        let generation = state.search.generation;
+        let _ = update(state, Event::Searched { generation, result });
+    };
+    let degraded = || SearchResponse { hits: vec![hit("x"), hit("y")], degraded: true, ..SearchResponse::default() };
+    let (up, down) = (ServiceState::Ok, ServiceState::Down);
     let mut state = ready();
     press(&mut state, '/');
     type_text(&mut state, "a");
-    assert!(seen(&mut state, "store", ServiceState::Down).is_empty());
-    let generation = state.search.generation;
-    let _ = update(&mut state, Event::Searched { generation, result: Err("the store did not answer".into()) });
-    assert!(seen(&mut state, "store", ServiceState::Down).is_empty(), "still away");
-    assert!(matches!(seen(&mut state, "store", ServiceState::Ok)[..], [Effect::Search { .. }]));
+    // Whatever comes first, the failure or the end of the outage.
+    assert!(!asks(seen(&mut state, 1, "store", up)), "not while an answer is awaited");
+    answered(&mut state, Err("the store did not answer".into()));
+    assert!(!asks(seen(&mut state, 3, "store", down)), "still away");
+    assert!(asks(seen(&mut state, 4, "store", up)));
     let _ = answer(&mut state, vec![hit("x"), hit("y")]);
-    assert!(seen(&mut state, "store", ServiceState::Ok).is_empty(), "answered");
+    assert!(!asks(seen(&mut state, 60, "store", up)), "answered");
 
-    let degraded = |state: &mut State| {
-        let (hits, generation) = (vec![hit("x"), hit("y")], state.search.generation);
-        let response = SearchResponse { hits, degraded: true, ..SearchResponse::default() };
-        let _ = update(state, Event::Searched { generation, result: Ok(response) });
-    };
-    degraded(&mut state);
-    assert!(seen(&mut state, "embedder", ServiceState::Down).is_empty());
-    assert!(matches!(seen(&mut state, "embedder", ServiceState::Ok)[..], [Effect::Search { .. }]));
-    degraded(&mut state);
-    assert!(seen(&mut state, "embedder", ServiceState::Down).is_empty());
+    type_text(&mut state, "b");
+    answered(&mut state, Ok(degraded()));
+    assert!(!asks(seen(&mut state, 63, "embedder", up)), "a model that failed rests");
+    assert!(!asks(seen(&mut state, 80, "embedder", down)));
+    assert!(asks(seen(&mut state, 81, "embedder", up)));
+    answered(&mut state, Ok(degraded()));
     key(&mut state, Key::Down);
-    assert!(seen(&mut state, "embedder", ServiceState::Ok).is_empty(), "somebody goes through the list");
+    assert!(!asks(seen(&mut state, 100, "embedder", up)), "somebody goes through the list");
+    key(&mut state, Key::Up);
+    let again: Vec<bool> = (0..5)
+        .map(|minute| {
+            let asked = asks(seen(&mut state, 100 + minute * 60, "embedder", up));
+            answered(&mut state, Ok(degraded()));
+            asked
+        })
+        .collect();
+    assert_eq!(
+        again,
+        [true, true, false, false, false],
+        "a service that is up and does not do it is not asked for ever"
+    );
+    // Typing anew begins anew; what is like a document is not what was typed.
+    type_text(&mut state, "c");
+    answered(&mut state, Ok(degraded()));
+    key(&mut state, Key::Esc);
+    assert!(matches!(press(&mut state, 's')[..], [Effect::MoreLike { .. }]));
+    answered(&mut state, Err("no".into()));
+    assert!(!asks(seen(&mut state, 900, "store", up)));
 }
 
 #[test]

@@ -209,25 +209,25 @@ struct Word {
     is_stop: bool,
 }
 
-/// The words of one piece. Punctuation around them and apostrophes in them (`it's,` `isn't`) make no stop word count;
-/// words joined on purpose (`I/O`, `to-do`) are all meant.
+/// The words of one piece. Punctuation around a word and the end of a contraction (`it's,` `isn't`) make no stop word
+/// count; words joined on purpose (`I/O`, `to-do`) and names (`O'Reilly`, `Qur'an`) are meant as they stand.
 fn words(piece: &str) -> Vec<Word> {
+    const ENDINGS: [&str; 7] = ["d", "ll", "m", "re", "s", "t", "ve"];
     let found = terms::tokens(piece);
-    let is_apostrophe = |pair: &[terms::Token]| {
-        // Overlapping pairs of CJK have nothing between them.
-        matches!(piece.get(pair[0].range.end..pair[1].range.start), Some("'" | "\u{2019}"))
-    };
-    let is_one = found.windows(2).all(is_apostrophe);
     let surface = |token: &terms::Token| piece.get(token.range.clone()).unwrap_or_default().to_lowercase();
-    let is_negation = found.last().is_some_and(|last| found.len() > 1 && surface(last) == "t");
-    found
-        .iter()
-        .map(|token| {
-            let word = surface(token);
-            let is_stop = is_one && (terms::is_stop_word(&word) || is_negation && word.ends_with('n'));
-            Word { term: token.term.clone(), is_stop }
-        })
-        .collect()
+    let is_stop: Vec<bool> = match &found[..] {
+        [only] => vec![terms::is_stop_word(&surface(only))],
+        [head, tail] => {
+            let (head_text, tail_text) = (surface(head), surface(tail));
+            // Overlapping pairs of CJK have nothing between them.
+            let between = piece.get(head.range.end..tail.range.start);
+            let is_contraction = matches!(between, Some("'" | "\u{2019}")) && ENDINGS.contains(&tail_text.as_str());
+            let is_negation = tail_text == "t" && head_text.ends_with('n');
+            vec![is_contraction && (is_negation || terms::is_stop_word(&head_text)), is_contraction]
+        }
+        more => vec![false; more.len()],
+    };
+    found.into_iter().zip(is_stop).map(|(token, is_stop)| Word { term: token.term, is_stop }).collect()
 }
 
 /// The alternatives of a filter; `None` when the name is no filter, an error when the value is impossible.

@@ -111,6 +111,15 @@ struct Meaning {
     degraded: Option<String>,
 }
 
+/// Has the indexes read when a search is over, however it ends: its answer would only wait for what the next ones need.
+struct WarmUp<'a>(&'a SearchService);
+
+impl Drop for WarmUp<'_> {
+    fn drop(&mut self) {
+        self.0.warm_up();
+    }
+}
+
 impl SearchService {
     /// A service over `store` that embeds queries with `models`, best first.
     #[must_use]
@@ -150,11 +159,12 @@ impl SearchService {
     }
 
     fn warm_up(&self) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         if !self.is_cold.swap(false, Ordering::AcqRel) {
             return;
         }
         let (store, is_cold) = (Arc::clone(&self.store), Arc::clone(&self.is_cold));
-        tokio::spawn(async move {
+        runtime.spawn(async move {
             let started = Instant::now();
             match store.warm_up().await {
                 Ok(()) => tracing::info!(seconds = started.elapsed().as_secs_f64(), "search_indexes_loaded"),
@@ -196,6 +206,7 @@ impl SearchService {
     pub async fn search(&self, request: &SearchRequest) -> Result<SearchResponse, SearchError> {
         let started = Instant::now();
         query::check(&request.query, request.limit)?;
+        let _afterwards = WarmUp(self);
         let parsed = query::parse(&request.query, &self.now());
         let options = self.options().await?;
         let mode = parsed.mode.unwrap_or(request.mode);
@@ -215,8 +226,6 @@ impl SearchService {
                 .collect()
         };
         response.hits = self.hits(&fused, &parsed, request.limit).await?;
-        // Not before: the first answer would wait for what only the next ones need.
-        self.warm_up();
         if has_text && mode != SearchMode::Vectors {
             response.did_you_mean = self.correction(&request.query, &parsed, &response.hits).await?;
         }

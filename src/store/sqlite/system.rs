@@ -227,8 +227,8 @@ impl SystemStore for SqliteStore {
     }
 
     async fn optimize(&self) -> StoreResult<()> {
-        self.pack_vectors().await?;
-        optimize(self).await.map_err(|error| classify("optimize", self.path.display().to_string(), error))
+        optimize(self).await.map_err(|error| classify("optimize", self.path.display().to_string(), error))?;
+        self.pack_vectors().await
     }
 
     async fn replica(&self) -> StoreResult<Option<ReplicaStatus>> {

@@ -386,3 +386,27 @@ async fn what_a_better_model_knows_is_not_held_twice_and_found_without_it() {
     assert_eq!((alone.len(), store.index.vectors_held("small")), (4, 4));
     assert_eq!(ask(&store, &[big, small]).await, both);
 }
+
+#[tokio::test]
+async fn vectors_come_once_whatever_is_packed_and_committed_meanwhile() {
+    let (folder, store) = store_with(&["/a.md", "/b.md", "/c.md", "/d.md"]).await;
+    let query = VectorQuery { model: ModelId::from("small"), vector: vec![0.6, 0.8], scale: 1.0, offset: 0.0 };
+    let ask =
+        async || store.search_vectors(std::slice::from_ref(&query), &Filter::default(), 50).await.expect("search");
+    assert_eq!((ask().await.len(), store.index.vectors_held("small")), (4, 4));
+    // A block that holds some of what is here and some of what is not.
+    commit(&store, &["/e.md", "/f.md"]).await.expect("commit");
+    store.pack_vectors_by(6).await.expect("pack");
+    assert_eq!((ask().await.len(), store.index.vectors_held("small")), (6, 6));
+    // What comes after a search looked which chunks there are is the next one's, packed or not.
+    let present = store.catch_up_slots().await.expect("look");
+    let paths: Vec<String> = (0..6).map(|number| format!("/late{number}.md")).collect();
+    commit(&store, &paths.iter().map(String::as_str).collect::<Vec<_>>()).await.expect("commit");
+    store.pack_vectors_by(6).await.expect("pack");
+    store.catch_up_vectors_of(&present, std::slice::from_ref(&query)).await.expect("read");
+    assert_eq!(store.index.vectors_held("small"), 6);
+    let found = ask().await;
+    assert_eq!((found.len(), store.index.vectors_held("small")), (12, 12));
+    let found: Vec<(i64, f32)> = found.iter().map(|chunk| (chunk.chunk_id.0, chunk.score)).collect();
+    assert_eq!(found, nearest_at_first(&folder.path().join("peanut.sqlite")).await);
+}

@@ -14,6 +14,8 @@ use super::vectors::{Coded, floats};
 
 /// Vectors of one block: about 2 MB of them.
 const BLOCK: usize = 4_096;
+/// Blocks written at once: a second's work or so. Nobody who quits waits for more; the next one goes on.
+const MOST_BLOCKS: usize = 32;
 
 /// One block as it is read.
 #[derive(Debug)]
@@ -47,20 +49,20 @@ fn append(bytes: &mut Vec<u8>, vector: &Coded) {
     bytes.extend(vector.code.iter().chain(&vector.fine).map(|number| number.cast_unsigned()));
 }
 
-/// The block that goes on after vector `seen`, if there is one and it is whole.
+/// The block that goes on after vector `seen` and not beyond `newest`, if there is one and it is whole.
 pub(super) async fn next(
     connection: &mut SqliteConnection,
-    model: i64,
-    dimension: usize,
+    (model, dimension): (i64, usize),
     seen: i64,
+    newest: i64,
 ) -> Result<Option<Block>, sqlx::Error> {
     let row = sqlx::query(
-        "SELECT last_seq, vectors, codes FROM vector_block WHERE model_seq = ? AND last_seq > ? AND after_seq <= ? \
-         ORDER BY last_seq LIMIT 1",
+        "SELECT last_seq, vectors, codes FROM vector_block \
+         WHERE model_seq = ?1 AND last_seq > ?2 AND after_seq <= ?2 AND last_seq <= ?3 ORDER BY last_seq LIMIT 1",
     )
     .bind(model)
     .bind(seen)
-    .bind(seen)
+    .bind(newest)
     .fetch_optional(connection)
     .await?;
     let Some(row) = row else { return Ok(None) };
@@ -96,7 +98,11 @@ impl SqliteStore {
                     .map_err(fail)?;
             }
             let dimension = usize::try_from(dimension).unwrap_or(0);
-            while self.pack_one(model, dimension, block).await.map_err(fail)? {}
+            for _ in 0..MOST_BLOCKS {
+                if !self.pack_one(model, dimension, block).await.map_err(fail)? {
+                    break;
+                }
+            }
         }
         Ok(())
     }
@@ -129,10 +135,11 @@ impl SqliteStore {
             (vectors, bytes)
         });
         let (vectors, bytes) = packing.await.map_err(|error| sqlx::Error::Protocol(error.to_string()))?;
-        // Whoever was quicker wrote the same.
+        // Whoever was quicker wrote the same; and the number may be another model's by now.
         let written = sqlx::query(
             "INSERT INTO vector_block (model_seq, after_seq, last_seq, vectors, codes) SELECT ?1, ?2, ?3, ?4, ?5 \
-             WHERE ?2 = (SELECT coalesce(max(last_seq), 0) FROM vector_block WHERE model_seq = ?1)",
+             WHERE ?2 = (SELECT coalesce(max(last_seq), 0) FROM vector_block WHERE model_seq = ?1) \
+             AND EXISTS (SELECT 1 FROM embedding WHERE seq = ?3 AND model_seq = ?1)",
         )
         .bind(model)
         .bind(after)

@@ -31,10 +31,12 @@ pub(super) async fn documents_after(
     all(connection, SQL, last, |(number, _): &(i64, Uuid)| *number).await
 }
 
-/// Every place of a term as the id of its chunk, in no promised order; a chunk comes as often as the term stands in it.
-pub(super) async fn places_of_term(reader: &SqlitePool, term: &str) -> Result<Vec<i64>, sqlx::Error> {
-    const SQL: &str = "SELECT json_group_array(doc) FROM chunk_words_instance WHERE term = ?";
-    numbers_of(sqlx::query_scalar(SQL).bind(term), reader).await
+/// Chunks with a term and how often it stands in each.
+pub(super) async fn postings(reader: &SqlitePool, term: &str) -> Result<Vec<(i64, u32)>, sqlx::Error> {
+    const SQL: &str = "SELECT json_group_array(json_array(doc, n)) FROM \
+        (SELECT doc, count(*) AS n FROM chunk_words_instance WHERE term = ? GROUP BY doc)";
+    let json: String = sqlx::query_scalar(SQL).bind(term).fetch_one(reader).await?;
+    parsed(&json)
 }
 
 /// Ids of the chunks that match an FTS5 expression, in no promised order.

@@ -16,14 +16,14 @@ use super::super::SqliteStore;
 use super::super::error::classify;
 use super::vectors::{Coded, Matrices, floats};
 use super::words::{ChunkTerms, Words, count_terms};
-use super::{blocks, bulk};
+use super::{SearchIndex, blocks, bulk};
 
 /// A model as the store knows it: name, number, dimension.
 pub(super) type KnownModel = (String, i64, usize);
 
 /// What the store holds at the moment of a search.
 #[derive(Debug, Default)]
-pub(super) struct Present {
+pub(in crate::store::sqlite) struct Present {
     /// Greatest `embedding.seq`.
     newest_vector: i64,
     /// Every model.
@@ -37,12 +37,14 @@ impl Present {
     }
 }
 
+/// Vectors taken over in one step.
+const AT_ONCE: usize = 1_024;
 /// Chunks read and counted in one step while the word index is built.
 const BUILD_STEP: i64 = 1_000;
 
 impl SqliteStore {
     /// New slots, removals, deletions, and the words of new chunks when the word index exists.
-    pub(super) async fn catch_up_slots(&self) -> StoreResult<Present> {
+    pub(in crate::store::sqlite) async fn catch_up_slots(&self) -> StoreResult<Present> {
         let _one = self.index.catching_up.lock().await;
         let (last_id, last_document, change_seen, words_last, loaded) = {
             let state = self.index.read();
@@ -165,9 +167,19 @@ impl SqliteStore {
         self.catch_up_slots().await.map(drop)
     }
 
-    /// Vectors of the models that are asked for.
+    /// Slots, and vectors of the models that are asked for.
     pub(super) async fn catch_up_vectors(&self, queries: &[VectorQuery]) -> StoreResult<Present> {
         let present = self.catch_up_slots().await?;
+        self.catch_up_vectors_of(&present, queries).await?;
+        Ok(present)
+    }
+
+    /// Vectors that were there at the moment of `present`.
+    pub(in crate::store::sqlite) async fn catch_up_vectors_of(
+        &self,
+        present: &Present,
+        queries: &[VectorQuery],
+    ) -> StoreResult<()> {
         let names: Vec<&str> = queries.iter().map(|query| query.model.0.as_str()).collect();
         for (at, query) in queries.iter().enumerate() {
             let Some(model) = present.model(&query.model.0) else { continue };
@@ -177,10 +189,11 @@ impl SqliteStore {
             }
             self.load_vectors(model, &names[..at], present.newest_vector).await?;
         }
-        Ok(present)
+        Ok(())
     }
 
-    /// What is new of one model, or everything anew when it lacks something; `better` are the models asked before it.
+    /// What is new of one model up to vector `newest`, or everything anew when it lacks something; `better` are the models
+    /// asked before it. Later vectors are left alone: their chunks may have no slot yet.
     async fn load_vectors(&self, model: &KnownModel, better: &[&str], newest: i64) -> StoreResult<()> {
         let (name, number, dimension) = (model.0.as_str(), model.1, model.2);
         let known = || {
@@ -192,60 +205,66 @@ impl SqliteStore {
             return Ok(());
         }
         let _one = self.index.catching_up.lock().await;
-        let (mut seen, lacks) = known();
-        // Beside the old one, which answers until the new one is whole.
-        let mut anew = lacks.then(Matrices::default);
-        if lacks {
-            seen = 0;
+        // Another search may have read it meanwhile.
+        let (seen, lacks) = known();
+        if is_current((seen, lacks)) {
+            return Ok(());
         }
+        let mut reading = Reading { name, dimension, better, anew: lacks.then(Matrices::default) };
+        let (mut seen, newest) = if lacks { (0, newest.max(seen)) } else { (seen, newest) };
         let fail = |error| classify("read vectors", name.to_owned(), error);
         let mut connection = self.reader.acquire().await.map_err(fail)?;
-        while let Some(block) = blocks::next(&mut connection, number, dimension, seen).await.map_err(fail)? {
-            self.take((name, dimension), better, &mut anew, block.vectors());
+        while let Some(block) = blocks::next(&mut connection, (number, dimension), seen, newest).await.map_err(fail)? {
             seen = block.last_seq;
+            reading.take(&self.index, block.vectors(), seen);
         }
         let mut rows = sqlx::query(
-            "SELECT seq, chunk_id, vector FROM embedding WHERE seq > ? AND model_seq = ? AND vector IS NOT NULL ORDER BY seq",
+            "SELECT seq, chunk_id, vector FROM embedding \
+             WHERE seq > ? AND seq <= ? AND model_seq = ? AND vector IS NOT NULL ORDER BY seq",
         )
         .bind(seen)
+        .bind(newest)
         .bind(number)
         .fetch(&mut *connection);
-        let mut newest = newest;
-        let mut batch: Vec<Coded> = Vec::with_capacity(1024);
-        loop {
-            let row = rows.next().await.transpose().map_err(fail)?;
-            if let Some(row) = &row {
-                newest = newest.max(row.get(0));
-                let bytes: &[u8] = row.get(2);
-                if bytes.len() == dimension * 4 {
-                    batch.push(Coded::of(row.get(1), &floats(bytes)));
-                }
+        let mut batch: Vec<Coded> = Vec::with_capacity(AT_ONCE);
+        while let Some(row) = rows.next().await.transpose().map_err(fail)? {
+            seen = row.get(0);
+            let bytes: &[u8] = row.get(2);
+            if bytes.len() == dimension * 4 {
+                batch.push(Coded::of(row.get(1), &floats(bytes)));
             }
-            if row.is_none() || batch.len() == 1024 {
-                self.take((name, dimension), better, &mut anew, batch.drain(..));
-            }
-            if row.is_none() {
-                break;
+            if batch.len() == AT_ONCE {
+                reading.take(&self.index, batch.drain(..), seen);
             }
         }
-        let mut state = self.index.write();
-        state.matrices.replace(anew.unwrap_or_default());
-        state.matrices.set_seen(name, dimension, newest);
+        reading.take(&self.index, batch.into_iter(), newest);
+        if let Some(anew) = reading.anew {
+            self.index.write().matrices.replace(anew);
+        }
         Ok(())
     }
+}
 
-    fn take(
-        &self,
-        model: (&str, usize),
-        better: &[&str],
-        anew: &mut Option<Matrices>,
-        vectors: impl Iterator<Item = Coded>,
-    ) {
-        if let Some(anew) = anew {
-            anew.add(model, &[], &self.index.read().slots, vectors);
+/// One model on its way into memory.
+struct Reading<'a> {
+    name: &'a str,
+    dimension: usize,
+    better: &'a [&'a str],
+    /// Read beside the old one, which answers until this is whole.
+    anew: Option<Matrices>,
+}
+
+impl Reading<'_> {
+    /// Takes vectors up to number `seen`. Whoever gives up in between has the next one go on from there.
+    fn take(&mut self, index: &SearchIndex, vectors: impl Iterator<Item = Coded>, seen: i64) {
+        let model = (self.name, self.dimension);
+        if let Some(anew) = &mut self.anew {
+            anew.add(model, &[], &index.read().slots, vectors);
+            anew.set_seen(self.name, self.dimension, seen);
         } else {
-            let state = &mut *self.index.write();
-            state.matrices.add(model, better, &state.slots, vectors);
+            let state = &mut *index.write();
+            state.matrices.add(model, self.better, &state.slots, vectors);
+            state.matrices.set_seen(self.name, self.dimension, seen);
         }
     }
 }

@@ -58,24 +58,7 @@ impl SqliteStore {
 
     /// One term's chunks and frequencies by FTS5.
     async fn read_postings(&self, term: &str) -> StoreResult<Vec<(i64, u32)>> {
-        let places = bulk::places_of_term(&self.reader, term).await;
-        let mut counted: Vec<(i64, u32)> = Vec::new();
-        for chunk in places.map_err(|error| classify("read postings of", term, error))? {
-            match counted.last_mut() {
-                Some((last, count)) if *last == chunk => *count += 1,
-                _ => counted.push((chunk, 1)),
-            }
-        }
-        // They come in order, though nothing promises it.
-        if !counted.is_sorted() {
-            counted.sort_unstable();
-            counted.dedup_by(|next, kept| {
-                let is_same = next.0 == kept.0;
-                kept.1 += if is_same { next.1 } else { 0 };
-                is_same
-            });
-        }
-        Ok(counted)
+        bulk::postings(&self.reader, term).await.map_err(|error| classify("read postings of", term, error))
     }
 
     /// Chunks that match an FTS5 expression.

@@ -71,6 +71,10 @@ impl SqliteStore {
             return Ok(Arc::clone(dictionary));
         }
         let dictionary = Arc::new(bulk::dictionary(&self.reader).await?);
+        // Built meanwhile: then nobody asks again.
+        if self.index.read().words.is_some() {
+            return Ok(dictionary);
+        }
         *kept = Some((moment, Arc::clone(&dictionary)));
         Ok(dictionary)
     }

@@ -31,6 +31,8 @@ struct Matrix {
     seen: i64,
     /// Better models whose vectors made this one's superfluous: without them it lacks some.
     leans_on: Vec<String>,
+    /// It was needed alone once, and may be again.
+    stands_alone: bool,
 }
 
 /// The codes of all models in use.
@@ -75,6 +77,25 @@ impl Matrix {
             self.codes.reserve_exact(more * self.dimension);
             self.fine.reserve_exact(more * self.dimension);
         }
+    }
+
+    /// Puts a vector in its slot, over the one that is there.
+    fn put(&mut self, slot: usize, slots: usize, vector: &Coded) {
+        if self.rows.len() <= slot {
+            self.rows.resize(slots, NONE);
+        }
+        if let Some(row) = self.row(slot) {
+            let bytes = self.bytes(row);
+            self.codes[bytes.clone()].copy_from_slice(&vector.code);
+            self.fine[bytes].copy_from_slice(&vector.fine);
+            self.scales[row] = vector.scale;
+            return;
+        }
+        self.rows[slot] = self.scales.len() as u32;
+        self.make_room(slots);
+        self.codes.extend_from_slice(&vector.code);
+        self.fine.extend_from_slice(&vector.fine);
+        self.scales.push(vector.scale);
     }
 
     fn bytes(&self, row: usize) -> std::ops::Range<usize> {
@@ -122,9 +143,12 @@ impl Matrices {
         self.models.get(model).is_some_and(|matrix| matrix.leans_on.iter().any(is_gone))
     }
 
-    /// Takes over what was read anew.
+    /// Takes over a model that was read anew because it was asked alone; from now on it is held whole.
     pub(super) fn replace(&mut self, anew: Self) {
-        self.models.extend(anew.models);
+        for (name, mut matrix) in anew.models {
+            matrix.stands_alone = true;
+            self.models.insert(name, matrix);
+        }
     }
 
     /// Vectors in memory of one model.
@@ -141,18 +165,19 @@ impl Matrices {
 
     /// Adds vectors of chunks. Passed over are those whose chunk has no slot (not searchable, gone), and those of chunks
     /// that one of the `better` models knows: it is asked first, and memory is dear.
-    pub(super) fn add(
+    pub(super) fn add<'n>(
         &mut self,
         (model, dimension): (&str, usize),
-        better: &[&str],
+        better: &[&'n str],
         slots: &Slots,
         vectors: impl Iterator<Item = Coded>,
     ) {
         // Out of the table while the others are looked at.
         let mut matrix = self.models.remove(model).unwrap_or_default();
         matrix.dimension = dimension;
+        let others = |name: &&'n str| Some((*name, self.models.get(*name)?));
         let better: Vec<(&str, &Matrix)> =
-            better.iter().filter_map(|name| self.models.get(*name).map(|matrix| (*name, matrix))).collect();
+            if matrix.stands_alone { Vec::new() } else { better.iter().filter_map(others).collect() };
         for vector in vectors {
             let Some(slot) = slots.slot(vector.chunk) else { continue };
             if let Some((name, _)) = better.iter().find(|(_, matrix)| matrix.row(slot).is_some()) {
@@ -161,15 +186,7 @@ impl Matrices {
                 }
                 continue;
             }
-            if matrix.rows.len() <= slot {
-                matrix.rows.resize(slots.ids.len(), NONE);
-            }
-            let row = matrix.scales.len();
-            matrix.rows[slot] = row as u32;
-            matrix.make_room(slots.ids.len());
-            matrix.codes.extend_from_slice(&vector.code);
-            matrix.fine.extend_from_slice(&vector.fine);
-            matrix.scales.push(vector.scale);
+            matrix.put(slot, slots.ids.len(), &vector);
         }
         self.models.insert(model.to_owned(), matrix);
     }
