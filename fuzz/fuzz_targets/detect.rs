@@ -1,6 +1,6 @@
 //! Any head of a file under any name.
 
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
 use std::path::Path;
 

@@ -1,6 +1,6 @@
 //! Any bytes as a Word document; seeds make the fuzzer reach the XML inside.
 
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
 use libfuzzer_sys::fuzz_target;
 

@@ -1,6 +1,6 @@
 //! Any bytes as an HTML page.
 
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
 use libfuzzer_sys::fuzz_target;
 use peanut::ingest::parse::html;

@@ -1,6 +1,6 @@
 //! Any bytes as one message: an answer, never a panic, and nobody without a name or an address in it.
 
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
 use libfuzzer_sys::fuzz_target;
 use peanut::ingest::parse::mail::{NoAttachments, parse_message};

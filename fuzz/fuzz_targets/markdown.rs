@@ -1,6 +1,6 @@
 //! Any bytes as a Markdown file.
 
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
 use libfuzzer_sys::fuzz_target;
 

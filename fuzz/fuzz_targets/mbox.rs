@@ -1,6 +1,6 @@
 //! Any bytes as an archive, read through a buffer of any size: items in order, the same as through a large one.
 
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
 use std::io::BufReader;
 

@@ -1,6 +1,6 @@
 //! Any bytes as a PDF. The library that reads them may panic, which the parser catches and tells; our own code may not.
 
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
 use std::panic;
 

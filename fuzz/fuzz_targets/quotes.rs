@@ -1,6 +1,6 @@
 //! Any text as a body: dividing it loses no word.
 
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
 use libfuzzer_sys::fuzz_target;
 use peanut::ingest::parse::mail::quotes::{Hints, split};

@@ -1,6 +1,6 @@
 //! Any text to index terms: every token lies inside the text, and folding is stable.
 
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
 use libfuzzer_sys::fuzz_target;
 use peanut::domain::terms;

@@ -1,6 +1,6 @@
 //! Any bytes as a plain text file in any charset.
 
-#![no_main]
+#![cfg_attr(fuzzing, no_main)]
 
 use libfuzzer_sys::fuzz_target;
 use peanut::ingest::parse::text;
