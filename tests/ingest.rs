@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use peanut::config::{Config, Environment, Overrides};
+use peanut::domain::health::{WorkerRecord, WorkerState};
 use peanut::domain::intake::FileState;
 use peanut::domain::search::{SearchMode, SearchRequest, SearchResponse};
 use peanut::domain::status::StatusSnapshot;
@@ -323,9 +324,20 @@ async fn what_a_killed_process_held_is_taken_over_at_once() {
     let lease = Duration::from_secs(3600);
     let held = house.store.claim_files("killed", 1, lease, house.clock.now()).await.unwrap();
     assert_eq!(held.len(), 1, "as a worker that is killed while it reads");
+    let sign_of_life = WorkerRecord {
+        name: "ingest".into(),
+        host: "here".into(),
+        pid: 1,
+        state: WorkerState::Busy,
+        detail: String::new(),
+        restarts: 0,
+        heartbeat_at: house.clock.now(),
+    };
+    house.store.put_worker(&sign_of_life).await.unwrap();
     house.close().await;
     let running = Running::start(&data).await;
-    running.settled(1).await;
+    let picture = running.settled(1).await;
+    assert!(picture.workers.iter().all(|worker| worker.pid == std::process::id()), "{:?}", picture.workers);
     assert_eq!(running.titles("pangolins").await, ["Held"]);
     running.stop().await;
 }

@@ -159,7 +159,8 @@ impl Probes {
 
     async fn ask_graph(&self) {
         let limit = self.patience(GRAPH);
-        let probe = async { self.graph.ping().await.map(Answer::well).map_err(|error| error.to_string()) };
+        // As with the store: who it is, the picture says.
+        let probe = async { self.graph.ping().await.map(Answer::well).map_err(|error| error.message) };
         self.note(GRAPH, "", measured(limit, probe).await);
     }
 

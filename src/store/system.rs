@@ -91,7 +91,7 @@ pub trait SystemStore: Send + Sync {
 
     /// Gives back at once what workers hold under a lease: files are queued again and start over, jobs and events wait,
     /// no attempt is counted. Of workers named `worker` or `worker:…`; `None` means everybody, for whoever knows that
-    /// nobody else can be at work. Returns how many things were held.
+    /// nobody else can be at work: then their signs of life go too. Returns how many things were held.
     async fn release_leases(&self, worker: Option<&str>, now: Timestamp) -> StoreResult<u64>;
 
     /// Folds the write-ahead log back and lets the engine refresh its statistics; called when idle and at shutdown.

@@ -168,6 +168,9 @@ impl SystemStore for SqliteStore {
                     sqlx::query(AssertSqlSafe(sql)).bind(worker).bind(now.0).execute(&mut *transaction).await?;
                 held += done.rows_affected();
             }
+            if worker.is_none() {
+                sqlx::query("DELETE FROM worker").execute(&mut *transaction).await?;
+            }
             transaction.commit().await?;
             Ok(held)
         };

@@ -7,6 +7,18 @@ use peanut::store::{DocumentStore, EmbeddingStore, IntakeStore, OutboxStore, Ret
 use crate::build::{LEASE, NOW, after, assert_sound, batch_with, commit, file, mail, offered};
 use crate::harness::Harness;
 
+fn worker(name: &str, host: &str, pid: u32, heartbeat_at: Timestamp) -> WorkerRecord {
+    WorkerRecord {
+        name: name.into(),
+        host: host.into(),
+        pid,
+        state: WorkerState::Busy,
+        detail: "at work".into(),
+        restarts: 2,
+        heartbeat_at,
+    }
+}
+
 pub(crate) async fn settings_are_kept<H: Harness>(harness: H) {
     let store = harness.store();
     assert_eq!(store.setting("search.weight").await.expect("none"), None);
@@ -22,15 +34,6 @@ pub(crate) async fn settings_are_kept<H: Harness>(harness: H) {
 
 pub(crate) async fn workers_are_kept_for_a_day<H: Harness>(harness: H) {
     let store = harness.store();
-    let worker = |name: &str, host: &str, pid: u32, heartbeat_at: Timestamp| WorkerRecord {
-        name: name.into(),
-        host: host.into(),
-        pid,
-        state: WorkerState::Busy,
-        detail: "at work".into(),
-        restarts: 2,
-        heartbeat_at,
-    };
     let day = 24 * 60 * 60;
     for record in [
         worker("relay", "b", 1, NOW),
@@ -162,8 +165,11 @@ pub(crate) async fn leases_are_given_back<H: Harness>(harness: H) {
     assert_eq!(store.release_leases(Some("host/folder"), NOW).await.expect("release"), 2);
     assert_eq!(claim_all("host/folder:2").await, (1, 1), "at once, not when the lease runs out");
     assert_eq!(claim_all("host/folder:3").await, (0, 0), "what another folder's worker holds stays with it");
+    store.put_worker(&worker("relay", "host", 1, NOW)).await.expect("sign of life");
     assert_eq!(store.release_leases(Some("host"), NOW).await.expect("no such worker"), 0);
+    assert_eq!(store.workers().await.expect("workers").len(), 1, "others may be at work");
     assert_eq!(store.release_leases(None, NOW).await.expect("release"), 4);
+    assert_eq!(store.workers().await.expect("workers"), []);
     assert_eq!(store.release_leases(None, NOW).await.expect("release"), 0);
     assert_sound(store).await;
 }
