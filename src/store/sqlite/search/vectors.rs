@@ -174,7 +174,10 @@ impl Matrices {
     ) {
         // Out of the table while the others are looked at.
         let mut matrix = self.models.remove(model).unwrap_or_default();
-        matrix.dimension = dimension;
+        if matrix.dimension != dimension {
+            // Another model under the same name: nothing of the old one is left.
+            matrix = Matrix { dimension, ..Matrix::default() };
+        }
         let others = |name: &&'n str| Some((*name, self.models.get(*name)?));
         let better: Vec<(&str, &Matrix)> =
             if matrix.stands_alone { Vec::new() } else { better.iter().filter_map(others).collect() };
