@@ -12,6 +12,7 @@ mod date;
 mod envelope;
 mod headers;
 mod html_body;
+mod kind;
 pub mod maildir;
 pub mod mbox;
 mod mime;

@@ -1,6 +1,5 @@
 //! Reads what there is very much of, a few thousand rows as one: between SQLite's thread and ours a row costs more than
-//! what is in it. Called by `catch_up` at the first search and for what is new since,
-//! by `matches`, `filter` and `suggest`.
+//! what is in it. Called by `catch_up` at the first search and for what is new since, by `matches`, `filter` and `suggest`.
 
 use serde::de::DeserializeOwned;
 use sqlx::query::QueryScalar;
