@@ -53,6 +53,9 @@ pub struct Parsed {
     pub message: Option<MessageMeta>,
     /// Its text, in order.
     pub sections: Vec<Section>,
+    /// What of it could not be read or was left out by rule, one plain sentence each ("2 of 14 pages could not be read: …").
+    /// Not text of the document: the ledger shows it as the reason beside the file.
+    pub left_out: Vec<String>,
 }
 
 impl Parsed {
@@ -60,7 +63,7 @@ impl Parsed {
     #[must_use]
     pub fn without_nul(mut self) -> Self {
         remove_all_nul(&mut self.title);
-        for texts in [&mut self.tags, &mut self.aliases, &mut self.concept_headings] {
+        for texts in [&mut self.tags, &mut self.aliases, &mut self.concept_headings, &mut self.left_out] {
             remove_all_nul(texts);
         }
         remove_all_nul(self.links.iter_mut().map(|link| &mut link.target));
@@ -130,9 +133,10 @@ mod tests {
                 text: nul(),
                 ..Section::default()
             }],
+            left_out: vec![nul()],
         };
         let held = format!("{parsed:?}").matches("\\0").count();
-        assert_eq!(held, 14, "every text of the sample has one");
+        assert_eq!(held, 15, "every text of the sample has one");
         let mended = format!("{:?}", parsed.without_nul());
         assert_eq!((mended.matches("\\0").count(), mended.matches("a\\u{1a}b").count()), (0, held));
     }
