@@ -24,13 +24,27 @@ pub enum SourceType {
     Docx,
     /// Plain text.
     Text,
+    /// A calendar: events, tasks.
+    Event,
+    /// Contact cards.
+    Contact,
     /// A note written inside Peanut.
     Note,
 }
 
 impl SourceType {
     /// Every kind, in the order lists show them.
-    pub const ALL: [Self; 7] = [Self::Mail, Self::Pdf, Self::Markdown, Self::Html, Self::Docx, Self::Text, Self::Note];
+    pub const ALL: [Self; 9] = [
+        Self::Mail,
+        Self::Pdf,
+        Self::Markdown,
+        Self::Html,
+        Self::Docx,
+        Self::Text,
+        Self::Event,
+        Self::Contact,
+        Self::Note,
+    ];
 
     /// The stable lower-case name used in the store, on screen and in `type:`.
     #[must_use]
@@ -42,11 +56,13 @@ impl SourceType {
             Self::Html => "html",
             Self::Docx => "docx",
             Self::Text => "text",
+            Self::Event => "event",
+            Self::Contact => "contact",
             Self::Note => "note",
         }
     }
 
-    /// The kind people mean by `name`: the stable name or a common short form (`md`, `txt`, `htm`, `email`).
+    /// The kind people mean by `name`: the stable name or a common short form (`md`, `txt`, `htm`, `email`, `ics`, `vcf`).
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         match name.to_lowercase().as_str() {
@@ -55,7 +71,9 @@ impl SourceType {
             "markdown" | "md" => Some(Self::Markdown),
             "html" | "htm" => Some(Self::Html),
             "docx" | "word" => Some(Self::Docx),
-            "text" | "txt" => Some(Self::Text),
+            "text" | "txt" | "rtf" => Some(Self::Text),
+            "event" | "calendar" | "ics" => Some(Self::Event),
+            "contact" | "contacts" | "vcf" | "vcard" => Some(Self::Contact),
             "note" => Some(Self::Note),
             _ => None,
         }

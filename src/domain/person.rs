@@ -18,6 +18,8 @@ pub enum PersonRole {
     Bcc,
     /// Author of a file or note.
     Author,
+    /// Named inside: on a contact card, in an invitation, in a message within the message.
+    Mentioned,
 }
 
 impl PersonRole {
@@ -30,13 +32,15 @@ impl PersonRole {
             Self::Cc => "cc",
             Self::Bcc => "bcc",
             Self::Author => "author",
+            Self::Mentioned => "mentioned",
         }
     }
 
     /// The role with the stable name `name`.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::From, Self::To, Self::Cc, Self::Bcc, Self::Author].into_iter().find(|role| role.as_str() == name)
+        let roles = [Self::From, Self::To, Self::Cc, Self::Bcc, Self::Author, Self::Mentioned];
+        roles.into_iter().find(|role| role.as_str() == name)
     }
 }
 

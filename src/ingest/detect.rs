@@ -1,5 +1,7 @@
 //! What a file is: its first bytes decide, its name only between kinds of text. Pure; called by the pipeline.
 
+mod containers;
+
 use std::path::Path;
 
 /// What a file was recognised as.
@@ -15,6 +17,16 @@ pub enum Detected {
     Markdown,
     /// HTML.
     Html,
+    /// A web page saved with its parts.
+    WebArchive,
+    /// A message in a file of Apple Mail.
+    Emlx,
+    /// Events.
+    Calendar,
+    /// Contact cards.
+    Contacts,
+    /// Rich text.
+    Rtf,
     /// Word document.
     Docx,
     /// Plain text.
@@ -92,6 +104,9 @@ pub fn detect(path: &Path, head: &[u8], total_len: u64) -> Detected {
     }
     if let Some((_, name)) = FOREIGN.iter().find(|(magic, _)| head.starts_with(magic)) {
         return Detected::Unsupported((*name).to_owned());
+    }
+    if let Some(kind) = containers::recognise(&extension, head) {
+        return kind;
     }
     let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
     if is_mbox(head) {

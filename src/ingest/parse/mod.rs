@@ -2,12 +2,17 @@
 //!
 //! No parser does IO, panics, or needs more memory than a small multiple of its input.
 
+pub mod calendar;
+mod code_page;
+pub mod contacts;
+mod content_lines;
 pub mod date;
 pub mod docx;
 pub mod html;
 pub mod mail;
 pub mod markdown;
 pub mod pdf;
+pub mod rtf;
 pub mod text;
 
 use thiserror::Error;

@@ -17,7 +17,9 @@ use crate::domain::{NewDocument, SourceType};
 use crate::ingest::detect::{Detected, HEAD_BYTES, detect};
 use crate::ingest::intake::{paths, walk};
 use crate::ingest::parse::mail::mbox::MboxReader;
-use crate::ingest::parse::{ParseError, Parsed, Section, docx, html, mail, markdown, pdf, text};
+use crate::ingest::parse::{
+    ParseError, Parsed, Section, calendar, contacts, docx, html, mail, markdown, pdf, rtf, text,
+};
 
 use super::IngestContext;
 use super::document;
@@ -236,6 +238,11 @@ fn hash_of_head(head: &[u8], length: u64) -> Vec<u8> {
 fn parse(kind: &Detected, bytes: &[u8]) -> Result<(SourceType, Parsed), ParseError> {
     Ok(match kind {
         Detected::Mail => (SourceType::Mail, mail::parse_message(bytes, &attachment)?),
+        Detected::Emlx => (SourceType::Mail, mail::emlx::parse(bytes, &attachment)?),
+        Detected::WebArchive => (SourceType::Html, mail::mhtml::parse(bytes)?),
+        Detected::Calendar => (SourceType::Event, calendar::parse(bytes)?),
+        Detected::Contacts => (SourceType::Contact, contacts::parse(bytes)?),
+        Detected::Rtf => (SourceType::Text, rtf::parse(bytes)?),
         Detected::Pdf => (SourceType::Pdf, pdf::parse(bytes)?),
         Detected::Markdown => (SourceType::Markdown, markdown::parse(bytes)?),
         Detected::Html => (SourceType::Html, html::parse(bytes)?),
@@ -251,7 +258,9 @@ fn parse(kind: &Detected, bytes: &[u8]) -> Result<(SourceType, Parsed), ParseErr
 fn attachment(name: &str, _media_type: &str, bytes: &[u8]) -> Result<Vec<Section>, ParseError> {
     let head = &bytes[..bytes.len().min(HEAD_BYTES)];
     match detect(Path::new(name), head, bytes.len() as u64) {
-        Detected::Mail | Detected::Mbox | Detected::Empty => Err(ParseError::Unsupported("no text of its own".into())),
+        Detected::Mail | Detected::Emlx | Detected::Mbox | Detected::Empty => {
+            Err(ParseError::Unsupported("no text of its own".into()))
+        }
         Detected::Unsupported(what) => Err(ParseError::Unsupported(what)),
         kind => parse(&kind, bytes).map(|(_, parsed)| parsed.sections),
     }

@@ -160,6 +160,7 @@ impl World {
                 PersonRole::To | PersonRole::Cc | PersonRole::Bcc => {
                     collected.edge(&own, EdgeKind::Received, person, role.as_str(), valid_at);
                 }
+                PersonRole::Mentioned => collected.edge(&own, EdgeKind::Mentions, person, "", valid_at),
             }
         }
         for concept in self.contains.get(&document.seq).into_iter().flatten() {

@@ -4,12 +4,13 @@
 
 use std::fmt::Write;
 
-use crate::domain::ChunkKind;
-use crate::ingest::parse::Section;
+use crate::domain::{ChunkKind, PersonMention};
+use crate::ingest::parse::{Section, calendar, rtf};
 
+use super::containers::{Kind, kind};
 use super::kind::{extension, is_textual};
 use super::mime::Part;
-use super::{AttachmentReader, NoAttachments, calendar, html_body, plain};
+use super::{AttachmentReader, NoAttachments, html_body, plain};
 
 /// Messages inside messages deeper than this are named, not read.
 const MESSAGE_DEPTH_LIMIT: usize = 8;
@@ -32,19 +33,27 @@ pub(super) struct Content {
     pub attachments: Vec<String>,
     /// Invitations (as body) and text of attachments, in order.
     pub sections: Vec<Section>,
+    /// People named inside: on cards, in invitations, in messages.
+    pub people: Vec<PersonMention>,
+    /// What could not be read, for the ledger.
+    pub left_out: Vec<String>,
 }
 
 /// Whether the texts of a part are wanted or only its attachments (the alternative not chosen).
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Texts {
+pub(super) enum Texts {
+    /// Wanted.
     Keep,
+    /// Not wanted.
     Skip,
 }
 
 pub(super) struct Collector<'reader> {
     reader: &'reader dyn AttachmentReader,
-    content: Content,
+    pub(super) content: Content,
     depth: usize,
+    /// Containers we are inside of.
+    pub(super) nesting: usize,
     /// Alternatives we are inside of.
     open_alternatives: usize,
 }
@@ -61,7 +70,24 @@ fn plain_text(part: &Part<'_>) -> String {
 }
 
 fn html_text(part: &Part<'_>) -> String {
-    html_body::to_text(&part.text())
+    let text = part.text();
+    // Plain text that is declared as HTML keeps its lines.
+    let has_tag = |text: &str| {
+        let bytes = text.as_bytes();
+        bytes
+            .windows(2)
+            .any(|pair| pair[0] == b'<' && (pair[1].is_ascii_alphabetic() || matches!(pair[1], b'/' | b'!')))
+    };
+    if !text.trim().contains('\n') || has_tag(&text) {
+        return html_body::to_text(&text);
+    }
+    plain::clean(&text).lines().map(html_body::to_text).collect::<Vec<_>>().join("\n")
+}
+
+/// Whether a text is a whole page of HTML.
+fn is_html_page(text: &str) -> bool {
+    let start: String = text.trim_start().chars().take(14).collect::<String>().to_ascii_lowercase();
+    start.starts_with("<!doctype html") || start.starts_with("<html>") || start.starts_with("<html ")
 }
 
 fn leaves_are_blank(part: &Part<'_>) -> bool {
@@ -118,7 +144,7 @@ fn has_plain(part: &Part<'_>) -> bool {
 
 impl<'reader> Collector<'reader> {
     pub(super) fn new(reader: &'reader dyn AttachmentReader, depth: usize) -> Self {
-        Self { reader, content: Content::default(), depth, open_alternatives: 0 }
+        Self { reader, content: Content::default(), depth, nesting: 0, open_alternatives: 0 }
     }
 
     /// Reads the whole message below `root`.
@@ -135,14 +161,19 @@ impl<'reader> Collector<'reader> {
         self.content
     }
 
-    fn push_text(&mut self, text: String, texts: Texts) {
+    /// Whether no more attachments are taken.
+    pub(super) fn is_full(&self) -> bool {
+        self.content.attachments.len() >= ATTACHMENT_LIMIT
+    }
+
+    pub(super) fn push_text(&mut self, text: String, texts: Texts) {
         if texts == Texts::Keep && !text.trim().is_empty() {
             self.content.texts.push(text);
         }
     }
 
-    fn part(&mut self, part: &Part<'_>, texts: Texts, in_related: bool) {
-        if self.content.attachments.len() >= ATTACHMENT_LIMIT {
+    pub(super) fn part(&mut self, part: &Part<'_>, texts: Texts, in_related: bool) {
+        if self.is_full() {
             return;
         }
         if !part.children.is_empty() {
@@ -161,6 +192,7 @@ impl<'reader> Collector<'reader> {
     fn texts_of(&self, part: &Part<'_>) -> String {
         let mut collector = Collector::new(&NoAttachments, self.depth);
         collector.open_alternatives = self.open_alternatives;
+        collector.nesting = self.nesting;
         collector.part(part, Texts::Keep, true);
         collector.content.texts.join("\n\n")
     }
@@ -211,18 +243,15 @@ impl<'reader> Collector<'reader> {
                 }
             }
             ("text", "calendar") => {
-                let text = calendar::invitation(&plain::clean(&part.text()));
-                if texts == Texts::Keep && !text.is_empty() {
-                    // A section of its own: nothing in it is a quote or a signature.
-                    self.content.sections.push(Section { text, ..Section::default() });
-                }
-                if let Some(name) = part.filename.clone() {
-                    self.content.attachments.push(name);
-                }
+                self.calendar(&part.text_bytes(), texts);
+                self.content.attachments.extend(part.filename.clone());
             }
             ("text", "x-vcard" | "vcard" | "directory") => {
                 let name = self.name_of(part);
-                self.attach_text(name, &calendar::contact(&plain::clean(&part.text())));
+                self.contacts(name, &part.text_bytes());
+            }
+            ("text" | "application", "rtf") if is_body && part.filename.is_none() => {
+                self.push_text(rtf::to_text(&part.bytes()), texts);
             }
             ("text", "rfc822-headers")
             | (
@@ -236,20 +265,14 @@ impl<'reader> Collector<'reader> {
             ("message", "delivery-status" | "disposition-notification") => {
                 self.attach_section("delivery-status".to_owned(), &plain::clean(&part.text()));
             }
-            ("message", "rfc822" | "global" | "news") => self.message(part),
+            ("message", "rfc822" | "global" | "news") => self.message(part.filename.clone(), &part.bytes()),
             ("application", "pkcs7-mime" | "x-pkcs7-mime") => {
-                let is_signed =
-                    content_type.parameter("smime-type").is_some_and(|kind| kind.eq_ignore_ascii_case("signed-data"));
-                let note = if is_signed {
-                    "[Signed (S/MIME, opaque): the text is inside the signature and was not read]"
-                } else {
-                    "[Encrypted (S/MIME): the text cannot be read without the key]"
-                };
-                self.push_text(note.to_owned(), texts);
+                let name = part.filename.clone().unwrap_or_else(|| "smime.p7m".to_owned());
+                self.open(Kind::Cms, name, &part.bytes(), texts);
             }
             // Pictures shown inside the text; nameless ones can be referred to by nobody.
             ("image" | "audio" | "video", _) if !is_attached && (in_related || part.filename.is_none()) => {}
-            _ => self.attachment(part),
+            _ => self.attachment(part, texts),
         }
     }
 
@@ -257,11 +280,21 @@ impl<'reader> Collector<'reader> {
         if texts == Texts::Skip {
             return;
         }
-        let (text, files) = plain::extract_uuencoded(&plain_text(part));
+        let text = plain_text(part);
+        // What is declared as text may be something else all the same.
+        if calendar::is_calendar(text.trim_start().as_bytes()) {
+            return self.calendar(&part.text_bytes(), texts);
+        }
+        if rtf::is_rtf(text.as_bytes()) {
+            return self.push_text(rtf::to_text(&part.bytes()), texts);
+        }
+        if is_html_page(&text) {
+            return self.push_text(html_body::to_text(&text), texts);
+        }
+        let (text, files) = plain::extract_uuencoded(&text);
         self.push_text(text, texts);
         for file in files {
-            self.content.attachments.push(file.name.clone());
-            self.read(&file.name, "application/octet-stream", &file.bytes);
+            self.file(file.name, None, &file.bytes);
         }
     }
 
@@ -271,7 +304,7 @@ impl<'reader> Collector<'reader> {
         })
     }
 
-    fn attach_section(&mut self, name: String, text: &str) {
+    pub(super) fn attach_section(&mut self, name: String, text: &str) {
         let text = text.trim();
         if !text.is_empty() {
             self.content.sections.push(Section {
@@ -283,62 +316,61 @@ impl<'reader> Collector<'reader> {
         }
     }
 
-    fn attach_text(&mut self, name: String, text: &str) {
+    pub(super) fn attach_text(&mut self, name: String, text: &str) {
         self.content.attachments.push(name.clone());
         self.attach_section(name, text);
     }
 
-    fn attachment(&mut self, part: &Part<'_>) {
+    fn attachment(&mut self, part: &Part<'_>, texts: Texts) {
         let name = self.name_of(part);
         let content_type = &part.content_type;
-        if content_type.is("text", "html") {
+        if matches!(content_type.main.as_str(), "image" | "audio" | "video") {
+            self.content.attachments.push(name);
+            return;
+        }
+        let bytes = part.bytes();
+        if let Some(kind) = kind(content_type, &name, &bytes) {
+            self.open(kind, name, &bytes, texts);
+        } else if content_type.is("text", "html") {
             let text = html_text(part);
             self.attach_text(name, &text);
-        } else if is_textual(content_type, &name) && !part.bytes().contains(&0) {
+        } else if is_textual(content_type, &name) && !bytes.contains(&0) {
             let text = plain::clean(&part.text());
             self.attach_text(name, &text);
         } else {
             self.content.attachments.push(name.clone());
-            if !matches!(content_type.main.as_str(), "image" | "audio" | "video") {
-                let bytes = part.bytes();
-                self.read(&name, &content_type.name(), &bytes);
-            }
+            self.read(&name, &content_type.name(), &bytes);
         }
     }
 
     /// Hands an attachment to the reader. One that cannot be read keeps its name in the list and has no text.
-    fn read(&mut self, name: &str, media_type: &str, bytes: &[u8]) {
-        let Ok(sections) = self.reader.read(name, media_type, bytes) else { return };
-        for section in sections {
-            if !section.text.trim().is_empty() {
-                self.content.sections.push(Section {
-                    kind: Some(ChunkKind::Attachment),
-                    attachment: Some(name.to_owned()),
-                    ..section
-                });
-            }
+    pub(super) fn read(&mut self, name: &str, media_type: &str, bytes: &[u8]) {
+        if let Ok(sections) = self.reader.read(name, media_type, bytes) {
+            self.attach_sections(name, sections);
         }
     }
 
-    /// A message inside the message: its headers in short and its text, under its own name.
-    fn message(&mut self, part: &Part<'_>) {
-        let bytes = part.bytes();
-        let inner = Part::parse(&bytes);
+    /// A message inside the message: its headers in short and its text, under its own name; its people are ours.
+    pub(super) fn message(&mut self, name: Option<String>, bytes: &[u8]) {
+        let inner = Part::parse(bytes);
         let subject = inner.headers.text("Subject");
-        let name = part.filename.clone().or_else(|| {
+        let name = name.or_else(|| {
             subject.as_ref().map(|subject| {
                 let short: String = subject.chars().take(120).collect();
                 format!("{}.eml", short.replace(['/', '\\'], "-"))
             })
         });
-        let name = name.unwrap_or_else(|| self.name_of(part));
+        let name = name.unwrap_or_else(|| format!("attachment-{}.eml", self.content.attachments.len() + 1));
         self.content.attachments.push(name.clone());
+        self.name_people(&inner);
         if self.depth >= MESSAGE_DEPTH_LIMIT {
             return;
         }
-        let content = Collector::new(self.reader, self.depth + 1).collect(&inner);
+        let mut collector = Collector::new(self.reader, self.depth + 1);
+        collector.nesting = self.nesting;
+        let content = collector.collect(&inner);
         let mut text = String::new();
-        for field in ["From", "To", "Date", "Subject"] {
+        for field in ["From", "To", "Cc", "Date", "Subject"] {
             if let Some(value) = inner.headers.text(field) {
                 let _ = writeln!(text, "{field}: {value}");
             }
@@ -352,5 +384,7 @@ impl<'reader> Collector<'reader> {
         let room = ATTACHMENT_LIMIT.saturating_sub(self.content.attachments.len());
         self.content.attachments.extend(content.attachments.into_iter().take(room));
         self.content.sections.extend(content.sections);
+        self.content.people.extend(content.people);
+        self.content.left_out.extend(content.left_out);
     }
 }

@@ -5,10 +5,9 @@
 
 use std::borrow::Cow;
 
-use mail_parser::parsers::MessageStream;
-
 use super::charset;
 use super::headers::Headers;
+use super::parameters;
 use super::transfer;
 use super::words;
 
@@ -29,22 +28,12 @@ pub(super) struct ContentType {
 }
 
 impl ContentType {
-    fn parse(raw: &[u8]) -> Self {
-        let mut text = words::normalise_structured(raw);
-        text.push('\n');
-        let value = MessageStream::new(text.as_bytes()).parse_content_type();
-        let Some(parsed) = value.as_content_type() else { return Self::default() };
-        let parameters = parsed.attributes().unwrap_or_default();
-        let main = parsed.ctype().trim().to_ascii_lowercase();
-        let sub = parsed.subtype().unwrap_or_default().trim().to_ascii_lowercase();
-        Self {
-            main,
-            sub,
-            parameters: parameters
-                .iter()
-                .map(|parameter| (parameter.name.to_ascii_lowercase(), parameter.value.to_string()))
-                .collect(),
-        }
+    /// Reads the value of a `Content-Type` or `Content-Disposition` field.
+    pub(super) fn parse(raw: &[u8]) -> Self {
+        let parameters::Parsed { value, parameters } = parameters::parse(raw);
+        let (main, sub) = value.split_once('/').unwrap_or((&value, ""));
+        let token = |text: &str| text.split_whitespace().next().unwrap_or_default().to_owned();
+        Self { main: token(main), sub: token(sub), parameters }
     }
 
     /// The value of a parameter; names are lower-case.
@@ -93,6 +82,15 @@ impl<'raw> Part<'raw> {
             Some(encoding) => transfer::decode(self.raw_body, &words::decode_text(encoding)),
             None => Cow::Borrowed(self.raw_body),
         }
+    }
+
+    /// The body of a calendar or card: as it stands, so that what its lines cut in two comes together again, unless a
+    /// charset other than UTF-8 is stated.
+    pub(super) fn text_bytes(&self) -> Cow<'raw, [u8]> {
+        let stated = self.content_type.parameter("charset").filter(|label| charset::is_known(label));
+        let is_utf8 =
+            stated.is_none_or(|label| ["utf-8", "utf8", "us-ascii"].contains(&label.to_ascii_lowercase().as_str()));
+        if is_utf8 { self.bytes() } else { Cow::Owned(self.text().into_bytes()) }
     }
 
     /// The body as text in whatever charset it turns out to be; line ends and control characters are left as they are.
@@ -161,7 +159,7 @@ fn parse_part<'raw>(raw: &'raw [u8], in_digest: bool, depth: usize, budget: &mut
 }
 
 /// A file name without directories and control characters, at most 200 characters.
-fn clean_filename(name: &str) -> Option<String> {
+pub(super) fn clean_filename(name: &str) -> Option<String> {
     let name = words::decode_text(name.as_bytes());
     let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let name: String = words::tidy(name).trim_matches(['"', ' ']).chars().take(200).collect();

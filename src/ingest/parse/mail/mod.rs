@@ -6,19 +6,24 @@
 
 mod address;
 mod body;
-mod calendar;
 mod charset;
+mod cms;
+mod containers;
 mod date;
+pub mod emlx;
 mod envelope;
 mod headers;
 mod html_body;
 mod kind;
 pub mod maildir;
 pub mod mbox;
+pub mod mhtml;
 mod mime;
+mod parameters;
 mod plain;
 pub mod quotes;
 mod tags;
+mod tnef;
 mod transfer;
 mod words;
 
@@ -91,9 +96,9 @@ fn parse_with_lines(raw: &[u8], reader: &dyn AttachmentReader) -> Result<Parsed,
     }
     let content = Collector::new(reader, 0).collect(&root);
     let subject = headers.text("Subject");
-    let people = address::people(headers);
+    let mut people = address::people(headers);
     let dated_at = message_date(headers, raw);
-    let Content { texts, attachments, sections: attachment_sections } = content;
+    let Content { texts, attachments, sections: attachment_sections, people: named_inside, left_out } = content;
     let text = join_texts(&texts);
     let message_id = own_message_id(headers)
         .unwrap_or_else(|| substitute_id(dated_at, &people, subject.as_deref().unwrap_or_default(), &text));
@@ -103,6 +108,7 @@ fn parse_with_lines(raw: &[u8], reader: &dyn AttachmentReader) -> Result<Parsed,
     let hints = quotes::Hints::new(subject.as_deref().unwrap_or_default(), in_reply_to.is_some(), sender);
     let mut sections = body_sections(&text, &hints);
     sections.extend(attachment_sections);
+    containers::add_people(&mut people, named_inside);
     Ok(Parsed {
         title: Some(subject.unwrap_or_else(|| NO_SUBJECT.to_owned())),
         dated_at,
@@ -110,6 +116,7 @@ fn parse_with_lines(raw: &[u8], reader: &dyn AttachmentReader) -> Result<Parsed,
         people,
         message: Some(MessageMeta { message_id, in_reply_to, references, attachments }),
         sections,
+        left_out,
         ..Parsed::default()
     })
 }

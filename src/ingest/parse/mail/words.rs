@@ -150,7 +150,7 @@ pub(super) fn normalise_structured(raw: &[u8]) -> String {
     text
 }
 
-fn encode_base64(bytes: &[u8], out: &mut String) {
+pub(super) fn encode_base64(bytes: &[u8], out: &mut String) {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for group in bytes.chunks(3) {
         let byte = |at: usize| u32::from(group.get(at).copied().unwrap_or(0));
