@@ -3,6 +3,7 @@
 //! No parser does IO, panics, or needs more memory than a small multiple of its input.
 
 pub mod date;
+mod decoder;
 pub mod docx;
 pub mod html;
 pub mod mail;
