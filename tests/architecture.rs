@@ -19,7 +19,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("graph", &["graph", "domain", "store"]),
     ("ingest", &["ingest", "domain", "store", "embed", "outbox::recorder", "telemetry::metrics"]),
     ("ingest/parse", &["ingest::parse", "domain"]),
-    ("ingest/detect", &["ingest::detect", "domain"]),
+    ("ingest/detect", &["ingest::detect", "ingest::parse::mail", "ingest::parse::text", "domain"]),
     ("ingest/chunk", &["ingest::chunk", "ingest::parse", "domain"]),
     ("ingest/concepts", &["ingest::concepts", "ingest::parse", "domain"]),
     ("outbox", &["outbox", "domain", "store", "graph"]),

@@ -4,6 +4,9 @@ mod containers;
 
 use std::path::Path;
 
+use crate::ingest::parse::mail::sniff::{self, Doubt};
+use crate::ingest::parse::{mail::maildir, text};
+
 /// What a file was recognised as.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Detected {
@@ -59,27 +62,6 @@ const FOREIGN: &[(&[u8], &str)] = &[
     (b"\0asm", "a WebAssembly module"),
 ];
 
-/// Header names that begin a message; enough of them make one.
-const MAIL_HEADERS: &[&str] = &[
-    "from",
-    "to",
-    "subject",
-    "date",
-    "message-id",
-    "received",
-    "return-path",
-    "delivered-to",
-    "mime-version",
-    "content-type",
-    "cc",
-    "reply-to",
-    "x-mailer",
-    "in-reply-to",
-    "references",
-    "sender",
-    "list-id",
-];
-
 /// Recognises a file by its name and its first [`HEAD_BYTES`].
 #[must_use]
 pub fn detect(path: &Path, head: &[u8], total_len: u64) -> Detected {
@@ -108,13 +90,19 @@ pub fn detect(path: &Path, head: &[u8], total_len: u64) -> Detected {
     if let Some(kind) = containers::recognise(&extension, head) {
         return kind;
     }
-    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
-    if is_mbox(head) {
+    let mail_name = is_mail_name(path, &extension);
+    if mail_name && maildir::is_trashed(path) {
+        return Detected::Unsupported("deleted: its Maildir marks it as trash (flag T)".into());
+    }
+    let doubt = match extension.as_str() {
+        "md" | "markdown" | "mdown" | "mkd" | "mdx" => Doubt::Markdown,
+        "txt" | "text" | "log" | "rst" | "org" | "adoc" | "asc" | "tex" | "csv" | "tsv" | "html" | "htm" => Doubt::Text,
+        _ => Doubt::Unknown,
+    };
+    if sniff::is_archive(head, doubt) {
         return Detected::Mbox;
     }
-    let mail_name = is_mail_name(path, &extension);
-    let headers = mail_headers(head);
-    if headers >= 3 || (mail_name && headers >= 1) {
+    if sniff::is_message(head, doubt) || mail_name && sniff::has_header(head) {
         return Detected::Mail;
     }
     if matches!(extension.as_str(), "mbox" | "mbx") {
@@ -124,10 +112,10 @@ pub fn detect(path: &Path, head: &[u8], total_len: u64) -> Detected {
     if mail_name {
         return Detected::Mail;
     }
-    if is_binary(head) {
+    if !text::is_text(head) {
         return Detected::Unsupported("binary data of an unknown kind".into());
     }
-    if is_html(head) {
+    if is_html(&text::decode(head.get(..4096).unwrap_or(head))) {
         return Detected::Html;
     }
     match extension.as_str() {
@@ -157,18 +145,6 @@ fn zip_kind(head: &[u8], extension: &str) -> Detected {
     Detected::Unsupported("a zip archive: unpack it first".into())
 }
 
-/// The separator of an archive, then a header.
-fn is_mbox(head: &[u8]) -> bool {
-    let start = head.iter().position(|byte| !matches!(byte, b'\n' | b'\r')).unwrap_or(0);
-    let head = &head[start..];
-    if !head.starts_with(b"From ") {
-        return false;
-    }
-    let mut lines = head.split(|byte| *byte == b'\n');
-    lines.next();
-    lines.next().is_some_and(|line| header_name(line).is_some() || line.starts_with(b">From "))
-}
-
 fn is_mail_name(path: &Path, extension: &str) -> bool {
     if matches!(extension, "eml" | "msg822") {
         return true;
@@ -182,44 +158,11 @@ fn is_mail_name(path: &Path, extension: &str) -> bool {
             .is_some_and(|name| name.starts_with(|c: char| c.is_ascii_digit()))
 }
 
-/// Known header names among the first lines, until a line that is none.
-fn mail_headers(head: &[u8]) -> usize {
-    let mut known = 0;
-    for (index, line) in head.split(|byte| *byte == b'\n').take(100).enumerate() {
-        if line.starts_with(b" ") || line.starts_with(b"\t") {
-            if index == 0 {
-                return 0;
-            }
-            continue;
-        }
-        let Some(name) = header_name(line) else { break };
-        known += usize::from(MAIL_HEADERS.contains(&name.as_str()) || name.starts_with("x-"));
-    }
-    known
-}
-
-fn header_name(line: &[u8]) -> Option<String> {
-    let colon = line.iter().position(|byte| *byte == b':')?;
-    let name = &line[..colon];
-    let is_name =
-        !name.is_empty() && name.len() < 60 && name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-');
-    is_name.then(|| String::from_utf8_lossy(name).to_lowercase())
-}
-
-fn is_html(head: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(&head[..head.len().min(2048)]).to_lowercase();
-    let text = text.trim_start();
-    ["<!doctype html", "<html", "<head", "<body"].iter().any(|start| text.starts_with(start))
-        || (text.starts_with("<?xml") || text.starts_with("<!--")) && text.contains("<html")
-}
-
-/// Control characters that no text has; UTF-16 is text although it is full of zero bytes.
-fn is_binary(head: &[u8]) -> bool {
-    if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
-        return false;
-    }
-    let odd = head.iter().filter(|byte| matches!(byte, 0..=8 | 14..=26 | 28..=31)).count();
-    odd * 100 > head.len()
+fn is_html(start: &str) -> bool {
+    let start = start.to_lowercase();
+    let start = start.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+    ["<!doctype html", "<html", "<head", "<body"].iter().any(|tag| start.starts_with(tag))
+        || (start.starts_with("<?xml") || start.starts_with("<!--")) && start.contains("<html")
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod code_page;
 pub mod contacts;
 mod content_lines;
 pub mod date;
+mod decoder;
 pub mod docx;
 pub mod html;
 pub mod mail;

@@ -2,42 +2,40 @@
 
 use std::borrow::Cow;
 
-use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
-
-use super::{ParseError, Parsed, Section};
+use super::{ParseError, Parsed, Section, decoder};
 
 /// A first line of at most this many characters may be the title.
 const LONGEST_TITLE: usize = 100;
 
-/// Text from bytes: byte order mark, then UTF-8, then the most likely legacy encoding.
+/// Text from bytes nobody labelled: byte order mark, then UTF-8, then the likeliest encoding.
 #[must_use]
 pub fn decode(bytes: &[u8]) -> Cow<'_, str> {
-    if let Some((encoding, length)) = Encoding::for_bom(bytes) {
-        return encoding.decode_without_bom_handling(&bytes[length..]).0;
-    }
-    if let Some(encoding) = utf16_without_mark(bytes) {
-        return encoding.decode_without_bom_handling(bytes).0;
-    }
-    if let Ok(text) = std::str::from_utf8(bytes) {
-        return Cow::Borrowed(text);
-    }
-    let mut detector = chardetng::EncodingDetector::new(chardetng::Iso2022JpDetection::Allow);
-    detector.feed(&bytes[..bytes.len().min(64 * 1024)], bytes.len() <= 64 * 1024);
-    let encoding = detector.guess(None, chardetng::Utf8Detection::Allow);
-    encoding.decode_without_bom_handling(bytes).0
+    decoder::decode(bytes, None)
 }
 
-/// Every second byte zero: western text in UTF-16.
-fn utf16_without_mark(bytes: &[u8]) -> Option<&'static Encoding> {
-    let sample = &bytes[..bytes.len().min(512) & !1];
-    let zeros = |offset: usize| sample.iter().skip(offset).step_by(2).filter(|byte| **byte == 0).count() * 2;
-    if sample.len() < 8 {
-        return None;
+/// Text from bytes that claim to be in charset `label` (any spelling, known or not). The bytes have the last word: a mark
+/// at their start, UTF-8, or a label they cannot be in outweigh what was declared.
+#[must_use]
+pub fn decode_declared<'bytes>(bytes: &'bytes [u8], label: Option<&str>) -> Cow<'bytes, str> {
+    decoder::decode(bytes, label)
+}
+
+/// Whether the first bytes of a file are text in some encoding: hardly any control characters that no text means.
+#[must_use]
+pub fn is_text(head: &[u8]) -> bool {
+    if decoder::is_wide(head) {
+        return true;
     }
-    if zeros(1) * 10 > sample.len() * 7 && zeros(0) == 0 {
-        return Some(UTF_16LE);
+    // A log whose end was allocated and never written ends in zeros.
+    let end = head.iter().rposition(|byte| *byte != 0).map_or(0, |at| at + 1);
+    let written = head.get(..end).unwrap_or_default();
+    // Backspace, bell, shifts, end of file and escape stand in what terminals and old systems wrote.
+    let odd = written.iter().filter(|byte| matches!(byte, 0..=6 | 16..=25 | 28..=31)).count();
+    if odd == 0 {
+        return !written.is_empty();
     }
-    (zeros(0) * 10 > sample.len() * 7 && zeros(1) == 0).then_some(UTF_16BE)
+    let is_utf8 = std::str::from_utf8(written).is_ok_and(|text| !text.is_empty());
+    odd * if is_utf8 { 10 } else { 100 } <= written.len()
 }
 
 /// The text with line ends as `\n` and without NUL and other control characters that no text means.
@@ -103,7 +101,36 @@ mod tests {
         assert_eq!(decode(b"gr\xf6\xdfe und m\xfc\xdfig"), "größe und müßig");
         assert_eq!(decode(b"\xff\xfeh\x00i\x00"), "hi");
         assert_eq!(decode(b"h\x00e\x00l\x00l\x00o\x00"), "hello");
+        assert_eq!(decode_declared(b"\xcf\xf0\xe8\xe2\xe5\xf2", Some("windows-1251")), "Привет");
+        assert_eq!(decode_declared("größe".as_bytes(), Some("windows-1251")), "größe");
         assert_eq!(decode("\u{feff}x".as_bytes()), "x");
+    }
+
+    #[test]
+    fn text_is_told_from_data() {
+        for text in [
+            &b"plain"[..],
+            b"x\x01y is one odd byte in a line of text",
+            b"N\x08NA\x08AM\x08ME\x08E of a manual page",
+            b"\x1b[31mred\x1b[0m\x07",
+            b"a log\nthat was never finished\n\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+            b"end of a file of DOS\r\n\x1a",
+            b"gr\xf6\xdfe",
+            b"\xff\xfeh\0i\0",
+            b"h\0e\0l\0l\0o\0",
+        ] {
+            assert!(is_text(text), "{}", text.escape_ascii());
+        }
+        let noise: Vec<u8> = (0..4096_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        for data in [
+            &noise[..],
+            b"\0\x01\x02\x03\x04",
+            &[0; 40],
+            b"\x00\x00\x00\x20ftypisom\0\0\x02\0",
+            b"Obj\x01\x04\x14\x16\xe9\xff",
+        ] {
+            assert!(!is_text(data), "{}", data.escape_ascii());
+        }
     }
 
     #[test]

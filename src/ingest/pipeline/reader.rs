@@ -3,6 +3,7 @@
 //! Nothing here can end a thread: parsers run behind `catch_unwind`, and whatever happens the file ends in exactly one
 //! [`Output::Done`].
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -174,7 +175,12 @@ impl Reading<'_> {
         let hashed = &head[..head.len().min(HEAD_HASHED as usize)];
         opened.seek(SeekFrom::Start(start)).map_err(|error| io(&error))?;
         self.position.bytes_done = start;
-        let reader = MboxReader::new(BufReader::with_capacity(256 << 10, opened), start);
+        let mut reader = MboxReader::new(BufReader::with_capacity(256 << 10, opened), start);
+        if start > 0 {
+            reader = reader.with_head(head);
+        }
+        let mut deleted = LeftOut::default();
+        let mut cut_off = None;
         for item in reader {
             if self.soft.is_cancelled() {
                 return Ok(End::Released);
@@ -186,14 +192,24 @@ impl Reading<'_> {
                     let parsed =
                         parsed.unwrap_or_else(|_| Err(ParseError::Damaged("the mail parser failed on it".into())));
                     match parsed {
-                        Ok(parsed) => {
+                        Ok(mut parsed) => {
+                            parsed.dated_at = parsed.dated_at.or(message.dated_at);
+                            parsed.left_out.extend(message.cut_off.map(cut_off_sentence));
                             let built =
                                 document::of_message(self.context, self.file, message.offset, &message.bytes, parsed);
                             self.emit(built);
                         }
                         Err(error) => self.fail(message.offset, error.to_string()),
                     }
-                    self.position.bytes_done = message.end_offset;
+                    cut_off = message.cut_off;
+                    // The next pass reads the half message again.
+                    let is_half = message.cut_off.is_some();
+                    self.position.bytes_done = if is_half { message.offset } else { message.end_offset };
+                }
+                Err(error) if error.is_left_out => {
+                    self.position.bytes_done = error.end_offset;
+                    self.position.skipped += 1;
+                    deleted.add(error.reason);
                 }
                 Err(error) => {
                     self.position.bytes_done = error.end_offset;
@@ -206,7 +222,9 @@ impl Reading<'_> {
             }
         }
         self.position.head_sha256 = Some(hash_of_head(hashed, length));
-        Ok(indexed(start == 0))
+        let sentences: Vec<String> = deleted.sentences().chain(cut_off.map(cut_off_sentence)).collect();
+        let reason = (!sentences.is_empty()).then(|| sentences.join("; "));
+        Ok(End::State { state: FileState::Indexed, reason, whole: start == 0 })
     }
 
     /// Where the last scan ended, when the archive only grew since; 0 otherwise.
@@ -228,6 +246,27 @@ impl Reading<'_> {
     fn fail(&self, offset: u64, error: String) {
         send(self.outputs, Output::Failed(NewDeadLetter { path: self.file.path.clone(), offset: Some(offset), error }));
     }
+}
+
+/// Messages of an archive that are left out by rule, counted by reason.
+#[derive(Default)]
+struct LeftOut(BTreeMap<String, u64>);
+
+impl LeftOut {
+    fn add(&mut self, reason: String) {
+        *self.0.entry(reason).or_default() += 1;
+    }
+
+    /// One sentence for each reason.
+    fn sentences(&self) -> impl Iterator<Item = String> {
+        self.0.iter().map(|(reason, count)| {
+            format!("{count} {} left out: {reason}", if *count == 1 { "message" } else { "messages" })
+        })
+    }
+}
+
+fn cut_off_sentence(why: &str) -> String {
+    format!("the last message may be cut off: {why}; it is read again when the file has grown")
 }
 
 fn hash_of_head(head: &[u8], length: u64) -> Vec<u8> {

@@ -36,6 +36,15 @@ pub fn is_maildir<'names>(children: impl IntoIterator<Item = &'names str>) -> bo
     found == [true; 2]
 }
 
+/// Whether the name of a message says that its owner deleted it: `T` (trashed) among the flags behind `:2,`.
+#[must_use]
+pub fn is_trashed(path: &Path) -> bool {
+    let Some(name) = path.file_name().and_then(OsStr::to_str).filter(|_| is_message_path(path)) else { return false };
+    let flags = name.get(base_name(name).len() + 3..).unwrap_or_default();
+    // Dovecot puts fields of its own behind the flags, after a comma.
+    flags.split(',').next().is_some_and(|flags| flags.contains('T'))
+}
+
 /// The part of a message's file name that stays when its flags change: everything before `:2,` (or `;2,`, `!2,`
 /// on file systems without colons). Two paths with the same base name are the same message.
 #[must_use]
@@ -78,5 +87,16 @@ mod tests {
         assert_eq!(base_name("1276.M3P6.kurkku"), "1276.M3P6.kurkku");
         assert_eq!(folder_label(".Lists.Rust").as_deref(), Some("Lists/Rust"));
         assert_eq!(folder_label("cur"), None);
+    }
+
+    #[test]
+    fn trashed_messages_say_so() {
+        for name in ["1276.M3P6.host:2,ST", "1276.M3P6.host;2,T", "1276.M3P6.host!2,FSTab", "1276.M3,S=1:2,RST,x"] {
+            assert!(is_trashed(&Path::new("/m/cur").join(name)), "{name}");
+        }
+        for name in ["1276.M3P6.host:2,S", "1276.M3P6.HOST", "1276.MT.host:2,", "1276.M3:2,S,T"] {
+            assert!(!is_trashed(&Path::new("/m/cur").join(name)), "{name}");
+        }
+        assert!(!is_trashed(Path::new("/notes/a:2,T")));
     }
 }

@@ -4,17 +4,24 @@
 //! UW `mbx` files. Called by `ingest::pipeline`, which hands in a buffered reader and the offset it stands at.
 //! Never holds more than one message, and never more of it than the limit.
 
-use std::io::{self, BufRead, Read};
+use std::collections::VecDeque;
+use std::io::{self, BufRead, Chain, Cursor, Read};
 
 use thiserror::Error;
 
-use super::envelope;
+use crate::domain::Timestamp;
+
+use super::separator::{Habit, Headers, Shape, Verdict};
+use super::{envelope, remark};
 
 /// Messages larger than this are reported, not read: 64 MiB.
 pub const MESSAGE_LIMIT_BYTES: usize = 64 << 20;
 
 /// A line longer than this is handled in pieces, so a file without line ends costs no memory.
 const PIECE_LIMIT_BYTES: u64 = 64 << 10;
+
+/// Bytes of the beginning from which the archive's own ways are learned.
+const HEAD_BYTES: u64 = 64 << 10;
 
 /// Size of the header block of a UW `mbx` file.
 const MBX_HEADER_BYTES: u64 = 2048;
@@ -28,9 +35,14 @@ pub struct RawMessage {
     pub end_offset: u64,
     /// The message without separator, with `>From ` unescaped and without the blank line that ends it in the archive.
     pub bytes: Vec<u8>,
+    /// When the archive says it came: for messages that carry no readable date themselves.
+    pub dated_at: Option<Timestamp>,
+    /// Why the message may be only half there; only the last one of an archive can be. A pass over the grown archive has
+    /// to start at [`Self::offset`] again.
+    pub cut_off: Option<&'static str>,
 }
 
-/// A stretch of the archive that is not a readable message. Reading goes on behind it.
+/// A stretch of the archive that is no message to take in: unreadable, or left out by rule. Reading goes on behind it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("mbox bytes {offset}..{end_offset}: {reason}")]
 pub struct MboxError {
@@ -38,8 +50,16 @@ pub struct MboxError {
     pub offset: u64,
     /// Where it ends.
     pub end_offset: u64,
-    /// What is wrong with it, for people.
+    /// What is wrong with it, or why it is left out, for people.
     pub reason: String,
+    /// Nothing is wrong: a message its owner deleted. To be counted, not to be tried again.
+    pub is_left_out: bool,
+}
+
+impl MboxError {
+    fn new(offset: u64, end_offset: u64, reason: String) -> Self {
+        Self { offset, end_offset, reason, is_left_out: false }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +82,7 @@ struct Line {
 struct Stretch {
     offset: u64,
     bytes: Vec<u8>,
+    dated_at: Option<Timestamp>,
     is_message: bool,
     is_too_large: bool,
     has_text: bool,
@@ -69,23 +90,30 @@ struct Stretch {
 
 impl Stretch {
     fn at(offset: u64, is_message: bool) -> Self {
-        Self { offset, bytes: Vec::new(), is_message, is_too_large: false, has_text: false }
+        Self { offset, bytes: Vec::new(), dated_at: None, is_message, is_too_large: false, has_text: false }
+    }
+
+    /// A message behind the separator at `offset`.
+    fn behind(offset: u64, dated_at: Option<Timestamp>) -> Self {
+        Self { dated_at, ..Self::at(offset, true) }
     }
 }
 
 /// Iterator over the messages of an archive. Items come in file order and cover every byte that is not blank.
 #[derive(Debug)]
 pub struct MboxReader<R> {
-    reader: R,
+    /// The first bytes, once they were looked at, then the rest.
+    reader: Chain<Cursor<Vec<u8>>, R>,
     position: u64,
     limit_bytes: usize,
     framing: Framing,
+    habit: Option<Habit>,
     line_end: u8,
     in_line: bool,
     previous_is_blank: bool,
     current: Line,
-    lookahead: Option<Line>,
-    separator: Option<u64>,
+    lookahead: VecDeque<Line>,
+    separator: Option<(u64, Option<Timestamp>)>,
     is_done: bool,
 }
 
@@ -94,15 +122,16 @@ impl<R: BufRead> MboxReader<R> {
     #[must_use]
     pub fn new(reader: R, start_offset: u64) -> Self {
         Self {
-            reader,
+            reader: Cursor::new(Vec::new()).chain(reader),
             position: start_offset,
             limit_bytes: MESSAGE_LIMIT_BYTES,
             framing: Framing::Unknown,
+            habit: None,
             line_end: b'\n',
             in_line: false,
             previous_is_blank: true,
             current: Line::default(),
-            lookahead: None,
+            lookahead: VecDeque::new(),
             separator: None,
             is_done: false,
         }
@@ -112,6 +141,14 @@ impl<R: BufRead> MboxReader<R> {
     #[must_use]
     pub fn with_limit(mut self, limit_bytes: usize) -> Self {
         self.limit_bytes = limit_bytes;
+        self
+    }
+
+    /// The same reader, which knows the ways of the archive from `head`, its first bytes: for a pass that starts behind
+    /// them.
+    #[must_use]
+    pub fn with_head(mut self, head: &[u8]) -> Self {
+        self.habit = Some(Habit::learn(head, line_end(head)));
         self
     }
 
@@ -139,7 +176,7 @@ impl<R: BufRead> MboxReader<R> {
     }
 
     fn next_line(&mut self) -> io::Result<bool> {
-        if let Some(line) = self.lookahead.take() {
+        if let Some(line) = self.lookahead.pop_front() {
             self.current = line;
             return Ok(true);
         }
@@ -153,42 +190,69 @@ impl<R: BufRead> MboxReader<R> {
         }
     }
 
-    fn peek_line(&mut self) -> io::Result<Option<&[u8]>> {
-        if self.lookahead.is_none() {
-            self.lookahead = self.fill(Line::default())?;
+    /// The line `ahead` lines behind the current one.
+    fn peek_line(&mut self, ahead: usize) -> io::Result<Option<&[u8]>> {
+        while self.lookahead.len() <= ahead {
+            match self.fill(Line::default())? {
+                Some(line) => self.lookahead.push_back(line),
+                None => return Ok(None),
+            }
         }
-        Ok(self.lookahead.as_ref().map(|line| line.bytes.as_slice()))
+        Ok(self.lookahead.get(ahead).map(|line| line.bytes.as_slice()))
     }
 
-    /// Looks at the first bytes: old Macintosh line ends, UW `mbx`, or an ordinary mbox.
+    /// Looks at the first bytes: old Macintosh line ends, UW `mbx`, or an ordinary mbox and how it separates.
     fn recognise(&mut self) -> io::Result<()> {
-        let head = self.reader.fill_buf()?;
-        if !head.contains(&b'\n') && head.contains(&b'\r') {
-            self.line_end = b'\r';
-        }
+        let mut head = Vec::new();
+        let (start, rest) = self.reader.get_mut();
+        rest.take(HEAD_BYTES).read_to_end(&mut head)?;
+        self.line_end = line_end(&head);
         let first_line = head.split(|&byte| byte == b'\n').next().unwrap_or_default();
-        if self.position == 0 && first_line.starts_with(b"*mbx*") {
-            self.framing = Framing::Mbx;
-            let skipped = io::copy(&mut (&mut self.reader).take(MBX_HEADER_BYTES), &mut io::sink())?;
-            self.position += skipped;
-        } else if envelope::mbx_size(first_line).is_some() {
-            self.framing = Framing::Mbx;
-        } else {
-            self.framing = Framing::FromLines;
+        self.framing = match () {
+            () if self.position == 0 && first_line.starts_with(b"*mbx*") => Framing::Mbx,
+            () if envelope::mbx_line(first_line).is_some() => Framing::Mbx,
+            () => Framing::FromLines,
+        };
+        let has_header = first_line.starts_with(b"*mbx*");
+        if self.framing == Framing::FromLines && self.habit.is_none() {
+            self.habit = Some(Habit::learn(&head, self.line_end));
+        }
+        *start = Cursor::new(head);
+        if self.framing == Framing::Mbx && has_header {
+            self.position += io::copy(&mut (&mut self.reader).take(MBX_HEADER_BYTES), &mut io::sink())?;
         }
         Ok(())
     }
 
-    fn current_is_separator(&mut self) -> io::Result<bool> {
+    /// Whether the current line begins a message, and the date it names.
+    fn separates(&mut self, is_first: bool) -> io::Result<Option<Option<Timestamp>>> {
         let line = &self.current;
         let text = if line.offset == 0 { envelope::without_byte_order_mark(&line.bytes) } else { &line.bytes };
         if !line.is_start || !text.starts_with(b"From ") {
-            return Ok(false);
+            return Ok(None);
         }
         let envelope_line = text.to_vec();
-        let previous_is_blank = self.previous_is_blank;
-        let next = self.peek_line()?;
-        Ok(envelope::is_separator(previous_is_blank, &envelope_line, next))
+        let is_blank_before = self.previous_is_blank;
+        let habit = self.habit.unwrap_or_default();
+        let next = self.peek_line(0)?;
+        let is_separator = match habit.judge(&envelope_line, is_blank_before, next) {
+            Verdict::No => false,
+            Verdict::Yes => true,
+            Verdict::Doubtful(proof) => {
+                let mut headers = Headers::default();
+                for ahead in 0..Habit::BLOCK_LINES {
+                    if !self.peek_line(ahead)?.is_some_and(|line| headers.take(line)) {
+                        break;
+                    }
+                }
+                Habit::is_convinced(proof, headers)
+            }
+        };
+        if !is_separator {
+            return Ok(None);
+        }
+        self.habit.get_or_insert_default().note(&envelope_line, is_first, is_blank_before);
+        Ok(Some(Shape::read(&envelope_line).and_then(|(_, dated_at)| dated_at)))
     }
 
     fn append(&self, stretch: &mut Stretch) {
@@ -207,40 +271,50 @@ impl<R: BufRead> MboxReader<R> {
     }
 
     fn finish(&self, stretch: Stretch, end_offset: u64) -> Option<Result<RawMessage, MboxError>> {
-        let Stretch { offset, mut bytes, is_message, is_too_large, has_text } = stretch;
+        let Stretch { offset, mut bytes, dated_at, is_message, is_too_large, has_text } = stretch;
         if is_too_large {
             let reason = format!(
                 "message of {} bytes is over the limit of {} bytes",
                 end_offset.saturating_sub(offset),
                 self.limit_bytes
             );
-            return Some(Err(MboxError { offset, end_offset, reason }));
+            return Some(Err(MboxError::new(offset, end_offset, reason)));
         }
         if is_message {
+            if let Some(reason) = remark::deleted(&bytes) {
+                let reason = reason.to_owned();
+                return Some(Err(MboxError { offset, end_offset, reason, is_left_out: true }));
+            }
+            let is_ended = self.habit.is_some_and(Habit::ends_with_blank);
+            let cut_off = self.is_done.then(|| remark::cut_off(&bytes, is_ended)).flatten();
             envelope::strip_final_blank_line(&mut bytes);
-            return Some(Ok(RawMessage { offset, end_offset, bytes }));
+            return Some(Ok(RawMessage { offset, end_offset, bytes, dated_at, cut_off }));
         }
         has_text.then(|| {
             let reason = format!("{} bytes before the first `From ` line belong to no message", end_offset - offset);
-            Err(MboxError { offset, end_offset, reason })
+            Err(MboxError::new(offset, end_offset, reason))
         })
     }
 
     /// Reads to the next separator. `None` at the end of the archive.
     fn next_between_separators(&mut self) -> io::Result<Option<Result<RawMessage, MboxError>>> {
-        let mut stretch = self.separator.take().map(|offset| Stretch::at(offset, true));
+        let mut stretch = self.separator.take().map(|(offset, dated_at)| Stretch::behind(offset, dated_at));
         loop {
             if !self.next_line()? {
                 self.is_done = true;
                 let end_offset = self.position;
                 return Ok(stretch.and_then(|stretch| self.finish(stretch, end_offset)));
             }
-            if self.current_is_separator()? {
+            // A second `From ` line right behind a separator belongs to it.
+            let is_doubled = stretch.as_ref().is_some_and(|stretch| stretch.is_message && !stretch.has_text)
+                && !self.previous_is_blank;
+            let is_first = stretch.as_ref().is_none_or(|stretch| !stretch.is_message);
+            if !is_doubled && let Some(dated_at) = self.separates(is_first)? {
                 let separator = self.current.offset;
                 self.previous_is_blank = false;
-                let Some(finished) = stretch.replace(Stretch::at(separator, true)) else { continue };
+                let Some(finished) = stretch.replace(Stretch::behind(separator, dated_at)) else { continue };
                 if let Some(item) = self.finish(finished, separator) {
-                    self.separator = Some(separator);
+                    self.separator = Some((separator, dated_at));
                     return Ok(Some(item));
                 }
                 continue;
@@ -267,15 +341,16 @@ impl<R: BufRead> MboxReader<R> {
             self.is_done = true;
             return Ok(None);
         }
-        let Some(size) = envelope::mbx_size(&self.current.bytes) else {
+        let Some(line) = envelope::mbx_line(&self.current.bytes) else {
             let rest = io::copy(&mut self.reader, &mut io::sink())?;
             self.position += rest;
             self.is_done = true;
             let reason = "no mbx message header where one is due; the rest cannot be divided".to_owned();
             let is_padding = self.current.bytes.iter().all(|byte| *byte == 0 || byte.is_ascii_whitespace());
-            let error = MboxError { offset, end_offset: self.position, reason };
+            let error = MboxError::new(offset, self.position, reason);
             return Ok((!is_padding || rest > 0).then_some(Err(error)));
         };
+        let size = line.size;
         let mut bytes = Vec::new();
         let is_too_large = size > self.limit_bytes as u64;
         let read = if is_too_large {
@@ -287,10 +362,20 @@ impl<R: BufRead> MboxReader<R> {
         let end_offset = self.position;
         if is_too_large {
             let reason = format!("message of {size} bytes is over the limit of {} bytes", self.limit_bytes);
-            return Ok(Some(Err(MboxError { offset, end_offset, reason })));
+            return Ok(Some(Err(MboxError::new(offset, end_offset, reason))));
         }
-        Ok(Some(Ok(RawMessage { offset, end_offset, bytes })))
+        if line.is_deleted {
+            let reason = "marked as deleted in its mailbox, not purged yet".to_owned();
+            return Ok(Some(Err(MboxError { offset, end_offset, reason, is_left_out: true })));
+        }
+        let cut_off = (read < size).then_some("it is shorter than the mailbox says");
+        Ok(Some(Ok(RawMessage { offset, end_offset, bytes, dated_at: line.dated_at, cut_off })))
     }
+}
+
+/// The byte that ends lines: files of old Macintosh programs have no line feed.
+fn line_end(head: &[u8]) -> u8 {
+    if !head.contains(&b'\n') && head.contains(&b'\r') { b'\r' } else { b'\n' }
 }
 
 impl<R: BufRead> Iterator for MboxReader<R> {
@@ -300,7 +385,7 @@ impl<R: BufRead> Iterator for MboxReader<R> {
         if self.is_done {
             return None;
         }
-        let offset = self.separator.unwrap_or(self.position);
+        let offset = self.separator.map_or(self.position, |(offset, _)| offset);
         let result = (|| {
             if self.framing == Framing::Unknown {
                 self.recognise()?;
@@ -312,7 +397,7 @@ impl<R: BufRead> Iterator for MboxReader<R> {
             Err(error) => {
                 self.is_done = true;
                 let reason = format!("reading the archive failed: {error}");
-                Some(Err(MboxError { offset, end_offset: self.position, reason }))
+                Some(Err(MboxError::new(offset, self.position, reason)))
             }
         }
     }

@@ -22,6 +22,9 @@ mod mime;
 mod parameters;
 mod plain;
 pub mod quotes;
+mod remark;
+mod separator;
+pub mod sniff;
 mod tags;
 mod tnef;
 mod transfer;
@@ -161,10 +164,8 @@ fn message_date(headers: &Headers<'_>, raw: &[u8]) -> Option<Timestamp> {
         })
     };
     let envelope = || {
-        let line = raw.strip_prefix(b"From ")?.split(|byte| *byte == b'\n').next()?;
-        let text = String::from_utf8_lossy(line);
-        // The sender comes first and may hold digits.
-        text.trim().split_once(' ').and_then(|(_, date)| date::parse(date))
+        let line = raw.split(|byte| *byte == b'\n').next()?;
+        separator::Shape::read(line).and_then(|(_, dated_at)| dated_at)
     };
     of("Date").or_else(received).or_else(|| of("Delivery-Date")).or_else(|| of("Resent-Date")).or_else(envelope)
 }
