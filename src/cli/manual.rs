@@ -61,3 +61,17 @@ pub(super) fn show(config: &Config) -> eyre::Result<u8> {
     }
     Ok(EXIT_OK)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::EXAMPLE;
+
+    #[test]
+    fn the_example_names_every_action() {
+        let keys = EXAMPLE.split("[keys]").nth(1).unwrap();
+        let words: Vec<&str> = keys.split_whitespace().collect();
+        for entry in crate::app::command::COMMANDS {
+            assert!(words.contains(&entry.name), "{} is missing", entry.name);
+        }
+    }
+}

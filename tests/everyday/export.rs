@@ -144,6 +144,7 @@ fn what_it_keeps_is_for_its_owner_alone_whatever_the_umask() {
         }
     }
     assert!(files.len() > 4, "{files:?}");
-    open.extend(files.into_iter().filter(|file| mode(file) != 0o600).map(|file| (file.clone(), mode(&file))));
-    assert!(open.is_empty(), "open to others: {open:o?}");
+    open.extend(files.into_iter().map(|file| (file.clone(), mode(&file))).filter(|(_, mode)| *mode != 0o600));
+    let told: Vec<String> = open.iter().map(|(path, mode)| format!("{mode:o} {}", path.display())).collect();
+    assert!(told.is_empty(), "open to others: {told:#?}");
 }
