@@ -194,6 +194,33 @@ fn guarded_crates_stay_in_their_rooms() {
     assert!(found.is_empty(), "{} crates out of their room:\n{}", found.len(), found.join("\n"));
 }
 
+/// The only files that take the streams: what is printed goes through a door that makes control characters visible.
+const STREAMS: &[&str] = &["cli/output", "app/event_loop", "telemetry/log", "telemetry/crash", "api/mcp"];
+
+fn takes_a_stream(file: &str, text: &str) -> Vec<String> {
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let names = ["stdout()", "stderr()", "/dev/tty", "print!(", "println!(", "eprint!(", "eprintln!("];
+    let is_asked_only = |line: &str| line.contains("().is_terminal()");
+    let is_named = |line: &str, name: &str| {
+        line.match_indices(name).any(|(at, _)| !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
+    };
+    let found = code.filter(|line| names.iter().any(|name| is_named(line, name)) && !is_asked_only(line));
+    found
+        .filter(|_| !STREAMS.iter().any(|room| is_within(file, room, "/")))
+        .map(|line| format!("src/{file}.rs takes a stream; print through cli::output: {}", line.trim()))
+        .collect()
+}
+
+#[test]
+fn nobody_prints_past_the_door() {
+    let found: Vec<String> = sources()
+        .iter()
+        .filter(|(file, _)| !is_map(file) && !is_test(file))
+        .flat_map(|(file, text)| takes_a_stream(file, text.split("#[cfg(test)]\nmod tests {").next().unwrap_or(text)))
+        .collect();
+    assert!(found.is_empty(), "{} print past it:\n{}", found.len(), found.join("\n"));
+}
+
 #[test]
 fn every_module_says_what_it_is_for() {
     let silent: Vec<String> = sources()
@@ -223,4 +250,6 @@ fn the_test_itself_sees_a_broken_wall() {
     assert_eq!(violations("domain/ids", "use crate::config::Config;").len(), 1);
     assert_eq!(guarded("search/service", "use sqlx::SqlitePool;").len(), 1);
     assert!(violations("ui/panes/home", "use crate::app::state::State;\n// crate::store is not for us").is_empty());
+    assert_eq!(takes_a_stream("cli/search", "writeln!(io::stdout(), \"x\");\nprintln!(\"y\");").len(), 2);
+    assert!(takes_a_stream("cli/output", "io::stdout()").is_empty());
 }

@@ -156,6 +156,46 @@ fn many_processes(picture: &mut StatusSnapshot) {
     picture.services.extend([replica, disk]);
 }
 
+/// Archives that failed, were left out and are in but in part, the oldest first, behind files that are whole.
+fn troubles(picture: &mut StatusSnapshot) {
+    let mut failed = file(
+        "/mail/backup/2019/outlook-export.mbox",
+        FileState::Failed,
+        Some(
+            "damaged: the archive does not begin with a separator line, and no message was found in its first 64 KiB; export \
+             it again as mbox",
+        ),
+    );
+    failed.items = ItemCounts { seen: 1, dead_letters: 1, ..ItemCounts::default() };
+    failed.updated_at = Timestamp(NOW.0 - 60_000);
+    let mut skipped =
+        file("/mail/backup/calendar.pst", FileState::Skipped, Some("Outlook data file: export it as mbox or eml"));
+    skipped.items = ItemCounts { seen: 1, skipped: 1, ..ItemCounts::default() };
+    skipped.source_type = None;
+    skipped.updated_at = Timestamp(NOW.0 - 50_000);
+    let mut partly = file("/mail/archive.mbox", FileState::Indexed, None);
+    partly.items = ItemCounts { seen: 849, unchanged: 847, dead_letters: 2, ..ItemCounts::default() };
+    partly.updated_at = Timestamp(NOW.0 - 40_000);
+    let letter = |id, offset, error: &str| DeadLetter {
+        id,
+        path: partly.path.clone(),
+        offset: Some(offset),
+        error: error.into(),
+        attempts: 4,
+        next_retry_at: None,
+        first_failed_at: NOW,
+        last_failed_at: NOW,
+    };
+    picture.dead_letters =
+        vec![letter(2, 120_400, "damaged: half a message at the end of the file"), letter(3, 77, "no text in it")];
+    picture.documents_held = [(partly.path.clone(), 847)].into();
+    let whole = |n: i64| FileRecord {
+        updated_at: Timestamp(NOW.0 - n * 100),
+        ..file(&format!("/notes/note-{n}.md"), FileState::Indexed, None)
+    };
+    picture.files = (1..30).map(whole).chain([skipped, partly, failed]).collect();
+}
+
 fn hit(rank: u32, title: &str) -> Hit {
     Hit {
         rank,
@@ -211,6 +251,9 @@ fn state_of(size: (u16, u16), name: &str) -> State {
     if name == "services_of_many" {
         many_processes(&mut picture);
     }
+    if name.starts_with("intake_trouble") {
+        troubles(&mut picture);
+    }
     let _ = update(&mut state, Event::StatusChanged(Arc::new(picture)));
     if name == "outbox_store_down" {
         // The store went away; the picture stays as it was, only the probes are new.
@@ -241,7 +284,9 @@ fn state_of(size: (u16, u16), name: &str) -> State {
         }
     }
     let key = match name {
-        "intake" => Some("3"),
+        "intake" | "intake_trouble" => Some("3"),
+        "intake_trouble_selected" => Some("3j"),
+        "intake_trouble_full" => Some("3w"),
         "dead_letters" => Some("3t"),
         "outbox" | "outbox_store_down" => Some("4"),
         "services" | "services_of_many" => Some("5"),
@@ -257,7 +302,7 @@ fn state_of(size: (u16, u16), name: &str) -> State {
     state
 }
 
-const STATES: [&str; 20] = [
+const STATES: [&str; 24] = [
     "opening",
     "failed",
     "welcome",
@@ -267,6 +312,10 @@ const STATES: [&str; 20] = [
     "search_degraded",
     "search_error",
     "intake",
+    "intake_trouble_home",
+    "intake_trouble",
+    "intake_trouble_selected",
+    "intake_trouble_full",
     "dead_letters",
     "outbox",
     "outbox_store_down",
@@ -338,6 +387,81 @@ fn narrow_screens_still_say_what_is_wrong_and_how_to_leave() {
 fn the_sum_of_items_is_whole_at_80_columns() {
     let shown = text(&draw(&state_of((80, 24), "intake"), 80, 24));
     assert!(shown.contains("1247 items = 1234 documents + 12 duplicates + 1 dead letter"), "{shown}");
+}
+
+/// The text of a pane with its breaks undone.
+fn unwrapped(shown: &str) -> String {
+    let inside = shown.lines().map(|line| line.rsplit('│').nth(1).unwrap_or(line).trim());
+    inside.collect::<Vec<_>>().join(" ").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn every_reason_is_read_to_its_end_and_the_newest_trouble_stands_first() {
+    let mut picture = status();
+    troubles(&mut picture);
+    let letters: Vec<&str> = picture.dead_letters.iter().map(|letter| letter.error.as_str()).collect();
+    let reasons: Vec<&str> = picture.files.iter().filter_map(|file| file.reason.as_deref()).chain(letters).collect();
+    assert_eq!(reasons.len(), 4);
+    for name in ["intake_trouble", "intake_trouble_home"] {
+        let shown = text(&draw(&state_of((80, 24), name), 80, 24));
+        let read = unwrapped(&shown);
+        for reason in &reasons {
+            assert!(read.contains(reason), "{name}: {reason} is not whole in:\n{shown}");
+        }
+        let at = |word: &str| shown.find(word).unwrap_or(usize::MAX);
+        assert!(
+            at("in part") < at("skipped") && at("skipped") < at("failed ") && at("failed ") < at("done"),
+            "{shown}"
+        );
+        assert!(shown.contains(" 847 "), "what it holds, not what the last pass brought: {shown}");
+    }
+    // Where there is not room for all of them, the one that is selected is whole.
+    let mut state = state_of((60, 15), "intake_trouble");
+    for reason in [&reasons[2], &reasons[0], &reasons[1]] {
+        let shown = text(&draw(&state, 60, 15));
+        assert!(unwrapped(&shown).contains(reason), "{reason} is not whole in:\n{shown}");
+        press(&mut state, 'j');
+    }
+}
+
+#[test]
+fn what_would_steer_the_terminal_is_shown_and_reaches_no_cell() {
+    let evil = "evil\u{1b}]0;PWNED\u{7}\u{9b}2J\u{202e}\n\u{200b}\tx";
+    for name in STATES {
+        let mut state = state_of((160, 50), name);
+        let mut picture = (*state.status).clone();
+        for file in &mut picture.files {
+            file.path = format!("/{evil}/{evil}.md");
+            file.reason = Some(evil.to_owned());
+        }
+        for letter in &mut picture.dead_letters {
+            (letter.path, letter.error) = (format!("/{evil}"), evil.to_owned());
+        }
+        for service in &mut picture.services {
+            (service.detail, service.error) = (evil.to_owned(), Some(evil.to_owned()));
+        }
+        for worker in &mut picture.workers {
+            worker.detail = evil.to_owned();
+        }
+        picture.drop_zone = Some(evil.to_owned());
+        let _ = update(&mut state, Event::StatusChanged(Arc::new(picture)));
+        if name.starts_with("search") {
+            let mut response = SearchResponse { hits: vec![hit(1, evil)], ..SearchResponse::default() };
+            response.hits[0].snippet = Snippet { text: evil.into(), marks: vec![(0, 4)] };
+            response.hits[0].source_path = format!("/{evil}");
+            let generation = state.search.generation;
+            let _ = update(&mut state, Event::Searched { generation, result: Ok(response) });
+        }
+        let _ = update(&mut state, Event::Finished(Err(evil.to_owned())));
+        let buffer = draw(&state, 160, 50);
+        for cell in &buffer.content {
+            let steers = |c: char| c.is_control() || matches!(c, '\u{200b}' | '\u{202a}'..='\u{202e}');
+            assert!(!cell.symbol().contains(steers), "{name}: {:?}", cell.symbol());
+        }
+        if ["home", "search", "intake", "dead_letters"].contains(&name) {
+            assert!(text(&buffer).contains("␛]0;PWNED␇"), "{name}: {}", text(&buffer));
+        }
+    }
 }
 
 #[test]

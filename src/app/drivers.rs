@@ -76,6 +76,7 @@ async fn answer(services: &dyn Services, effect: Effect) -> Option<Event> {
         Effect::LoadDocument(id) => Event::DocumentLoaded { id, result: services.document(id).await.map(Box::new) },
         Effect::Delete(ids) => Event::Deleted { result: services.delete(ids.clone()).await, ids },
         Effect::Restore(ids) => Event::Restored { result: services.restore(ids.clone()).await, ids },
+        Effect::RestoreLast => Event::Restored { result: services.restore_last().await, ids: Vec::new() },
         Effect::Offer(paths) => Event::Offered(services.offer_paths(paths).await),
         Effect::AddFolder { path, excludes } => Event::Offered(services.add_folder(path, excludes).await),
         Effect::RemoveFolder(path) => finished(services.remove_folder(path).await, "no longer watched"),

@@ -19,6 +19,8 @@ pub enum Effect {
     LoadDocument(DocumentId),
     Delete(Vec<DocumentId>),
     Restore(Vec<DocumentId>),
+    /// What was deleted last, by whatever process.
+    RestoreLast,
     Offer(Vec<String>),
     AddFolder {
         path: String,

@@ -48,6 +48,8 @@ pub trait Services: Send + Sync + 'static {
     async fn delete(&self, ids: Vec<DocumentId>) -> Result<u64, String>;
     /// Brings deleted documents back.
     async fn restore(&self, ids: Vec<DocumentId>) -> Result<u64, String>;
+    /// Brings back what was deleted last, in this session or before; none when nothing is deleted.
+    async fn restore_last(&self) -> Result<u64, String>;
     /// Queues files and folders (walked).
     async fn offer_paths(&self, paths: Vec<String>) -> Result<OfferReport, String>;
     /// Stores a note; returns its document.

@@ -1,8 +1,5 @@
 //! `peanut copy --to URL|PATH [--from URL|PATH]`: moves a whole store into another engine (or another place) and proves
-//! it by counts and checksums. `peanut export` writes one as lines of JSON.
-
-use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal as _, Write};
+//! it by counts and checksums.
 
 use clap::Args;
 use color_eyre::eyre::{self, WrapErr as _};
@@ -28,23 +25,18 @@ pub(super) struct CopyArgs {
     from: Option<String>,
 }
 
-#[derive(Args, Debug)]
-pub(super) struct ExportArgs {
-    /// Where to write the lines; - is standard output
-    #[arg(long, value_name = "FILE", default_value = "-")]
-    to: String,
-    /// Which store [default: the store of the settings]
-    #[arg(long, value_name = "URL|PATH")]
-    from: Option<String>,
-}
-
-fn from(config: &Config, typed: Option<&str>) -> StoreAddress {
-    typed.map_or_else(|| StoreAddress::of(config), StoreAddress::parse)
+/// The store that is read: the one named, or that of the settings.
+pub(super) fn from(config: &Config, typed: Option<&str>) -> eyre::Result<StoreAddress> {
+    match typed {
+        Some(typed) => StoreAddress::parse(typed).wrap_err("--from"),
+        None => Ok(StoreAddress::of(config)),
+    }
 }
 
 /// A bar on a terminal, a line per table elsewhere.
-struct Shown {
-    terminal: bool,
+pub(super) struct Shown {
+    /// Whether the bar is drawn.
+    pub(super) terminal: bool,
 }
 
 impl Progress for Shown {
@@ -73,7 +65,8 @@ fn doing(stage: Stage) -> &'static str {
 
 pub(super) fn copy(config: &Config, arguments: &CopyArgs) -> eyre::Result<u8> {
     runtime()?.block_on(async {
-        let (source, target) = (from(config, arguments.from.as_deref()), StoreAddress::parse(&arguments.to));
+        let source = from(config, arguments.from.as_deref())?;
+        let target = StoreAddress::parse(&arguments.to).wrap_err("--to")?;
         let source_store = source.open().await?;
         let target_store = target.open_or_make().await?;
         let (origin, place) = (source_store.info().await?.location, target_store.info().await?.location);
@@ -82,7 +75,7 @@ pub(super) fn copy(config: &Config, arguments: &CopyArgs) -> eyre::Result<u8> {
         if let Some(earlier) = source_store.setting(transfer::UNFINISHED).await? {
             eyre::bail!("{origin} is itself an unfinished copy of {earlier}: finish that one first");
         }
-        let mut shown = Shown { terminal: io::stderr().is_terminal() };
+        let mut shown = Shown { terminal: output::is_watched() };
         let copied = transfer::copy(&*source_store, &*target_store, &origin, SystemClock.now(), &mut shown).await;
         output::progress("");
         let copied = match copied {
@@ -109,33 +102,6 @@ pub(super) fn copy(config: &Config, arguments: &CopyArgs) -> eyre::Result<u8> {
                 format!("to use it: `--data-dir {folder}` without POSTGRES_URL")
             }
         })?;
-        Ok(EXIT_OK)
-    })
-}
-
-pub(super) fn export(config: &Config, arguments: &ExportArgs) -> eyre::Result<u8> {
-    runtime()?.block_on(async {
-        let store = from(config, arguments.from.as_deref()).open().await?;
-        let to_stdout = arguments.to == "-";
-        let mut out: Box<dyn Write + Send> = if to_stdout {
-            Box::new(BufWriter::new(io::stdout()))
-        } else {
-            let file = File::create(&arguments.to).wrap_err_with(|| format!("cannot write {}", arguments.to))?;
-            Box::new(BufWriter::new(file))
-        };
-        let mut shown = Shown { terminal: io::stderr().is_terminal() && !to_stdout };
-        let told = transfer::export(&*store, &mut *out, &mut shown).await;
-        output::progress("");
-        store.close().await;
-        match told {
-            Err(transfer::ExportError::Write(error)) if to_stdout && error.kind() == io::ErrorKind::BrokenPipe => {}
-            told => {
-                let rows: u64 = told?.iter().map(|table| table.rows).sum();
-                if !to_stdout {
-                    output::line(format!("{rows} rows written to {}", arguments.to))?;
-                }
-            }
-        }
         Ok(EXIT_OK)
     })
 }

@@ -13,7 +13,7 @@ use crate::domain::status::StatusSnapshot;
 use crate::health::disk;
 use crate::runtime::lock::WorkerLock;
 use crate::runtime::wiring::House;
-use crate::telemetry::log;
+use crate::telemetry::{log, private};
 
 use super::{EXIT_NONE, EXIT_OK, output, runtime};
 
@@ -90,11 +90,13 @@ fn installation(config: &Config, findings: &mut Findings) {
         let remedy = "set what they belong to (OLLAMA_URL, FALKORDB_HOST), or unset them";
         findings.bad(Verdict::Warning, "services", detail, remedy);
     }
-    for (what, folder) in
-        [("data folder", &config.data_dir), ("drop zone", &config.drop_zone), ("logs", &config.log_dir())]
-    {
-        folder_is_usable(what, folder, findings);
+    if let Err(error) = super::keys_are_usable(config) {
+        findings.bad(Verdict::Error, "keys", error.to_string(), "the app does not start before it is corrected");
     }
+    folder_is_usable("data folder", &config.data_dir, Verdict::Error, findings);
+    folder_is_usable("drop zone", &config.drop_zone, Verdict::Error, findings);
+    // Nothing else needs it.
+    folder_is_usable("logs", &config.log_dir(), Verdict::Warning, findings);
     match disk::look_now(&config.data_dir) {
         Ok(report) => match (report.state, report.remedy) {
             (ServiceState::Ok, _) | (_, None) => findings.ok("disk", report.detail),
@@ -122,15 +124,15 @@ fn installation(config: &Config, findings: &mut Findings) {
     }
 }
 
-fn folder_is_usable(what: &'static str, folder: &Path, findings: &mut Findings) {
+fn folder_is_usable(what: &'static str, folder: &Path, verdict: Verdict, findings: &mut Findings) {
     let probe = folder.join(format!(".peanut-doctor-{}", std::process::id()));
     let written =
-        fs::create_dir_all(folder).and_then(|()| fs::write(&probe, b"x")).and_then(|()| fs::remove_file(&probe));
+        private::make_folder(folder).and_then(|()| fs::write(&probe, b"x")).and_then(|()| fs::remove_file(&probe));
     match written {
         Ok(()) => findings.ok(what, folder.display().to_string()),
         Err(error) => {
             let remedy = format!("make {} writable for this user", folder.display());
-            findings.bad(Verdict::Error, what, format!("{}: {error}", folder.display()), remedy);
+            findings.bad(verdict, what, format!("cannot write {}: {error}", folder.display()), remedy);
         }
     }
 }

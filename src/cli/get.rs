@@ -52,7 +52,7 @@ fn print(view: &DocumentView, json: bool, first: usize, count: usize) -> eyre::R
         return output::json(view);
     }
     for line in view.body().lines().skip(first - 1).take(count) {
-        output::line(line)?;
+        output::text_line(line)?;
     }
     Ok(())
 }

@@ -8,9 +8,12 @@ use color_eyre::eyre;
 use crate::config::Config;
 use crate::domain::intake::FileState;
 use crate::embed::roles;
+use crate::ingest::intake::paths::resolve;
 use crate::runtime::shutdown::Shutdown;
 use crate::runtime::wiring::{House, RunningWorkers, WorkerSet};
+use crate::store::DeletedOf;
 
+use super::why::deleted_by_you;
 use super::{EXIT_NONE, EXIT_OK, output, runtime};
 
 /// Between looks at the queue while waiting.
@@ -44,6 +47,7 @@ async fn work(config: Config, arguments: IngestArgs) -> eyre::Result<u8> {
     for (path, reason) in &offer.refused {
         output::note(format!("peanut: {path}: {reason}"));
     }
+    tell_deleted(&house, &arguments.paths).await?;
     let here = running.is_some();
     if !here && !arguments.wait {
         output::line(format!("{} queued, {} unchanged; another process takes them in", offer.queued, offer.unchanged))?;
@@ -122,4 +126,21 @@ async fn wait(
             () = tokio::time::sleep(LOOK_PERIOD) => {}
         }
     }
+}
+
+/// A file named by hand that holds what the user deleted: it is read, and stays deleted until it is brought back.
+async fn tell_deleted(house: &House, paths: &[String]) -> eyre::Result<()> {
+    for named in paths {
+        let path = resolve(named);
+        // Whoever names a folder does not ask for each of its files.
+        if !path.is_file() {
+            continue;
+        }
+        let path = path.to_string_lossy();
+        let deleted = house.store.deleted(DeletedOf::Path(&path), 1000).await?;
+        if let Some(told) = deleted_by_you(&deleted, &path) {
+            output::note(format!("peanut: {named}: deleted {told}"));
+        }
+    }
+    Ok(())
 }

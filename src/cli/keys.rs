@@ -115,7 +115,7 @@ async fn list(store: &SharedStore, json: bool, now: Timestamp) -> eyre::Result<u
     } else {
         if !keys.is_empty() {
             let head = row(["id", "scope", "state", "created", "expires", "last used", "name"].map(str::to_owned));
-            output::line(output::faint(&head))?;
+            output::styled(&[output::faint(&head)])?;
         }
         for key in &keys {
             output::line(line_of(key, now))?;

@@ -1,7 +1,5 @@
 //! What the program says of itself: completions, manual page, settings.
 
-use std::io;
-
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 use color_eyre::eyre;
@@ -24,17 +22,19 @@ pub(super) struct ConfigArgs {
 }
 
 pub(super) fn completions(arguments: &CompletionArgs) -> eyre::Result<u8> {
-    clap_complete::generate(arguments.shell, &mut Cli::command(), "peanut", &mut io::stdout());
+    clap_complete::generate(arguments.shell, &mut Cli::command(), "peanut", &mut output::data());
     Ok(EXIT_OK)
 }
 
 pub(super) fn page() -> eyre::Result<u8> {
-    clap_mangen::Man::new(Cli::command()).render(&mut io::stdout())?;
+    clap_mangen::Man::new(Cli::command()).render(&mut output::data())?;
     Ok(EXIT_OK)
 }
 
 pub(super) fn example() -> eyre::Result<u8> {
-    output::line(EXAMPLE.trim_end())?;
+    for line in EXAMPLE.lines() {
+        output::text_line(line)?;
+    }
     Ok(EXIT_OK)
 }
 
@@ -60,4 +60,18 @@ pub(super) fn show(config: &Config) -> eyre::Result<u8> {
         output::line(format!("{name:<13} {value}"))?;
     }
     Ok(EXIT_OK)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::EXAMPLE;
+
+    #[test]
+    fn the_example_names_every_action() {
+        let keys = EXAMPLE.split("[keys]").nth(1).unwrap();
+        let words: Vec<&str> = keys.split_whitespace().collect();
+        for entry in crate::app::command::COMMANDS {
+            assert!(words.contains(&entry.name), "{} is missing", entry.name);
+        }
+    }
 }

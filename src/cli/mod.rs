@@ -8,6 +8,7 @@ mod check;
 mod copy;
 mod doctor;
 mod eval;
+mod export;
 mod get;
 mod graph;
 mod ingest;
@@ -16,6 +17,8 @@ mod manual;
 mod mcp;
 mod output;
 mod reindex;
+mod restore;
+mod screen;
 mod search;
 mod serve;
 mod status;
@@ -76,6 +79,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Say what became of a file, and why
     Why(why::WhyArgs),
+    /// Bring deleted documents back
+    Restore(restore::RestoreArgs),
     /// Check installation, store and services, and say how to mend what is wrong
     Doctor(doctor::DoctorArgs),
     /// Prove that store, search index and graph agree
@@ -83,7 +88,7 @@ enum Command {
     /// Move the whole store to another engine or place, and prove it
     Copy(copy::CopyArgs),
     /// Write the whole store as lines of JSON, the same for every engine
-    Export(copy::ExportArgs),
+    Export(export::ExportArgs),
     /// Write the graph anew from the store, and prove that they are equal
     Graph(graph::GraphArgs),
     /// Build another model's vectors while the present one serves, then switch
@@ -105,7 +110,15 @@ enum Command {
 /// Runs the program; the only function `main` calls.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(told) if told.use_stderr() => {
+            output::usage(&told);
+            return ExitCode::from(EXIT_ERROR);
+        }
+        // Help and version, as they were asked for.
+        Err(told) => told.exit(),
+    };
     match run(cli) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
@@ -130,23 +143,33 @@ fn run(cli: Cli) -> eyre::Result<u8> {
     let config = Config::load(&overrides, &Environment::of_process())?;
     telemetry::crash::install(config.crash_dir(), crate::app::restore_terminal);
     let is_headless = matches!(cli.command, Some(Command::Serve(_)));
-    let _log = telemetry::log::start(&config.log_dir(), &config.log_level, is_headless)
-        .wrap_err_with(|| format!("cannot write logs to {}", config.log_dir().display()))?;
+    let (_log, unwritten) = telemetry::log::start(&config.log_dir(), &config.log_level, is_headless)?;
+    if let Some(reason) = &unwritten {
+        let folder = config.log_dir();
+        output::note(format!("peanut: warning: cannot write logs to {}: {reason}; all else works", folder.display()));
+    }
     if !config.unused_services.is_empty() {
         tracing::warn!(variables = config.unused_services.join(","), "service_addresses_not_used_by_this_version");
     }
+    if matches!(cli.command, None | Some(Command::Config(_))) {
+        keys_are_usable(&config)?;
+    }
     match cli.command {
-        None => app::run(config),
+        None => {
+            screen::is_possible()?;
+            app::run(config)
+        }
         Some(Command::Ingest(arguments)) => ingest::run(config, arguments),
         Some(Command::Search(arguments)) => search::run(config, arguments),
         Some(Command::Get(arguments)) => get::run(config, &arguments),
         Some(Command::Status(arguments)) => status::run(config, &arguments),
         Some(Command::Serve(arguments)) => serve::run(config, arguments),
         Some(Command::Why(arguments)) => why::run(config, &arguments),
+        Some(Command::Restore(arguments)) => restore::run(config, &arguments),
         Some(Command::Doctor(arguments)) => doctor::run(config, &arguments),
         Some(Command::Check(arguments)) => check::run(config, &arguments),
         Some(Command::Copy(arguments)) => copy::copy(&config, &arguments),
-        Some(Command::Export(arguments)) => copy::export(&config, &arguments),
+        Some(Command::Export(arguments)) => export::run(&config, &arguments),
         Some(Command::Graph(arguments)) => graph::run(config, &arguments),
         Some(Command::Reindex(arguments)) => reindex::run(config, &arguments),
         Some(Command::Eval(arguments)) => eval::run(config, &arguments),
@@ -155,6 +178,16 @@ fn run(cli: Cli) -> eyre::Result<u8> {
         Some(Command::Config(_)) => manual::show(&config),
         Some(Command::Completions(_) | Command::Man) => Ok(EXIT_OK),
     }
+}
+
+/// Keys that cannot be used, with the file and lines where they stand.
+fn keys_are_usable(config: &Config) -> eyre::Result<()> {
+    let Err(error) = crate::app::keymap::Keymap::with_overrides(&config.keys) else { return Ok(()) };
+    let mut lines: Vec<usize> = error.actions.iter().filter_map(|name| config.key_lines.get(name)).copied().collect();
+    lines.sort_unstable();
+    let lines = lines.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
+    let file = config.file.as_deref().unwrap_or(std::path::Path::new("")).display();
+    Err(eyre::eyre!("configuration {file}, line {lines}: {error}"))
 }
 
 /// Below the screen's 0, above the parsers' 10 and the background model's 19.

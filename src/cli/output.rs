@@ -1,32 +1,107 @@
-//! The only place that prints. Plain lines when piped, colour only on a terminal and never with `NO_COLOR`.
+//! The one door to standard output and standard error of every command. What goes through it is made visible
+//! ([`crate::domain::visible`]): a title, path or message never steers the terminal. Colour only on a terminal that has it,
+//! and never with `NO_COLOR`. JSON says exactly what the store holds.
+//!
+//! `tests/architecture.rs` holds that nobody else of the commands takes the streams.
 
 use std::io::{self, IsTerminal, Write};
 
 use color_eyre::eyre;
 use serde::Serialize;
 
+use crate::domain::visible::{visible_json, visible_line, visible_text};
 use crate::telemetry::redact;
 
-/// Writes one line to standard output. A closed pipe (`| head`) ends the program quietly, as tools do.
+const BOLD: &str = "\u{1b}[1m";
+const FAINT: &str = "\u{1b}[2m";
+const PLAIN: &str = "\u{1b}[0m";
+/// To the beginning of the line, and all of it gone.
+const OVER: &str = "\r\u{1b}[2K";
+
+/// A piece of a line; see [`bold`], [`faint`], [`plain`].
+pub(super) struct Span<'a> {
+    text: &'a str,
+    style: &'static str,
+}
+
+/// Text as it is.
+pub(super) fn plain(text: &str) -> Span<'_> {
+    Span { text, style: "" }
+}
+
+/// Bold text on a terminal, plain elsewhere.
+pub(super) fn bold(text: &str) -> Span<'_> {
+    Span { text, style: BOLD }
+}
+
+/// Faint text on a terminal, plain elsewhere.
+pub(super) fn faint(text: &str) -> Span<'_> {
+    Span { text, style: FAINT }
+}
+
+/// Writes one line to standard output; a line end inside it is made visible too.
 pub(super) fn line(text: impl AsRef<str>) -> eyre::Result<()> {
-    let mut out = io::stdout().lock();
-    match writeln!(out, "{}", text.as_ref()) {
+    write_out(&visible_line(text.as_ref()))
+}
+
+/// Writes one line of several pieces.
+pub(super) fn styled(spans: &[Span<'_>]) -> eyre::Result<()> {
+    write_out(&painted(spans, colours()))
+}
+
+fn painted(spans: &[Span<'_>], in_colour: bool) -> String {
+    let mut out = String::new();
+    for span in spans {
+        let text = visible_line(span.text);
+        if in_colour && !span.style.is_empty() {
+            out.extend([span.style, &*text, PLAIN]);
+        } else {
+            out.push_str(&text);
+        }
+    }
+    out
+}
+
+/// Writes one line of a text; its tabs stay.
+pub(super) fn text_line(line: &str) -> eyre::Result<()> {
+    write_out(&visible_text(line))
+}
+
+/// Writes a value as JSON: indented on a terminal, one line when piped.
+pub(super) fn json(value: &impl Serialize) -> eyre::Result<()> {
+    if io::stdout().is_terminal() {
+        return write_out(&visible_json(&serde_json::to_string_pretty(value)?));
+    }
+    json_line(value)
+}
+
+/// Writes a value as one line of JSON.
+pub(super) fn json_line(value: &impl Serialize) -> eyre::Result<()> {
+    write_out(&visible_json(&serde_json::to_string(value)?))
+}
+
+/// A closed pipe (`| head`) ends the program quietly, as tools do.
+fn write_out(line: &str) -> eyre::Result<()> {
+    match writeln!(io::stdout().lock(), "{line}") {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
         other => Ok(other?),
     }
 }
 
-/// Writes a value as JSON: indented on a terminal, one line when piped.
-pub(super) fn json(value: &impl Serialize) -> eyre::Result<()> {
-    let text =
-        if io::stdout().is_terminal() { serde_json::to_string_pretty(value)? } else { serde_json::to_string(value)? };
-    line(text)
+/// Standard output for data that is not for eyes: completions, the manual page, an export.
+pub(super) fn data() -> io::Stdout {
+    io::stdout()
 }
 
-/// Says something beside the output.
+/// Whether somebody looks at what commands say beside their output.
+pub(super) fn is_watched() -> bool {
+    io::stderr().is_terminal()
+}
+
+/// Says something beside the output, on one line.
 pub(super) fn note(text: impl AsRef<str>) {
     // A standard error that is gone has nobody to tell.
-    let _ = writeln!(io::stderr(), "{}", text.as_ref());
+    let _ = writeln!(io::stderr(), "{}", visible_line(text.as_ref()));
 }
 
 /// Reports an error with its causes, outermost first, on one line each.
@@ -38,30 +113,32 @@ pub(super) fn error(report: &eyre::Report) {
             lines.push(text);
         }
     }
-    note(format!("peanut: {}", redact(&lines.join("\n  because: "))));
+    for (index, line) in lines.iter().enumerate() {
+        let head = if index == 0 { "peanut: " } else { "  because: " };
+        note(format!("{head}{}", redact(line)));
+    }
     tracing::error!(error = lines.join(": "), "command_failed");
 }
 
+/// Reports arguments that cannot be read; they may be names of files.
+pub(super) fn usage(error: &clap::Error) {
+    for line in redact(&error.to_string()).lines() {
+        note(line);
+    }
+}
+
 /// Whether standard output takes colour.
-pub(super) fn colours() -> bool {
-    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-}
-
-/// Bold text on a terminal, plain elsewhere.
-pub(super) fn bold(text: &str) -> String {
-    if colours() { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text.to_owned() }
-}
-
-/// Faint text on a terminal, plain elsewhere.
-pub(super) fn faint(text: &str) -> String {
-    if colours() { format!("\u{1b}[2m{text}\u{1b}[0m") } else { text.to_owned() }
+fn colours() -> bool {
+    io::stdout().is_terminal()
+        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
 /// One line that is rewritten in place on a terminal and left out elsewhere.
 pub(super) fn progress(text: &str) {
     let mut err = io::stderr();
-    if err.is_terminal() {
-        let _ = write!(err, "\r\u{1b}[2K{text}");
+    if err.is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb") {
+        let _ = write!(err, "{OVER}{}", visible_line(text));
         let _ = err.flush();
     }
 }
@@ -72,4 +149,16 @@ pub(super) fn date(moment: Option<crate::domain::Timestamp>) -> String {
         .and_then(|moment| jiff::Timestamp::from_millisecond(moment.0).ok())
         .map(|moment| moment.to_zoned_datetime(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d").to_string())
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_own_styles_reach_the_terminal() {
+        let spans = [plain(" 1 "), bold("\u{1b}[2Jtitle"), faint("\u{9b}31m\n")];
+        assert_eq!(painted(&spans, false), " 1 ␛[2Jtitle\\u{9b}31m␊");
+        assert_eq!(painted(&spans, true), format!(" 1 {BOLD}␛[2Jtitle{PLAIN}{FAINT}\\u{{9b}}31m␊{PLAIN}"));
+    }
 }

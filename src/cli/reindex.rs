@@ -1,7 +1,6 @@
 //! `peanut reindex`: builds the vectors of another model while the present one goes on serving, switches when all are
 //! there, and keeps the old ones until `--confirm` (or `--back`).
 
-use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
 use clap::Args;
@@ -218,7 +217,7 @@ fn tell(progress: &EmbeddingProgress, told: &mut u64) {
     let (done, all) = (progress.done, total(progress));
     let percent = (done * 100).checked_div(all).unwrap_or(0);
     let line = format!("building {}: {percent} % ({done} of {all})", progress.model);
-    if io::stderr().is_terminal() {
+    if output::is_watched() {
         output::progress(&line);
     } else if percent >= *told + STEP_PERCENT {
         *told = percent - percent % STEP_PERCENT;

@@ -69,7 +69,7 @@ fn print(response: &SearchResponse, arguments: &SearchArgs) -> eyre::Result<()> 
         output::note(format!("peanut: did you mean: {better}"));
     }
     for hit in &response.hits {
-        if arguments.jsonl { output::line(serde_json::to_string(hit)?)? } else { print_hit(hit, arguments.why)? }
+        if arguments.jsonl { output::json_line(hit)? } else { print_hit(hit, arguments.why)? }
     }
     Ok(())
 }
@@ -82,31 +82,32 @@ fn print_hit(hit: &Hit, why: bool) -> eyre::Result<()> {
         .collect::<Vec<_>>()
         .join(" · ");
     let rank = format!("{:>2}", hit.rank);
-    output::line(format!("{rank} {}  {}", output::bold(&hit.title), output::faint(&about)))?;
+    let (plain, bold, faint) = (output::plain, output::bold, output::faint);
+    output::styled(&[plain(&rank), plain(" "), bold(&hit.title), plain("  "), faint(&about)])?;
     let place = hit.line.map_or_else(|| hit.source_path.clone(), |line| format!("{}:{line}", hit.source_path));
     let heading = if hit.place.is_empty() { String::new() } else { format!("  {}", hit.place) };
-    output::line(format!("   {}", output::faint(&format!("{place}{heading}"))))?;
-    output::line(format!("   {}", marked(hit)))?;
+    output::styled(&[plain("   "), faint(&place), faint(&heading)])?;
+    output::styled(&marked(hit))?;
     if why {
         for line in crate::search::service::explain(hit) {
-            output::line(format!("   {}", output::faint(&line)))?;
+            output::styled(&[plain("   "), faint(&line)])?;
         }
     }
     Ok(())
 }
 
 /// The snippet with its matches in bold on a terminal.
-fn marked(hit: &Hit) -> String {
+fn marked(hit: &Hit) -> Vec<output::Span<'_>> {
     let text = &hit.snippet.text;
-    let mut out = String::new();
+    let mut spans = vec![output::plain("   ")];
     let mut position = 0;
     for &(start, end) in &hit.snippet.marks {
         if let (Some(before), Some(word)) = (text.get(position..start), text.get(start..end)) {
-            out.push_str(before);
-            out.push_str(&output::bold(word));
+            spans.push(output::plain(before));
+            spans.push(output::bold(word));
             position = end;
         }
     }
-    out.push_str(text.get(position..).unwrap_or_default());
-    out
+    spans.push(output::plain(text.get(position..).unwrap_or_default()));
+    spans
 }

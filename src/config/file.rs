@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use toml::Spanned;
 
 use super::ConfigError;
 use super::access::{LimitValues, McpValues};
@@ -60,7 +61,11 @@ pub const EXAMPLE: &str = r#"# Peanut's settings. Every line is optional; what i
 # ascii = false        # borders of plain ASCII
 
 [keys]
-# quit = "q"           # action = "key"; actions are listed by the help screen (?)
+# quit = "q"           # action = "key", or several: "q ctrl-q". Ctrl-C always quits. The actions:
+# search add note open zoom next_pane previous_pane back edit pager copy copy_text more_like why mode select delete undo
+# next_match previous_match next_in_thread previous_in_thread quotes retry discard tab add_folder remove_folder pause
+# pause_embedding down up page_down page_up first last home search_screen intake outbox services settings log palette help
+# suspend quit
 "#;
 
 #[derive(Debug, Default, Deserialize)]
@@ -78,7 +83,10 @@ pub(super) struct FileValues {
     pub(super) limits: LimitValues,
     pub(super) mcp: McpValues,
     pub(super) screen: ScreenValues,
-    pub(super) keys: BTreeMap<String, String>,
+    pub(super) keys: BTreeMap<String, Spanned<String>>,
+    /// On which line each stands; made when the file is read.
+    #[serde(skip)]
+    pub(super) key_lines: BTreeMap<String, usize>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -128,7 +136,12 @@ pub(super) fn read(path: &Path) -> Result<FileValues, ConfigError> {
     for value in [&mut values.data_dir, &mut values.state_dir, &mut values.drop_zone].into_iter().flatten() {
         *value = expand_home(value);
     }
+    values.key_lines = values.keys.iter().map(|(name, key)| (name.clone(), line_of(&text, key.span().start))).collect();
     Ok(values)
+}
+
+fn line_of(text: &str, at: usize) -> usize {
+    text.get(..at).unwrap_or_default().matches('\n').count() + 1
 }
 
 /// What is wrong, and on which line. The line itself is not repeated, nor what stands on one that may hold a secret.

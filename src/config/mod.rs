@@ -73,6 +73,8 @@ pub struct Config {
     pub ascii: bool,
     /// Keys changed by the user: action name → key.
     pub keys: BTreeMap<String, String>,
+    /// On which line of the configuration file each of them stands.
+    pub key_lines: BTreeMap<String, usize>,
     /// The configuration file that was read, if there was one.
     pub file: Option<PathBuf>,
     /// Services to stand on; the rest is embedded.
@@ -222,7 +224,8 @@ impl Config {
             theme: parse_theme(theme.as_deref())?,
             mouse: values.screen.mouse.unwrap_or(true),
             ascii: values.screen.ascii.unwrap_or(false),
-            keys: values.keys,
+            keys: values.keys.into_iter().map(|(name, key)| (name, key.into_inner())).collect(),
+            key_lines: values.key_lines,
             file: path,
             serve: serve::read(&values.serve, environment)?,
             unused_services: environment.without_effect(&services),

@@ -19,6 +19,7 @@ pub mod status;
 pub mod terms;
 pub mod text;
 pub mod time;
+pub mod visible;
 pub mod wordpiece;
 
 pub use chunk::{ChunkKind, NewChunk, Place, StoredChunk};

@@ -1,5 +1,7 @@
 //! One picture of the whole machine. Gathered by `health`, shown by the screens and `peanut status`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::document::SourceType;
@@ -78,6 +80,9 @@ pub struct StatusSnapshot {
     pub intake: IntakeCounts,
     /// Files in hand and latest files, newest change first, at most 200.
     pub files: Vec<FileRecord>,
+    /// Live documents per listed file, by path, as far as they were counted.
+    #[serde(skip)]
+    pub documents_held: BTreeMap<String, u64>,
     /// Whether intake is paused (by the user or by `.pause` in the drop zone), and why.
     pub intake_paused: Option<String>,
     /// Where files can be dropped.

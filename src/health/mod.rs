@@ -5,11 +5,13 @@
 
 pub mod disk;
 pub mod gather;
+mod held;
 pub mod probe;
 pub mod worker;
 
 pub use disk::Disk;
 pub use gather::Gatherer;
+pub use held::HeldCounts;
 pub use probe::{Probes, Vital};
 pub use worker::StatusWorker;
 

@@ -2,9 +2,11 @@
 //!
 //! The lock goes with the process, however it ends, so a crash never leaves it behind.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
+
+use crate::telemetry::private;
 
 /// Held by the process that runs the workers; dropping it lets another process take over.
 #[derive(Debug)]
@@ -18,7 +20,7 @@ impl WorkerLock {
     /// # Errors
     /// When the lock file cannot be opened.
     pub fn try_take(data_dir: &Path) -> io::Result<Option<Self>> {
-        let file = OpenOptions::new()
+        let file = private::options()
             .create(true)
             .truncate(false)
             .read(true)

@@ -16,7 +16,7 @@ use crate::domain::{DocumentId, DocumentView, EventId};
 use crate::health::StatusWorker;
 use crate::health::gather::{EMBEDDING_PAUSED, INTAKE_PAUSED};
 use crate::ingest::intake::IntakeOffer;
-use crate::store::RetireReason;
+use crate::store::{DeletedDocument, DeletedOf, RetireReason};
 use crate::telemetry::log;
 
 use super::settings::{SETTINGS, setting};
@@ -24,6 +24,9 @@ use super::wiring::House;
 
 /// A search that takes longer is given up: the store hangs, and whoever types should know.
 const SEARCH_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Documents of one deletion that come back at once.
+const MOST_RESTORED: u32 = 100_000;
 
 /// The services of one process.
 pub struct HouseServices {
@@ -66,6 +69,11 @@ impl HouseServices {
     }
 }
 
+async fn bring_back(house: &House, deleted: Vec<DeletedDocument>) -> Result<u64, String> {
+    let ids: Vec<DocumentId> = deleted.into_iter().map(|document| document.id).collect();
+    house.recorder.restore(&ids, house.clock.now()).await.map_err(|error| error.to_string())
+}
+
 fn report(offer: IntakeOffer) -> OfferReport {
     OfferReport { queued: offer.queued, unchanged: offer.unchanged, refused: offer.refused }
 }
@@ -101,7 +109,24 @@ impl Services for HouseServices {
     }
 
     async fn restore(&self, ids: Vec<DocumentId>) -> Result<u64, String> {
-        self.change(move |house| async move { house.recorder.restore(&ids, house.clock.now()).await }).await
+        self.change(move |house| async move {
+            let wanted = u32::try_from(ids.len()).unwrap_or(u32::MAX);
+            let deleted = house.store.deleted(DeletedOf::Ids(&ids), wanted).await.map_err(|error| error.to_string())?;
+            if deleted.is_empty() && !ids.is_empty() {
+                let text = "not deleted by you: its file no longer holds it; put it back and add it again";
+                return Err(text.to_owned());
+            }
+            bring_back(&house, deleted).await
+        })
+        .await
+    }
+
+    async fn restore_last(&self) -> Result<u64, String> {
+        self.change(|house| async move {
+            let deleted = house.store.deleted(DeletedOf::Last, MOST_RESTORED).await;
+            bring_back(&house, deleted.map_err(|error| error.to_string())?).await
+        })
+        .await
     }
 
     async fn offer_paths(&self, paths: Vec<String>) -> Result<OfferReport, String> {

@@ -5,15 +5,19 @@ use std::sync::Arc;
 
 use color_eyre::eyre::{self, WrapErr};
 
+use thiserror::Error;
+
 use crate::config::Config;
 use crate::domain::health::WorkerState;
 use crate::domain::{Clock as _, Secret, SystemClock};
 use crate::store::SharedStore;
 use crate::store::postgres::{PostgresOptions, PostgresStore};
 use crate::store::sqlite::SqliteStore;
+use crate::telemetry::private;
 
 use super::lock::WorkerLock;
 use super::supervisor::HEARTBEAT;
+use crate::ingest::intake::paths::resolve;
 
 /// Name of the store in a data folder.
 const STORE_FILE: &str = "peanut.db";
@@ -27,15 +31,57 @@ pub enum StoreAddress {
     Sqlite(PathBuf),
 }
 
+/// Why what was typed is no store's address. No message repeats it: a password may be part of it.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum AddressError {
+    /// Another scheme, or one that is misspelled.
+    #[error(
+        "{scheme}:// is no store Peanut knows: write postgres://user:password@host/database, a file, or a data folder"
+    )]
+    Scheme {
+        /// The scheme.
+        scheme: String,
+    },
+    /// It names no server.
+    #[error("this address names no host: write postgres://user:password@host/database")]
+    NoHost,
+    /// It looks like an address and has no scheme.
+    #[error(
+        "this looks like an address and is none: write postgres://user:password@host/database; a file of that name is \
+         written with ./ before it"
+    )]
+    LooksLikeAddress,
+    /// Nothing was typed.
+    #[error("an empty address: write postgres://user:password@host/database, a file, or a data folder")]
+    Empty,
+}
+
 impl StoreAddress {
     /// What a person typed: `postgres://…`, a file, or a data folder.
-    #[must_use]
-    pub fn parse(typed: &str) -> Self {
-        if typed.starts_with("postgres://") || typed.starts_with("postgresql://") {
-            return Self::Postgres(Secret::new(typed));
+    ///
+    /// # Errors
+    /// When it is neither, or could be a misspelled address: a folder named after a password would be the result.
+    pub fn parse(typed: &str) -> Result<Self, AddressError> {
+        let typed = typed.trim();
+        if typed.is_empty() {
+            return Err(AddressError::Empty);
         }
-        let path = std::path::absolute(typed).unwrap_or_else(|_| PathBuf::from(typed));
-        Self::Sqlite(if path.is_dir() || typed.ends_with('/') { path.join(STORE_FILE) } else { path })
+        if let Some((scheme, rest)) = typed.split_once("://") {
+            let is_plain_path = scheme.starts_with(['/', '.', '~']);
+            match scheme.to_ascii_lowercase().as_str() {
+                "postgres" | "postgresql" if names_host(rest) => {
+                    return Ok(Self::Postgres(Secret::new(format!("postgres://{rest}"))));
+                }
+                "postgres" | "postgresql" => return Err(AddressError::NoHost),
+                "file" => {}
+                _ if is_plain_path => {}
+                _ => return Err(AddressError::Scheme { scheme: shown_scheme(scheme) }),
+            }
+        } else if looks_like_address(typed) {
+            return Err(AddressError::LooksLikeAddress);
+        }
+        let path = resolve(typed);
+        Ok(Self::Sqlite(if path.is_dir() || typed.ends_with('/') { path.join(STORE_FILE) } else { path }))
     }
 
     /// The store the settings name.
@@ -67,7 +113,7 @@ impl StoreAddress {
             Self::Postgres(url) => Arc::new(PostgresStore::open(url.reveal(), &PostgresOptions::default()).await?),
             Self::Sqlite(path) => {
                 let folder = folder_of(path);
-                std::fs::create_dir_all(folder).wrap_err_with(|| format!("cannot make {}", folder.display()))?;
+                private::make_folder(folder).wrap_err_with(|| format!("cannot make {}", folder.display()))?;
                 Arc::new(SqliteStore::open(path).await?)
             }
         })
@@ -114,6 +160,37 @@ impl StoreAddress {
     }
 }
 
+/// Whether what follows `postgres://` says where the server is: a host, or `?host=` (a socket's folder).
+fn names_host(rest: &str) -> bool {
+    let (place, parameters) = rest.split_once('?').unwrap_or((rest, ""));
+    // What a password holds ends at the last @, as everybody reads it.
+    let authority = place.rsplit_once('@').map_or(place, |(_, host)| host);
+    let host = authority.split(['/', ':', '#']).next().unwrap_or_default();
+    let in_parameters = parameters.split('&').any(|one| one.strip_prefix("host=").is_some_and(|host| !host.is_empty()));
+    !host.is_empty() || in_parameters
+}
+
+/// The scheme as a message may show it: letters only, for what stands before :// may be anything.
+fn shown_scheme(scheme: &str) -> String {
+    let is_scheme = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "+.-".contains(c));
+    if scheme.len() <= 20 && is_scheme(scheme) { scheme.to_owned() } else { "…".to_owned() }
+}
+
+/// An address without its `//`, or without its scheme: `postgres:/me@db`, `postgres//db`, `me:secret@db/peanut`. What
+/// begins with a slash or a dot is a path.
+fn looks_like_address(typed: &str) -> bool {
+    if typed.starts_with(['/', '.', '~']) || Path::new(typed).exists() {
+        return false;
+    }
+    let lower = typed.to_ascii_lowercase();
+    let after_name = ["postgresql", "postgres", "postgre", "pgsql", "psql"].iter().find_map(|n| lower.strip_prefix(n));
+    let as_scheme = after_name.is_some_and(|rest| rest.starts_with([':', ';', '@']) || rest.starts_with("//"));
+    let single_slash =
+        typed.split_once(":/").is_some_and(|(scheme, _)| shown_scheme(scheme) == scheme && scheme.len() > 1);
+    let credentials = typed.split_once('@').is_some_and(|(before, _)| before.contains(':'));
+    as_scheme || single_slash || credentials
+}
+
 fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
@@ -124,13 +201,59 @@ mod tests {
 
     #[test]
     fn addresses_are_told_apart_and_keep_their_secret() {
-        let address = StoreAddress::parse("postgres://me:hunter2@db/peanut");
-        assert!(matches!(address, StoreAddress::Postgres(_)));
-        assert!(!format!("{address:?}").contains("hunter2"));
+        for typed in [
+            "postgres://me:hunter2@db/peanut",
+            "postgresql://me:hunter2@db:5432/peanut?sslmode=require",
+            "POSTGRES://me:hunter2@[::1]/peanut",
+            "postgres:///peanut?user=me&password=hunter2&host=/run/postgresql",
+        ] {
+            let address = StoreAddress::parse(typed).unwrap();
+            assert!(matches!(&address, StoreAddress::Postgres(url) if url.reveal().starts_with("postgres://")));
+            assert!(!format!("{address:?}").contains("hunter2"));
+        }
         let folder = tempfile::tempdir().unwrap();
         let typed = folder.path().to_str().unwrap();
-        assert_eq!(StoreAddress::parse(typed), StoreAddress::Sqlite(folder.path().join("peanut.db")));
-        assert_eq!(StoreAddress::parse("/nowhere/x.db"), StoreAddress::Sqlite("/nowhere/x.db".into()));
-        assert_eq!(StoreAddress::parse("/nowhere/new/"), StoreAddress::Sqlite("/nowhere/new/peanut.db".into()));
+        let file = |typed: &str| match StoreAddress::parse(typed) {
+            Ok(StoreAddress::Sqlite(path)) => path,
+            other => panic!("{typed}: {other:?}"),
+        };
+        assert_eq!(file(typed), folder.path().join("peanut.db"));
+        assert_eq!(file("/nowhere/x.db"), Path::new("/nowhere/x.db"));
+        assert_eq!(file("/nowhere/new/"), Path::new("/nowhere/new/peanut.db"));
+        assert_eq!(file("file:///nowhere/x.db"), Path::new("/nowhere/x.db"));
+        assert_eq!(file("/a:b@c/x.db"), Path::new("/a:b@c/x.db"));
+        assert!(file("./me:x@home.db").ends_with("me:x@home.db"));
+        for plain in ["backup", "backup.db", "2026-11-30T04:15.db", "mail@home.db", "postgres", "postgres-copy/", "a/b"]
+        {
+            assert!(StoreAddress::parse(plain).is_ok(), "{plain}");
+        }
+    }
+
+    #[test]
+    fn a_misspelled_address_is_no_folder_and_keeps_its_secret() {
+        for typed in [
+            "postgress://me:hunter2@db/peanut",
+            "postgre://me:hunter2@db/peanut",
+            "http://me:hunter2@db/peanut",
+            "mysql://me:hunter2@db",
+            "me:hunter2@x://db/peanut",
+            "sqlite://hunter2",
+            "postgres://",
+            "postgres:///hunter2",
+            "postgres://me:hunter2@/peanut",
+            "postgres://me:hunter2@:5432/peanut",
+            "postgres:/me:hunter2@db/peanut",
+            "postgres:me:hunter2@db/peanut",
+            "postgres//me:hunter2@db/peanut",
+            "Postgresql:/db/hunter2",
+            "postgress:/me:hunter2@db/peanut",
+            "me:hunter2@db/peanut",
+            "",
+            "  ",
+        ] {
+            let message = StoreAddress::parse(typed).unwrap_err().to_string();
+            assert!(message.contains("postgres://user:password@host/database"), "{typed}: {message}");
+            assert!(!message.contains("hunter2"), "{typed}: {message}");
+        }
     }
 }

@@ -17,11 +17,12 @@ use crate::embed::builtin::StaticModel;
 use crate::embed::{Embedder, Embedders, InstantEmbedder, roles};
 use crate::graph::{GraphReader, GraphSink};
 use crate::health::gather::EMBEDDING_PAUSED;
-use crate::health::{Gatherer, Probes, StatusWorker, Vital};
+use crate::health::{Gatherer, HeldCounts, Probes, StatusWorker, Vital};
 use crate::ingest::intake::Intake;
 use crate::outbox::recorder::Recorder;
 use crate::search::service::SearchService;
 use crate::store::SharedStore;
+use crate::telemetry::private;
 
 use super::adapters::{self, ConfiguredEmbedders, configured_model, graph, model_named, registered, searches_at_once};
 use super::lock::WorkerLock;
@@ -54,8 +55,10 @@ pub enum WorkerSet {
 /// # Errors
 /// When the data folder cannot be made or the store not be opened; the report names both and what to do.
 pub async fn open_store(config: &Config) -> eyre::Result<SharedStore> {
-    std::fs::create_dir_all(&config.data_dir)
-        .wrap_err_with(|| format!("cannot make the data folder {}", config.data_dir.display()))?;
+    private::make_folder(&config.data_dir).wrap_err_with(|| {
+        let folder = config.data_dir.display();
+        format!("cannot make the data folder {folder}: make it writable for this user, or name another with --data-dir")
+    })?;
     Ok(adapters::open_store(config).await?)
 }
 
@@ -299,6 +302,7 @@ impl House {
             clock: Arc::clone(&self.clock),
             own_workers: self.own_workers.subscribe(),
             drop_zone: self.config.drop_zone.display().to_string(),
+            held: HeldCounts::default(),
         };
         let embedder = self.background.clone().unwrap_or_else(|| Arc::clone(&self.instant) as Arc<dyn Embedder>);
         let clock = Arc::clone(&self.clock);

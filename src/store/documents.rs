@@ -106,6 +106,30 @@ pub struct ContentMatch {
     pub source_path: String,
 }
 
+/// Which deleted documents are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeletedOf<'a> {
+    /// These, as far as the user deleted them.
+    Ids(&'a [DocumentId]),
+    /// Those read from this file, or from files below this folder.
+    Path(&'a str),
+    /// Those that were deleted last, together.
+    Last,
+}
+
+/// A document the user deleted; its text is kept, and it can be brought back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeletedDocument {
+    /// Its id.
+    pub id: DocumentId,
+    /// Its title.
+    pub title: String,
+    /// Its source path.
+    pub source_path: String,
+    /// When it was deleted.
+    pub deleted_at: Timestamp,
+}
+
 /// Why documents leave the searchable set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetireReason {
@@ -142,6 +166,13 @@ pub trait DocumentStore: Send + Sync {
 
     /// Retires every live document read from `path` and marks its ledger row retired. Returns the ids.
     async fn retire_file(&self, path: &str, now: Timestamp) -> StoreResult<Vec<DocumentId>>;
+
+    /// Documents the user deleted and may bring back, the latest deletion first; at most `limit`. Those whose file is gone
+    /// are not among them.
+    async fn deleted(&self, of: DeletedOf<'_>, limit: u32) -> StoreResult<Vec<DeletedDocument>>;
+
+    /// How many live documents each file holds, in the order of `paths`, whichever pass over it brought them.
+    async fn documents_held(&self, paths: &[String]) -> StoreResult<Vec<u64>>;
 
     /// Live documents whose content is one of `hashes`.
     async fn find_by_content(&self, hashes: &[[u8; 32]]) -> StoreResult<Vec<ContentMatch>>;

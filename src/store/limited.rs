@@ -23,10 +23,10 @@ use crate::domain::{ChunkId, DocumentId, DocumentProgress, DocumentView, EventId
 
 use super::transfer::{Marks, Row, StoreDump, Table, TransferStore};
 use super::{
-    CommitBatch, CommitReport, ContentMatch, DocumentListing, DocumentPage, DocumentStore, EmbeddingJob,
-    EmbeddingStore, EventFailure, FailedEmbedding, FilePage, GraphStore, IntakeStore, Integrity, KeyStore, Legs,
-    Neighbourhood, OutboxStore, ReplicaStatus, RetireReason, SearchStore, StoreError, StoreErrorKind, StoreInfo,
-    StoreResult, SystemStore, TermSuggestion,
+    CommitBatch, CommitReport, ContentMatch, DeletedDocument, DeletedOf, DocumentListing, DocumentPage, DocumentStore,
+    EmbeddingJob, EmbeddingStore, EventFailure, FailedEmbedding, FilePage, GraphStore, IntakeStore, Integrity,
+    KeyStore, Legs, Neighbourhood, OutboxStore, ReplicaStatus, RetireReason, SearchStore, StoreError, StoreErrorKind,
+    StoreInfo, StoreResult, SystemStore, TermSuggestion,
 };
 
 /// A usual call takes at most this long: a statement's own limit of 30 s, and as much to get a connection.
@@ -93,6 +93,8 @@ limited! { DocumentStore also {}:
     WRITE retire(ids: &[DocumentId], reason: RetireReason, now: Timestamp) -> u64;
     WRITE restore(ids: &[DocumentId], now: Timestamp) -> u64;
     WRITE retire_file(path: &str, now: Timestamp) -> Vec<DocumentId>;
+    CALL deleted(of: DeletedOf<'_>, limit: u32) -> Vec<DeletedDocument>;
+    CALL documents_held(paths: &[String]) -> Vec<u64>;
     CALL find_by_content(hashes: &[[u8; 32]]) -> Vec<ContentMatch>;
     CALL document(id: DocumentId) -> DocumentView;
     CALL documents_of_file(path: &str) -> Vec<DocumentId>;

@@ -22,8 +22,8 @@ pub mod transfer;
 use std::sync::Arc;
 
 pub use documents::{
-    CommitBatch, CommitReport, ContentMatch, DocumentListing, DocumentPage, DocumentStore, EarlierCommit, ONCE_KEPT,
-    OnceKey, RetireReason,
+    CommitBatch, CommitReport, ContentMatch, DeletedDocument, DeletedOf, DocumentListing, DocumentPage, DocumentStore,
+    EarlierCommit, ONCE_KEPT, OnceKey, RetireReason,
 };
 pub use embeddings::{EmbeddingJob, EmbeddingStore, FailedEmbedding};
 pub use error::{StoreError, StoreErrorKind};

@@ -10,9 +10,10 @@ use std::panic::PanicHookInfo;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use crate::domain::visible::visible_text;
 use crate::domain::{Clock, SystemClock};
 
-use super::{log, redact};
+use super::{log, private, redact};
 
 /// Threads whose name starts with this parse hostile input behind `catch_unwind`.
 pub const PARSER_THREADS: &str = "peanut-parse";
@@ -42,8 +43,8 @@ pub fn install(folder: PathBuf, restore_terminal: impl Fn() + Send + Sync + 'sta
             Err(error) => {
                 let _ = writeln!(
                     std::io::stderr(),
-                    "cannot write a crash report to {}: {error}\n{report}",
-                    folder.display()
+                    "{}",
+                    visible_text(&format!("cannot write a crash report to {}: {error}\n{report}", folder.display()))
                 );
             }
         }
@@ -80,12 +81,12 @@ fn report(info: &PanicHookInfo<'_>, thread: &str) -> String {
 }
 
 fn write(folder: &Path, report: &str) -> std::io::Result<PathBuf> {
-    std::fs::create_dir_all(folder)?;
+    private::own_folder(folder)?;
     let path = (0..1000)
         .map(|n| folder.join(format!("crash-{}-{}-{n}.log", SystemClock.now().0, std::process::id())))
         .find(|path| !path.exists())
         .ok_or_else(|| std::io::Error::other("no free name for a crash report"))?;
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(&path)?;
+    let mut file = private::create_new(&path)?;
     file.write_all(report.as_bytes())?;
     file.sync_all()?;
     prune(folder);

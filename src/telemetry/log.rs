@@ -5,26 +5,27 @@
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
-use tracing_appender::rolling::{RollingFileAppender, Rotation};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
+use thiserror::Error;
+
+use crate::domain::visible::visible_json;
 use crate::domain::{Clock, SystemClock};
 
 use super::redact;
+use super::rolling::{self, RollingFile};
 
 /// Lines kept in memory for a crash report.
 const RECENT_LINES: usize = 100;
-/// Files kept, one a day.
-const KEPT_FILES: usize = 7;
 /// Read back at most this much for the Log screen.
 const TAIL_BYTES: u64 = 512 * 1024;
 
@@ -34,27 +35,43 @@ static RECENT: Mutex<VecDeque<String>> = Mutex::new(VecDeque::new());
 #[must_use]
 pub struct LogGuard(#[expect(dead_code, reason = "held for its Drop")] Vec<WorkerGuard>);
 
+/// Why nothing can be logged at all.
+#[derive(Debug, Error)]
+pub enum LogError {
+    /// The level is none.
+    #[error("log level {level:?}: write error, warn, info, debug or trace ({reason})")]
+    Level {
+        /// What was given.
+        level: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// It was started before.
+    #[error("start the log: {0}")]
+    Twice(String),
+}
+
 /// Starts logging into `folder` at `level` (a tracing filter), and to standard error as well when a service manager or a
-/// container listens there. Call once.
+/// container listens there. Call once. A folder that cannot be written ends nothing: the newest lines are kept in
+/// memory all the same, and the second answer says why there is no file.
 ///
 /// # Errors
-/// When the folder cannot be made or written, or the level is no filter.
-pub fn start(folder: &Path, level: &str, to_standard_error: bool) -> io::Result<LogGuard> {
-    std::fs::create_dir_all(folder)?;
-    let appender = RollingFileAppender::builder()
-        .rotation(Rotation::DAILY)
-        .filename_prefix("peanut")
-        .filename_suffix("log")
-        .max_log_files(KEPT_FILES)
-        .build(folder)
-        .map_err(io::Error::other)?;
-    let (writer, guard) = tracing_appender::non_blocking(appender);
+/// When the level is no filter.
+pub fn start(folder: &Path, level: &str, to_standard_error: bool) -> Result<(LogGuard, Option<io::Error>), LogError> {
     let filter = EnvFilter::try_new(format!(
         "{level},sqlx=warn,rmcp=warn,pdf_oxide=off,rten=warn,html5ever=error,selectors=error"
     ))
-    .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, format!("log level {level:?}: {error}")))?;
-    let mut writers = vec![writer];
-    let mut guards = vec![guard];
+    .map_err(|error| LogError::Level { level: level.to_owned(), reason: error.to_string() })?;
+    let (mut writers, mut guards) = (Vec::new(), Vec::new());
+    let unwritten = match RollingFile::open(folder) {
+        Ok(file) => {
+            let (writer, guard) = tracing_appender::non_blocking(file);
+            writers.push(writer);
+            guards.push(guard);
+            None
+        }
+        Err(error) => Some(error),
+    };
     if to_standard_error {
         // Whoever reads it slowly holds up nobody.
         let (writer, guard) = tracing_appender::non_blocking(io::stderr());
@@ -62,8 +79,8 @@ pub fn start(folder: &Path, level: &str, to_standard_error: bool) -> io::Result<
         guards.push(guard);
     }
     let layer = JsonLines { writers }.with_filter(filter);
-    tracing_subscriber::registry().with(layer).try_init().map_err(io::Error::other)?;
-    Ok(LogGuard(guards))
+    tracing_subscriber::registry().with(layer).try_init().map_err(|error| LogError::Twice(error.to_string()))?;
+    Ok((LogGuard(guards), unwritten))
 }
 
 /// The newest lines that were logged, oldest first.
@@ -77,7 +94,7 @@ pub fn recent_lines() -> Vec<String> {
 /// # Errors
 /// When the folder or file cannot be read; a folder without a log gives no lines.
 pub fn tail(folder: &Path, count: usize) -> io::Result<Vec<String>> {
-    let Some(path) = newest_file(folder)? else { return Ok(Vec::new()) };
+    let Some(path) = rolling::files(folder)?.pop() else { return Ok(Vec::new()) };
     let mut file = std::fs::File::open(path)?;
     let length = file.metadata()?.len();
     file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
@@ -87,20 +104,6 @@ pub fn tail(folder: &Path, count: usize) -> io::Result<Vec<String>> {
     let mut lines: Vec<&str> = text.lines().rev().take(count).collect();
     lines.reverse();
     Ok(lines.into_iter().map(str::to_owned).collect())
-}
-
-fn newest_file(folder: &Path) -> io::Result<Option<PathBuf>> {
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    // The date is part of the name, so the greatest name is the newest file.
-    Ok(entries
-        .filter_map(Result::ok)
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|e| e == "log"))
-        .max())
 }
 
 struct JsonLines {
@@ -118,7 +121,8 @@ impl<S: Subscriber> Layer<S> for JsonLines {
         line.insert("event".into(), fields.message.unwrap_or_else(|| event.metadata().name().to_owned()).into());
         line.insert("target".into(), event.metadata().target().into());
         line.extend(fields.values);
-        let mut text = Value::Object(line).to_string();
+        // A log is read on terminals: the same JSON, with nothing in it that steers one.
+        let mut text = visible_json(&Value::Object(line).to_string()).into_owned();
         text.push('\n');
         {
             let mut recent = RECENT.lock().unwrap_or_else(PoisonError::into_inner);

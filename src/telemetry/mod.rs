@@ -3,6 +3,8 @@
 pub mod crash;
 pub mod log;
 pub mod metrics;
+pub mod private;
 mod redact;
+mod rolling;
 
 pub use redact::redact;

@@ -41,6 +41,8 @@ macro_rules! conformance {
                 longest_name_of_a_person_is_shown,
                 retire_and_restore,
                 retire_file_retires_all_of_it,
+                what_the_user_deleted_is_listed,
+                files_know_what_they_hold,
                 find_by_content_sees_live_documents,
                 threads_are_gathered,
                 missing_document_is_not_found,

@@ -23,11 +23,17 @@ pub struct Terminal {
 impl Terminal {
     /// Starts the binary in `data_dir` on a terminal of `columns` × `rows`.
     pub fn start(data_dir: &Path, columns: u16, rows: u16, environment: &[(&str, &str)]) -> Self {
+        Self::run(data_dir, columns, rows, environment, &[])
+    }
+
+    /// Starts one of its commands there.
+    pub fn run(data_dir: &Path, columns: u16, rows: u16, environment: &[(&str, &str)], arguments: &[&str]) -> Self {
         let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_peanut"));
         command.arg("--data-dir");
         command.arg(data_dir);
+        command.args(arguments);
         command.cwd(data_dir.parent().unwrap_or(data_dir));
         command.env("TERM", "xterm-256color");
         command.env("HOME", data_dir);

@@ -246,6 +246,7 @@ fn refused(effect: Effect) -> Event {
         Effect::WriteNote { .. } => Event::NoteWritten(Err(text)),
         Effect::PutSetting { .. } => Event::SettingPut(Err(text)),
         Effect::Restore(ids) => Event::Restored { ids, result: Err(text) },
+        Effect::RestoreLast => Event::Restored { ids: Vec::new(), result: Err(text) },
         _ => Event::Finished(Err(text)),
     }
 }

@@ -1,6 +1,7 @@
 //! Everything the screens show, as plain data. Changed by `update` alone, read by `ui`.
 
 mod history;
+mod intake;
 pub mod layout;
 mod line;
 mod list;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 
 use crate::domain::Timestamp;
 use crate::domain::health::WorkerRecord;
-use crate::domain::intake::{DeadLetter, FileRecord, WatchedFolder};
+use crate::domain::intake::{DeadLetter, WatchedFolder};
 use crate::domain::outbox::DeadEvent;
 use crate::domain::status::StatusSnapshot;
 
@@ -21,6 +22,7 @@ use super::keymap::Keymap;
 use super::ports::LogLine;
 
 pub use history::History;
+pub use intake::is_partly_read;
 pub use line::LineEditor;
 pub use list::ListState;
 pub use overlay::{Confirm, Detail, NoteEditor, Overlay, Prompt, PromptKind};
@@ -319,13 +321,6 @@ impl State {
         self.log.iter().filter(passes).collect()
     }
 
-    /// Files of the ledger that pass the filter.
-    #[must_use]
-    pub fn files(&self) -> Vec<&FileRecord> {
-        let passes = |file: &&FileRecord| self.intake.passes(&[&file.path, file.reason.as_deref().unwrap_or_default()]);
-        self.status.files.iter().filter(passes).collect()
-    }
-
     /// Dead letters that pass the filter.
     #[must_use]
     pub fn dead_letters(&self) -> Vec<&DeadLetter> {
@@ -369,15 +364,5 @@ impl State {
     pub fn settings_rows(&self) -> Vec<&(String, String, String)> {
         let passes = |(key, value, about): &&(String, String, String)| self.settings_list.passes(&[key, value, about]);
         self.settings.iter().filter(passes).collect()
-    }
-
-    /// Rows of the Intake tab that is shown.
-    #[must_use]
-    pub fn intake_rows(&self) -> usize {
-        match self.intake_tab {
-            IntakeTab::Files => self.files().len(),
-            IntakeTab::DeadLetters => self.dead_letters().len(),
-            IntakeTab::Folders => self.folders().len(),
-        }
     }
 }

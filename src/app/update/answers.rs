@@ -41,8 +41,14 @@ pub(super) fn take(state: &mut State, event: Event) -> Effects {
             Err(error) => toast(state, error, true),
         },
         Event::Restored { ids, result } => match result {
+            Ok(0) => toast(state, "nothing is deleted that could be brought back", false),
             Ok(count) => {
                 toast(state, format!("{count} brought back"), false);
+                if let Some(reader) = state.reader.as_mut().filter(|reader| ids.contains(&reader.document.id)) {
+                    Arc::make_mut(&mut reader.document).deleted_at = None;
+                }
+                state.deleted.retain(|id| !ids.contains(id));
+                state.search.marked.clear();
                 return search::ask(state);
             }
             Err(error) => {

@@ -110,19 +110,21 @@ fn inspect(state: &mut State, title: String, lines: &[String]) {
     state.overlays.push(Overlay::Detail(Detail { title, text: lines.join("\n"), scroll: 0 }));
 }
 
-fn file_in_full(file: &FileRecord) -> Vec<String> {
+fn file_in_full(state: &State, file: &FileRecord) -> Vec<String> {
     let items = &file.items;
+    let held = state.documents_held(file);
     let mut lines = vec![
         file.path.clone(),
         format!("{} · {} of {} bytes read", file.state.as_str(), file.bytes_done, file.size_bytes),
+        format!("{held} {} in the store", if held == 1 { "document" } else { "documents" }),
         format!(
-            "{} items = {} documents + {} duplicates + {} unchanged + {} dead letters + {} skipped",
+            "last pass: {} items = {} documents + {} duplicates + {} unchanged + {} dead letters + {} skipped",
             items.seen, items.documents, items.duplicates, items.unchanged, items.dead_letters, items.skipped
         ),
     ];
-    if let Some(reason) = &file.reason {
+    if let Some(reason) = state.reason(file) {
         lines.push(String::new());
-        lines.push(reason.clone());
+        lines.push(reason);
     }
     lines
 }
@@ -148,8 +150,10 @@ fn event_in_full(event: &DeadEvent) -> Vec<String> {
 
 fn intake(state: &mut State, command: Command) -> Effects {
     let selected = state.intake.selected;
-    match (command, state.intake_tab) {
+    match (command, state.shown_tab()) {
         (Command::Pause, _) => vec![Effect::PauseIntake(state.status.intake_paused.is_none())],
+        // Home has the files only.
+        (Command::NextTab, _) if state.screen != Screen::Intake => Effects::new(),
         (Command::NextTab, _) => {
             state.intake_tab = match state.intake_tab {
                 IntakeTab::Files => IntakeTab::DeadLetters,
@@ -159,9 +163,9 @@ fn intake(state: &mut State, command: Command) -> Effects {
             state.intake = ListState::default();
             Effects::new()
         }
-        (Command::Open, tab) if state.screen == Screen::Intake => {
+        (Command::Open | Command::Why, tab) if command == Command::Why || state.screen == Screen::Intake => {
             let row = match tab {
-                IntakeTab::Files => state.files().get(selected).map(|file| ("File", file_in_full(file))),
+                IntakeTab::Files => state.files().get(selected).map(|file| ("File", file_in_full(state, file))),
                 IntakeTab::DeadLetters => {
                     state.dead_letters().get(selected).map(|letter| ("Dead letter", letter_in_full(letter)))
                 }

@@ -99,10 +99,7 @@ pub(super) fn apply(state: &mut State, command: Command) -> Effects {
         Command::Suspend => return vec![Effect::Suspend],
         Command::Quit => return vec![Effect::Quit],
         Command::PauseEmbedding => return vec![Effect::PauseEmbedding(!state.status.embedding_paused)],
-        Command::Undo if !state.deleted.is_empty() => {
-            let ids = std::mem::take(&mut state.deleted);
-            return vec![Effect::Restore(ids)];
-        }
+        Command::Undo => return search::undo(state),
         Command::Down => return apply_step(state, 1),
         Command::Up => return apply_step(state, -1),
         Command::PageDown => return apply_step(state, page(state)),

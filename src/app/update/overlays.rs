@@ -4,6 +4,7 @@ use tui_textarea::{Input, Key, TextArea};
 
 use crate::app::command::{Command, Entry};
 use crate::app::effect::{Effect, Effects};
+use crate::app::state::wrap::wrap;
 use crate::app::state::{Detail, LineEditor, NoteEditor, Overlay, Prompt, PromptKind, State};
 
 use super::apply;
@@ -65,7 +66,8 @@ fn detailed(state: &mut State, mut detail: Detail, input: &Input) -> Effects {
         _ => return Effects::new(),
     };
     // No further than the text can go, or the way back would seem dead.
-    detail.scroll = detail.scroll.min(detail.text.lines().count().saturating_sub(1));
+    let columns = usize::from(state.size.0.saturating_sub(4).min(100).saturating_sub(4));
+    detail.scroll = detail.scroll.min(wrap(&detail.text, columns).len().saturating_sub(1));
     state.overlays.push(Overlay::Detail(detail));
     Effects::new()
 }

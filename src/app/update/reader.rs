@@ -71,7 +71,7 @@ pub(super) fn command(state: &mut State, command: Command) -> Effects {
             let line = document.chunks.first().and_then(|chunk| chunk.place.line);
             return search::edit(state, document.source_type, &document.source_path, line);
         }
-        Command::Pager => return vec![Effect::Page(format!("{}\n\n{}", document.title, document.body()))],
+        Command::Pager => return vec![Effect::Page(search::paged(&document))],
         Command::CopyPath => return vec![Effect::Copy(document.source_path.clone())],
         Command::CopyText => return vec![Effect::Copy(document.body())],
         Command::MoreLike => {

@@ -11,6 +11,7 @@ use crate::app::state::layout::PREVIEW_COLUMNS;
 use crate::app::state::{Again, Confirm, Opening, Overlay, Screen, State, WhenLoaded};
 use crate::domain::health::ServiceState;
 use crate::domain::search::{SearchMode, SearchRequest, SearchResponse};
+use crate::domain::visible::visible_text;
 use crate::domain::{DocumentId, DocumentView, SourceType, Timestamp};
 
 use super::toast;
@@ -198,10 +199,15 @@ fn with_document(state: &mut State, id: DocumentId, action: WhenLoaded) -> Effec
     vec![Effect::LoadDocument(id)]
 }
 
+/// A document as a pager gets it: some let through whatever steers a terminal.
+pub(super) fn paged(document: &DocumentView) -> String {
+    visible_text(&format!("{}\n\n{}", document.title, document.body())).into_owned()
+}
+
 /// What is asked of the terminal for a document that is there.
 pub(super) fn act_on(document: &DocumentView, action: WhenLoaded) -> Effect {
     match action {
-        WhenLoaded::Page => Effect::Page(format!("{}\n\n{}", document.title, document.body())),
+        WhenLoaded::Page => Effect::Page(paged(document)),
         WhenLoaded::Copy => Effect::Copy(document.body()),
     }
 }
@@ -249,6 +255,26 @@ pub(super) fn ask_delete(state: &mut State, ids: Vec<DocumentId>, title: &str) {
         count => format!("Delete {count} documents from Peanut? Their files stay; u brings them back."),
     };
     state.overlays.push(Overlay::Confirm(Confirm { summary, effect: Effect::Delete(ids), armed: false }));
+}
+
+/// Brings back what is looked at, when it is deleted; else what was deleted last, in this session or before.
+pub(super) fn undo(state: &mut State) -> Effects {
+    let looked_at: Vec<DocumentId> = match &state.reader {
+        Some(reader) => reader.document.deleted_at.map(|_| reader.document.id).into_iter().collect(),
+        None => {
+            let chosen = chosen(state);
+            let hits = state.search.hits().iter().filter(|hit| hit.deleted_at.is_some());
+            hits.map(|hit| hit.document_id).filter(|id| chosen.contains(id)).collect()
+        }
+    };
+    if !looked_at.is_empty() {
+        return vec![Effect::Restore(looked_at)];
+    }
+    if state.deleted.is_empty() {
+        vec![Effect::RestoreLast]
+    } else {
+        vec![Effect::Restore(std::mem::take(&mut state.deleted))]
+    }
 }
 
 /// An answer arrived; stale ones are passed over.

@@ -339,3 +339,49 @@ fn a_click_opens_the_screen_whose_name_is_there() {
         }
     }
 }
+
+#[test]
+fn undo_brings_back_what_is_looked_at_before_what_was_deleted_last() {
+    let mut state = ready();
+    press(&mut state, '2');
+    type_text(&mut state, "is:deleted");
+    let deleted = Hit { deleted_at: Some(Timestamp(5)), ..hit("gone") };
+    answer(&mut state, vec![deleted.clone(), hit("here")]);
+    key(&mut state, Key::Esc);
+    state.deleted = vec![DocumentId::from_source_key("last")];
+    assert_eq!(press(&mut state, 'u'), [Effect::Restore(vec![deleted.document_id])]);
+    press(&mut state, 'j');
+    assert_eq!(press(&mut state, 'u'), [Effect::Restore(vec![DocumentId::from_source_key("last")])]);
+    // Nothing left of this session: what another one deleted.
+    assert_eq!(press(&mut state, 'u'), [Effect::RestoreLast]);
+    let none = Event::Restored { ids: vec![], result: Ok(0) };
+    let _ = update(&mut state, none);
+    assert!(state.toasts.iter().any(|toast| toast.text.contains("nothing is deleted")));
+}
+
+#[test]
+fn what_was_marked_comes_back_together() {
+    let mut state = ready();
+    press(&mut state, '2');
+    type_text(&mut state, "is:deleted");
+    let gone = |name: &str| Hit { deleted_at: Some(Timestamp(5)), ..hit(name) };
+    answer(&mut state, vec![gone("a"), gone("b"), gone("c")]);
+    key(&mut state, Key::Esc);
+    press(&mut state, ' ');
+    press(&mut state, ' ');
+    let ids = ["a", "b"].map(DocumentId::from_source_key).to_vec();
+    assert_eq!(press(&mut state, 'u'), [Effect::Restore(ids.clone())]);
+    let _ = update(&mut state, Event::Restored { ids, result: Ok(2) });
+    assert!(state.search.marked.is_empty());
+}
+
+#[test]
+fn ctrl_c_quits_wherever_keys_go() {
+    let quit = || Event::Key(Input { key: Key::Char('c'), ctrl: true, alt: false, shift: false });
+    let keymap = Keymap::with_overrides(&[("quit".to_owned(), "ctrl-q".to_owned())].into()).unwrap();
+    for keys in ["", "2", "/", "3", "3/", "a", "n", "?", ":", "5", "9", "0"] {
+        let mut state = State { keymap: keymap.clone(), ..ready() };
+        type_text(&mut state, keys);
+        assert_eq!(update(&mut state, quit()), [Effect::Quit], "after {keys:?}");
+    }
+}

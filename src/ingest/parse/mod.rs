@@ -19,6 +19,7 @@ pub mod text;
 use thiserror::Error;
 
 use crate::domain::text::{remove_all_nul, remove_nul};
+use crate::domain::visible::{clean_name, without_sequences};
 use crate::domain::{ChunkKind, Link, MessageMeta, PersonMention, Timestamp};
 
 /// A run of text with one place: the unit `ingest::chunk` cuts. Paragraphs inside are separated by a blank line.
@@ -65,26 +66,41 @@ pub struct Parsed {
 }
 
 impl Parsed {
-    /// The same without NUL in any of its texts: no store and no graph is asked to hold one.
+    /// The same without NUL in any of its texts (no store and no graph is asked to hold one), and with names (title, tags,
+    /// headings, people, attachments) that are one line and steer no terminal. Texts lose escape sequences: the colours
+    /// of a log are not its words.
     #[must_use]
     pub fn without_nul(mut self) -> Self {
-        remove_all_nul(&mut self.title);
-        for texts in [&mut self.tags, &mut self.aliases, &mut self.concept_headings, &mut self.left_out] {
-            remove_all_nul(texts);
-        }
         remove_all_nul(self.links.iter_mut().map(|link| &mut link.target));
-        for person in &mut self.people {
-            remove_all_nul(person.email.iter_mut().chain(&mut person.name));
-        }
+        remove_all_nul(self.people.iter_mut().flat_map(|person| &mut person.email));
         if let Some(message) = &mut self.message {
             remove_all_nul(std::iter::once(&mut message.message_id).chain(&mut message.in_reply_to));
-            remove_all_nul(message.references.iter_mut().chain(&mut message.attachments));
+            remove_all_nul(&mut message.references);
+            clean_names(&mut message.attachments);
+        }
+        clean_names(&mut self.title);
+        clean_names(self.people.iter_mut().flat_map(|person| &mut person.name));
+        for names in [&mut self.tags, &mut self.aliases, &mut self.concept_headings, &mut self.left_out] {
+            clean_names(names.iter_mut());
+            let mut known = std::collections::HashSet::new();
+            names.retain(|name| !name.is_empty() && known.insert(name.clone()));
         }
         for section in &mut self.sections {
-            remove_all_nul(section.headings.iter_mut().chain(&mut section.attachment));
+            clean_names(section.headings.iter_mut().chain(&mut section.attachment));
             remove_nul(&mut section.text);
+            if let std::borrow::Cow::Owned(text) = without_sequences(&section.text) {
+                section.text = text;
+            }
         }
         self
+    }
+}
+
+fn clean_names<'a>(names: impl IntoIterator<Item = &'a mut String>) {
+    for name in names {
+        if let std::borrow::Cow::Owned(clean) = clean_name(name) {
+            *name = clean;
+        }
     }
 }
 
@@ -144,6 +160,32 @@ mod tests {
         let held = format!("{parsed:?}").matches("\\0").count();
         assert_eq!(held, 15, "every text of the sample has one");
         let mended = format!("{:?}", parsed.without_nul());
-        assert_eq!((mended.matches("\\0").count(), mended.matches("a\\u{1a}b").count()), (0, held));
+        assert_eq!(mended.matches("\\0").count(), 0);
+        // What tells one thing from another, and texts, keep a mark in its place; in names it was a blank.
+        assert_eq!((mended.matches("a\\u{1a}b").count(), mended.matches("a b").count()), (6, 9));
+    }
+
+    #[test]
+    fn names_steer_no_terminal_and_texts_lose_colours() {
+        let name = || "no\u{1b}[31mte \u{1b}]0;PWNED\u{7}\u{202e}x".to_owned();
+        let parsed = Parsed {
+            title: Some(name()),
+            tags: vec![name(), "note x".to_owned(), "\u{1b}[2J".to_owned()],
+            people: vec![PersonMention { email: None, name: Some(name()), role: PersonRole::From }],
+            sections: vec![Section {
+                headings: vec![name()],
+                text: "\u{1b}[1mbold\u{1b}[0m\n\tkept".to_owned(),
+                ..Section::default()
+            }],
+            ..Parsed::default()
+        };
+        let clean = parsed.without_nul();
+        assert_eq!(clean.title.as_deref(), Some("note x"));
+        assert_eq!(clean.tags, ["note x"]);
+        assert_eq!(clean.people[0].name.as_deref(), Some("note x"));
+        assert_eq!(
+            (clean.sections[0].headings[0].as_str(), clean.sections[0].text.as_str()),
+            ("note x", "bold\n\tkept")
+        );
     }
 }

@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::intake::FileRecord;
 use crate::domain::text::without_nul;
+use crate::domain::visible::clean_name;
 use crate::domain::{DocumentId, NewDocument, PersonRole, SourceType, Timestamp};
 use crate::embed::{EmbedText, InstantEmbedder};
 use crate::ingest::chunk::{ChunkOptions, chunk};
@@ -127,7 +128,9 @@ fn build(
     let parsed = parsed.without_nul();
     let source = Source { key: without_nul(&source.key).into_owned(), ..source };
     let title = parsed.title.as_deref().map(str::trim).filter(|title| !title.is_empty());
-    let title = title.map_or(source.fallback_title, str::to_owned);
+    // A file's name may hold anything; the path itself stays as it is, or the file would not be found.
+    let title = title.map_or_else(|| clean_name(&source.fallback_title).trim().to_owned(), str::to_owned);
+    let title = if title.is_empty() { "(no name)".to_owned() } else { title };
     let mut chunks = chunk(&parsed, &title, sender(&parsed).as_deref(), options);
     for chunk in chunks.iter_mut().filter(|chunk| chunk.kind.is_searchable()) {
         chunk.vector = instant.embed_now(EmbedText { context: &chunk.context, text: &chunk.text });

@@ -93,7 +93,11 @@ impl Watcher {
     /// # Errors
     /// When the store fails for good or the drop zone cannot be made.
     pub async fn run(&self, soft: CancellationToken) -> Result<(), String> {
-        let made = tokio::fs::create_dir_all(&self.drop_zone).await;
+        let mut builder = tokio::fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        builder.mode(0o700);
+        let made = builder.create(&self.drop_zone).await;
         made.map_err(|error| format!("cannot make the drop zone {}: {error}", self.drop_zone.display()))?;
         let (sender, mut events) = mpsc::channel::<PathBuf>(4096);
         let overflow = Arc::new(tokio::sync::Notify::new());

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use super::tables::TABLES;
@@ -19,8 +20,9 @@ pub enum ExportError {
     Write(#[from] std::io::Error),
 }
 
-/// Writes every row of the store as one line, table by table in a fixed order, each in order of its key; the marks come
-/// last. Two stores of the same content give the same bytes. Bounded memory.
+/// Writes every row of the store as one line, table by table in a fixed order, each in order of its key, then the marks.
+/// The last line says how many lines stand before it and their SHA-256: an export without it, or with another sum, is
+/// not whole. Two stores of the same content give the same bytes. Bounded memory.
 ///
 /// # Errors
 /// When the store cannot be read or the lines not be written.
@@ -31,17 +33,35 @@ pub async fn export(
 ) -> Result<Vec<Moved>, ExportError> {
     let mut dump = store.begin_dump().await?;
     let mut told = Vec::with_capacity(TABLES.len());
+    let mut lines = Lines::default();
     for table in TABLES {
         let mut walk = copy::Walk::begin(dump.as_mut(), table, Stage::Reading, progress).await?;
         while let Some(rows) = walk.next(dump.as_mut()).await? {
             for row in &rows {
-                writeln!(out, "{}", walk.note(table, row))?;
+                lines.write(out, &walk.note(table, row))?;
             }
             walk.tell(progress);
         }
         told.push(walk.end(progress));
     }
-    writeln!(out, "{}", line::of_marks(&dump.marks().await?))?;
+    lines.write(out, &line::of_marks(&dump.marks().await?))?;
+    writeln!(out, "{}", line::of_end(lines.count, lines.hash.finalize().into()))?;
     out.flush()?;
     Ok(told)
+}
+
+/// The lines written so far.
+#[derive(Default)]
+struct Lines {
+    count: u64,
+    hash: Sha256,
+}
+
+impl Lines {
+    fn write(&mut self, out: &mut (dyn Write + Send), line: &str) -> std::io::Result<()> {
+        self.hash.update(line.as_bytes());
+        self.hash.update(b"\n");
+        self.count += 1;
+        writeln!(out, "{line}")
+    }
 }

@@ -57,6 +57,14 @@ pub(super) fn of_marks(marks: &Marks) -> String {
     )
 }
 
+/// The last line of an export: how many lines stand before it, and their SHA-256, line ends included.
+pub(super) fn of_end(lines: u64, sha256: [u8; 32]) -> String {
+    let mut line = format!(r#"{{"table":"end","lines":{lines},"sha256":"#);
+    hexadecimal(&mut line, sha256.into_iter());
+    line.push('}');
+    line
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::TABLES;
@@ -75,6 +83,8 @@ mod tests {
         assert_eq!(parsed["path"], "/a \"b\"\n\u{1f980}\u{202e}");
         let marks = Marks { last_numbers: vec![1; 6], processed_events: vec![2; 5], outbox_pruned_before: 3 };
         let parsed: serde_json::Value = serde_json::from_str(&of_marks(&marks)).expect("JSON");
+        let end = of_end(7, [0xab; 32]);
+        assert_eq!(end, format!(r#"{{"table":"end","lines":7,"sha256":"{}"}}"#, "ab".repeat(32)));
         assert_eq!(
             (&parsed["last_numbers"]["chunk"], &parsed["processed_events"]["entity_deleted"]),
             (&1.into(), &2.into())

@@ -4,10 +4,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
-use crate::app::state::wrap::{truncated_front, width};
-use crate::app::state::{IntakeTab, Pane, State};
+use crate::app::state::wrap::{truncated, truncated_front, width, wrap};
+use crate::app::state::{IntakeTab, Pane, State, is_partly_read};
 use crate::domain::SourceType;
-use crate::domain::intake::{FileRecord, FileState};
+use crate::domain::intake::{DeadLetter, FileRecord, FileState};
+use crate::domain::visible::visible_line;
 
 use crate::ui::theme::{Palette, Role};
 use crate::ui::widgets::{
@@ -20,6 +21,10 @@ const STUCK_SECONDS: f64 = 120.0;
 const ROOM_FOR_KIND: usize = 50;
 /// Length of a progress bar.
 const BAR_COLUMNS: usize = 10;
+/// Before a reason.
+const INDENT: usize = 2;
+/// Rows of a reason that is not the selected one's, where there is not room for all.
+const REASON_ROWS: usize = 2;
 /// Said when a filter lets nothing through.
 const NO_MATCH: &str = "nothing matches the filter";
 
@@ -122,16 +127,93 @@ fn files(state: &State, palette: Palette, is_zoomed: bool, area: Rect, buf: &mut
         put(&Line::styled(text, palette.style(Role::Faint)), area, 0, buf);
         return;
     }
-    let height = usize::from(area.height);
+    let (height, columns) = (usize::from(area.height), usize::from(area.width));
     let is_focused = state.pane() == Pane::Intake;
-    let first = if is_focused { state.intake.offset(files.len(), height) } else { 0 };
-    for (index, file) in files.iter().enumerate().skip(first).take(height) {
-        let row = u16::try_from(index - first).unwrap_or(0);
-        put(&file_row(state, file, usize::from(area.width), is_zoomed, palette), area, row, buf);
-        if is_focused && index == state.intake.selected {
-            select(area, row, palette, buf);
+    let selected = if is_focused { state.intake.selected.min(files.len() - 1) } else { 0 };
+    // No row further away than this can be in sight.
+    let near = selected.saturating_sub(height)..files.len().min(selected + height + 1);
+    let rows: Vec<FileRows> =
+        files[near.clone()].iter().map(|file| file_rows(state, file, columns, is_zoomed, palette)).collect();
+    let troubles: usize = rows.iter().filter(|rows| !rows.reason.is_empty()).map(FileRows::height).sum();
+    let most_reasons = if troubles <= height { usize::MAX } else { REASON_ROWS };
+    let heights: Vec<usize> = rows
+        .iter()
+        .zip(near.clone())
+        .map(|(rows, index)| rows.shown(if is_focused && index == selected { usize::MAX } else { most_reasons }))
+        .collect();
+    let first = first_in_sight(&heights, selected - near.start, height);
+    let mut row = 0;
+    for (index, (rows, shown)) in rows.iter().zip(&heights).enumerate().skip(first) {
+        for (line, text) in rows.lines(*shown, columns, palette).iter().enumerate() {
+            let Ok(at) = u16::try_from(row + line) else { return };
+            put(text, area, at, buf);
+            if is_focused && near.start + index == selected {
+                select(area, at, palette, buf);
+            }
+        }
+        row += shown;
+        if row >= height {
+            return;
         }
     }
+}
+
+/// The first row to show so that the selected one is whole in sight, in the middle where the list allows.
+fn first_in_sight(heights: &[usize], selected: usize, height: usize) -> usize {
+    let own = heights.get(selected).copied().unwrap_or(1);
+    let below: usize = heights.iter().skip(selected + 1).sum();
+    let room = height.saturating_sub(own);
+    // What those below leave free goes to those above.
+    let above = (room / 2).max(room.saturating_sub(below));
+    let mut used = 0;
+    let mut first = selected;
+    while first > 0 && used + heights[first - 1] <= above {
+        first -= 1;
+        used += heights[first];
+    }
+    first
+}
+
+/// A file's own line, and why it is not whole, wrapped.
+struct FileRows<'a> {
+    own: Line<'a>,
+    reason: Vec<String>,
+}
+
+impl<'a> FileRows<'a> {
+    fn height(&self) -> usize {
+        1 + self.reason.len()
+    }
+
+    /// Lines it takes with at most so many of its reason.
+    fn shown(&self, most_reasons: usize) -> usize {
+        1 + self.reason.len().min(most_reasons)
+    }
+
+    fn lines(&self, shown: usize, columns: usize, palette: Palette) -> Vec<Line<'a>> {
+        let mut lines = vec![self.own.clone()];
+        for (index, text) in self.reason.iter().take(shown.saturating_sub(1)).enumerate() {
+            let is_cut = index + 2 == shown && shown < self.height();
+            let text = if is_cut { cut(text, columns.saturating_sub(INDENT)) } else { text.clone() };
+            lines.push(Line::styled(format!("{}{text}", " ".repeat(INDENT)), palette.style(Role::Faint)));
+        }
+        lines
+    }
+}
+
+/// The text with an ellipsis behind it: it goes on.
+fn cut(text: &str, columns: usize) -> String {
+    format!("{}…", truncated(text, columns.saturating_sub(1)).trim_end_matches('…'))
+}
+
+fn file_rows<'a>(state: &State, file: &FileRecord, columns: usize, is_zoomed: bool, palette: Palette) -> FileRows<'a> {
+    let reason = visible_line(&state.reason(file).unwrap_or_default()).into_owned();
+    let needs_words =
+        matches!(file.state, FileState::Failed | FileState::Skipped | FileState::Duplicate) || is_partly_read(file);
+    let ranges =
+        if needs_words && !reason.is_empty() { wrap(&reason, columns.saturating_sub(INDENT)) } else { Vec::new() };
+    let reason = ranges.into_iter().map(|range| reason[range].to_owned()).collect();
+    FileRows { own: file_row(state, file, columns, is_zoomed, palette), reason }
 }
 
 fn file_row<'a>(state: &State, file: &FileRecord, columns: usize, is_zoomed: bool, palette: Palette) -> Line<'a> {
@@ -143,7 +225,7 @@ fn file_row<'a>(state: &State, file: &FileRecord, columns: usize, is_zoomed: boo
         FileState::Parsing if is_stuck => ("stuck?", Role::Warning),
         FileState::Parsing => ("reading", Role::Accent),
         FileState::Queued => ("queued", Role::Faint),
-        FileState::Indexed if file.items.dead_letters > 0 => ("in part", Role::Warning),
+        FileState::Indexed if is_partly_read(file) => ("in part", Role::Warning),
         FileState::Indexed => ("done", Role::Good),
         FileState::Duplicate => ("duplicate", Role::Faint),
         FileState::Skipped => ("skipped", Role::Faint),
@@ -153,28 +235,23 @@ fn file_row<'a>(state: &State, file: &FileRecord, columns: usize, is_zoomed: boo
     // Where there is little room the kind gives way: the name mostly tells it.
     let kind_columns = if columns >= ROOM_FOR_KIND { 9 } else { 0 };
     let fixed = 10 + kind_columns + 14;
-    // A file that needs words gives them half of the row; a plain one needs little beside its name.
-    let needs_words = !matches!(file.state, FileState::Queued | FileState::Indexed | FileState::Retired);
     let room = columns.saturating_sub(fixed);
-    let name_columns = if needs_words { room / 2 } else { room }.max(12).min(columns);
+    let name_columns = if file.state == FileState::Parsing { room / 2 } else { room }.max(12).min(columns);
     let mut spans = vec![
-        Span::raw(cell(&truncated_front(&name, name_columns), name_columns)),
+        Span::raw(cell(&truncated_front(&visible_line(&name), name_columns), name_columns)),
         Span::styled(cell(&format!(" {kind}"), kind_columns), palette.style(Role::Faint)),
         Span::styled(format!(" {}", cell(word, 9)), palette.style(role)),
     ];
     let rest = columns.saturating_sub(name_columns + 10 + kind_columns);
+    let held = state.documents_held(file);
     let tail = match file.state {
         FileState::Parsing => progress(state, file, idle, rest),
-        FileState::Failed | FileState::Skipped | FileState::Duplicate => {
-            format!(" {}", file.reason.clone().unwrap_or_default())
+        FileState::Failed | FileState::Skipped | FileState::Duplicate if held == 0 => {
+            format!(" {} {}", right("", 4), right(&bytes(file.size_bytes), 7))
         }
-        FileState::Indexed if file.items.dead_letters > 0 => {
-            let dead = counted(file.items.dead_letters, "dead letter", "dead letters");
-            format!(" {} in, {dead}", compact(file.items.documents))
-        }
-        _ => format!(" {} {}", right(&compact(file.items.documents), 4), right(&bytes(file.size_bytes), 7)),
+        _ => format!(" {} {}", right(&compact(held), 4), right(&bytes(file.size_bytes), 7)),
     };
-    spans.push(Span::styled(crate::app::state::wrap::truncated(&tail, rest), palette.style(Role::Faint)));
+    spans.push(Span::styled(truncated(&tail, rest), palette.style(Role::Faint)));
     Line::from(spans)
 }
 
@@ -211,27 +288,49 @@ fn dead_letters(state: &State, palette: Palette, area: Rect, buf: &mut Buffer) {
         put(&Line::styled(text, palette.style(Role::Faint)), area, 0, buf);
         return;
     }
-    let fit = usize::from(area.height / 2).max(1);
-    let first = state.intake.offset(letters.len(), fit);
-    for (index, letter) in letters.iter().enumerate().skip(first).take(fit) {
-        let row = u16::try_from(index - first).unwrap_or(0) * 2;
-        let offset = letter.offset.map_or(String::new(), |offset| format!(" @{offset}"));
-        let next = match letter.next_retry_at {
-            Some(at) => format!("retry in {}", duration(at.seconds_since(state.now))),
-            None => "given up (r retries)".to_owned(),
-        };
-        let head = format!("{}{offset}", letter.path);
-        let room = usize::from(area.width).saturating_sub(30);
-        let line = Line::from(vec![
-            Span::raw(cell(&truncated_front(&head, room), room)),
-            Span::styled(format!(" {}x · {next}", letter.attempts), palette.style(Role::Warning)),
-        ]);
-        put(&line, area, row, buf);
-        put(&Line::styled(format!("   {}", letter.error), palette.style(Role::Faint)), area, row + 1, buf);
-        if index == state.intake.selected {
-            select(area, row, palette, buf);
+    let (height, columns) = (usize::from(area.height), usize::from(area.width));
+    let selected = state.intake.selected.min(letters.len() - 1);
+    let near = selected.saturating_sub(height)..letters.len().min(selected + height + 1);
+    let rows: Vec<FileRows> =
+        letters[near.clone()].iter().map(|letter| letter_rows(state, letter, columns, palette)).collect();
+    let heights: Vec<usize> = rows
+        .iter()
+        .zip(near.clone())
+        .map(|(rows, index)| rows.shown(if index == selected { usize::MAX } else { 1 }))
+        .collect();
+    let first = first_in_sight(&heights, selected - near.start, height);
+    let mut row = 0;
+    for (index, (rows, shown)) in rows.iter().zip(&heights).enumerate().skip(first) {
+        for (line, text) in rows.lines(*shown, columns, palette).iter().enumerate() {
+            let Ok(at) = u16::try_from(row + line) else { return };
+            put(text, area, at, buf);
+            if line == 0 && near.start + index == selected {
+                select(area, at, palette, buf);
+            }
+        }
+        row += shown;
+        if row >= height {
+            return;
         }
     }
+}
+
+fn letter_rows<'a>(state: &State, letter: &DeadLetter, columns: usize, palette: Palette) -> FileRows<'a> {
+    let offset = letter.offset.map_or(String::new(), |offset| format!(" @{offset}"));
+    let next = match letter.next_retry_at {
+        Some(at) => format!("retry in {}", duration(at.seconds_since(state.now))),
+        None => "given up (r retries)".to_owned(),
+    };
+    let head = visible_line(&format!("{}{offset}", letter.path)).into_owned();
+    let room = columns.saturating_sub(30);
+    let own = Line::from(vec![
+        Span::raw(cell(&truncated_front(&head, room), room)),
+        Span::styled(format!(" {}x · {next}", letter.attempts), palette.style(Role::Warning)),
+    ]);
+    let error = visible_line(&letter.error);
+    let reason =
+        wrap(&error, columns.saturating_sub(INDENT)).into_iter().map(|range| error[range].to_owned()).collect();
+    FileRows { own, reason }
 }
 
 fn folders(state: &State, palette: Palette, area: Rect, buf: &mut Buffer) {

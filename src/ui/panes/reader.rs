@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
+use crate::app::command::Command;
 use crate::app::state::wrap::truncated;
 use crate::app::state::{ReaderState, State};
 use crate::domain::PersonRole;
@@ -19,7 +20,7 @@ pub(crate) fn reader(state: &State, palette: Palette, area: Rect, buf: &mut Buff
     let total = reader.lines.len().max(1);
     let percent = (reader.scroll + usize::from(area.height)).min(total) * 100 / total;
     let inside = framed(state, palette, &reader.document.title, &format!("{percent} %"), true, area, buf);
-    let header = header(reader, usize::from(inside.width), palette);
+    let header = header(reader, state.keymap.key(Command::Undo), usize::from(inside.width), palette);
     let tall = u16::try_from(header.len()).unwrap_or(0).min(inside.height / 2);
     for (row, line) in (0..tall).zip(&header) {
         put(line, inside, row, buf);
@@ -49,7 +50,7 @@ pub(crate) fn reader(state: &State, palette: Palette, area: Rect, buf: &mut Buff
     Some(field(Span::styled("find: ", style), finding, style, inside, row, buf))
 }
 
-fn header<'a>(reader: &ReaderState, columns: usize, palette: Palette) -> Vec<Line<'a>> {
+fn header<'a>(reader: &ReaderState, undo: &str, columns: usize, palette: Palette) -> Vec<Line<'a>> {
     let document = &reader.document;
     let mut lines = Vec::new();
     let faint = |text: String| Line::styled(truncated(&text, columns), palette.style(Role::Faint));
@@ -69,6 +70,10 @@ fn header<'a>(reader: &ReaderState, columns: usize, palette: Palette) -> Vec<Lin
     let facts: Vec<String> = facts.into_iter().filter(|fact| !fact.is_empty()).collect();
     lines.push(faint(facts.join(" · ")));
     lines.push(faint(format!("{}{place}", document.source_path)));
+    if let Some(at) = document.deleted_at {
+        let text = format!("deleted {} ({undo} brings it back)", date(Some(at)));
+        lines.push(Line::styled(text, palette.style(Role::Warning)));
+    }
     if !document.tags.is_empty() {
         lines.push(faint(format!("#{}", document.tags.join(" #"))));
     }

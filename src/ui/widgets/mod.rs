@@ -10,6 +10,7 @@ use ratatui::widgets::{Block, BorderType, Clear, Widget};
 
 use crate::app::state::wrap::{truncated, width};
 use crate::app::state::{LineEditor, ListState, State};
+use crate::domain::visible::{steers, visible_line};
 
 use super::theme::{Palette, Role};
 
@@ -47,7 +48,7 @@ pub(crate) fn framed(
     let room = usize::from(area.width.saturating_sub(6));
     let mark = if focused { "▸ " } else { "" };
     let mark = if state.ascii && focused { "> " } else { mark };
-    let shown = truncated(title, room);
+    let shown = truncated(&visible_line(title), room);
     block = block.title_top(Line::from(format!(" {mark}{shown} ")).style(palette.style(if focused {
         Role::Accent
     } else {
@@ -55,7 +56,7 @@ pub(crate) fn framed(
     })));
     let left = room.saturating_sub(width(&shown) + 2);
     if !note.is_empty() && left > 6 {
-        let note = format!(" {} ", truncated(note, left));
+        let note = format!(" {} ", truncated(&visible_line(note), left));
         block = block.title_top(Line::from(note).style(palette.style(Role::Faint)).right_aligned());
     }
     let inside = block.inner(area);
@@ -83,11 +84,27 @@ pub(crate) fn boxed(
     framed(state, palette, title, "", true, place, buf)
 }
 
-/// Writes a line at a row of an area; what does not fit is cut.
+/// Writes a line at a row of an area; what does not fit is cut. The one door for text: what would steer the terminal is
+/// made visible.
 pub(crate) fn put(line: &Line<'_>, area: Rect, row: u16, buf: &mut Buffer) {
-    if row < area.height && area.width > 0 {
+    if row >= area.height || area.width == 0 {
+        return;
+    }
+    if line.spans.iter().any(|span| span.content.contains(steers)) {
+        buf.set_line(area.x, area.y + row, &shown(line), area.width);
+    } else {
         buf.set_line(area.x, area.y + row, line, area.width);
     }
+}
+
+/// A tab is a blank in a line of a screen; all else that steers shows itself.
+fn shown<'a>(line: &'a Line<'_>) -> Line<'a> {
+    let mut shown = Line::default().style(line.style);
+    for span in &line.spans {
+        let text = span.content.replace('\t', " ");
+        shown.push_span(Span::styled(visible_line(&text).into_owned(), span.style));
+    }
+    shown
 }
 
 /// Writes lines from the top.
@@ -172,7 +189,7 @@ pub(crate) fn gauge(fraction: f64, columns: usize, ascii: bool) -> String {
 
 /// A text padded (or cut) to exactly `columns`.
 pub(crate) fn cell(text: &str, columns: usize) -> String {
-    let shown = truncated(text, columns);
+    let shown = truncated(&visible_line(text), columns);
     let pad = columns.saturating_sub(width(&shown));
     format!("{shown}{}", " ".repeat(pad))
 }

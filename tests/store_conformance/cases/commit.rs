@@ -5,8 +5,8 @@ use peanut::domain::{
     ChunkKind, DocumentId, MessageMeta, ModelId, PersonRole, Place, SourceType, Timestamp, WriteOutcome,
 };
 use peanut::store::{
-    CommitBatch, DocumentPage, DocumentStore, EarlierCommit, EmbeddingStore, IntakeStore, ONCE_KEPT, OnceKey,
-    OutboxStore, RetireReason, StoreErrorKind, SystemStore,
+    CommitBatch, DeletedOf, DocumentPage, DocumentStore, EarlierCommit, EmbeddingStore, IntakeStore, ONCE_KEPT,
+    OnceKey, OutboxStore, RetireReason, StoreErrorKind, SystemStore,
 };
 
 use crate::build::{
@@ -462,6 +462,46 @@ pub(crate) async fn retire_and_restore<H: Harness>(harness: H) {
     let status = store.outbox_status(after(3)).await.expect("status");
     assert_eq!(status.pending, 4);
     assert_sound(store).await;
+}
+
+pub(crate) async fn what_the_user_deleted_is_listed<H: Harness>(harness: H) {
+    let store = harness.store();
+    let (a, b) = (file("/n/a.md", "one"), file("/n/b.md", "two"));
+    let (c, d) = (file("/n.md", "three"), file("/n/sub/d.md", "four"));
+    let all = [a.id, b.id, c.id, d.id];
+    commit(store, vec![a.clone(), b.clone(), c.clone(), d.clone()]).await;
+    let listed = async |of: DeletedOf<'_>| {
+        let deleted = store.deleted(of, 10).await.expect("deleted");
+        deleted.into_iter().map(|document| document.id).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(DeletedOf::Last).await, []);
+    store.retire(&[a.id], RetireReason::Deleted, after(1)).await.expect("retire");
+    store.retire(&[b.id], RetireReason::FileGone, after(2)).await.expect("retire");
+    store.retire(&[c.id, d.id], RetireReason::Deleted, after(3)).await.expect("retire");
+    assert_eq!(listed(DeletedOf::Ids(&all)).await, [c.id, d.id, a.id], "the latest first, none whose file is gone");
+    assert_eq!(listed(DeletedOf::Ids(&[a.id, b.id])).await, [a.id]);
+    assert_eq!(listed(DeletedOf::Path("/n/a.md")).await, [a.id]);
+    assert_eq!(listed(DeletedOf::Path("/n")).await, [d.id, a.id], "a folder is no beginning of a name");
+    assert_eq!(listed(DeletedOf::Path("/n/")).await, [d.id, a.id]);
+    assert_eq!(listed(DeletedOf::Path("/%")).await, [], "no pattern either");
+    assert_eq!(listed(DeletedOf::Last).await, [c.id, d.id], "what was deleted together");
+    assert_eq!(store.deleted(DeletedOf::Ids(&all), 1).await.expect("deleted").len(), 1);
+    let told = store.deleted(DeletedOf::Ids(&[a.id]), 1).await.expect("deleted").remove(0);
+    assert_eq!((told.title, told.source_path, told.deleted_at), ("a".into(), "/n/a.md".into(), after(1)));
+    store.restore(&[c.id, d.id], after(4)).await.expect("restore");
+    assert_eq!(listed(DeletedOf::Last).await, [a.id], "then the deletion before");
+}
+
+pub(crate) async fn files_know_what_they_hold<H: Harness>(harness: H) {
+    let store = harness.store();
+    let messages = (0..3).map(|n| mail("/box.mbox", n * 100, &format!("m{n}@x"), &format!("text {n}")));
+    let gone = mail("/box.mbox", 0, "m0@x", "text 0").id;
+    commit(store, messages.chain([file("/a.md", "one")]).collect()).await;
+    let paths = ["/a.md", "/none", "/box.mbox", "/a.md"].map(str::to_owned);
+    assert_eq!(store.documents_held(&paths).await.expect("held"), [1, 0, 3, 1]);
+    store.retire(&[gone], RetireReason::Deleted, after(1)).await.expect("retire");
+    assert_eq!(store.documents_held(&paths[2..3]).await.expect("held"), [2]);
+    assert_eq!(store.documents_held(&[]).await.expect("held"), []);
 }
 
 pub(crate) async fn retire_file_retires_all_of_it<H: Harness>(harness: H) {

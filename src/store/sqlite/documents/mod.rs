@@ -2,6 +2,7 @@
 
 mod affected;
 mod commit;
+mod deleted;
 mod facts;
 mod list;
 mod load;
@@ -15,7 +16,8 @@ use async_trait::async_trait;
 use crate::domain::{DocumentId, DocumentProgress, DocumentView, Timestamp};
 use crate::store::shared::clean::clean;
 use crate::store::{
-    CommitBatch, CommitReport, ContentMatch, DocumentListing, DocumentPage, DocumentStore, RetireReason, StoreResult,
+    CommitBatch, CommitReport, ContentMatch, DeletedDocument, DeletedOf, DocumentListing, DocumentPage, DocumentStore,
+    RetireReason, StoreResult,
 };
 
 use super::SqliteStore;
@@ -38,6 +40,14 @@ impl DocumentStore for SqliteStore {
 
     async fn retire_file(&self, path: &str, now: Timestamp) -> StoreResult<Vec<DocumentId>> {
         retire::retire_file(self, path, now).await
+    }
+
+    async fn deleted(&self, of: DeletedOf<'_>, limit: u32) -> StoreResult<Vec<DeletedDocument>> {
+        deleted::deleted(self, of, limit).await
+    }
+
+    async fn documents_held(&self, paths: &[String]) -> StoreResult<Vec<u64>> {
+        deleted::documents_held(self, paths).await
     }
 
     async fn find_by_content(&self, hashes: &[[u8; 32]]) -> StoreResult<Vec<ContentMatch>> {
