@@ -60,8 +60,8 @@ impl ReaderState {
         let document = Arc::clone(&self.document);
         let mut place = String::new();
         let mut folded = 0;
-        for chunk in &document.chunks {
-            if !chunk.kind.is_searchable() && !self.shows_quotes {
+        for chunk in document.chunks.iter().filter(|chunk| chunk.kind.is_shown()) {
+            if chunk.kind.is_folded() && !self.shows_quotes {
                 folded += 1;
                 continue;
             }

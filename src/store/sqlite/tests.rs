@@ -147,8 +147,9 @@ async fn a_commit_that_fails_anywhere_leaves_no_trace() {
 async fn verify_names_what_is_broken() {
     for (damage, promise) in [
         ("UPDATE chunk SET ordinal = 7 WHERE ordinal = 1", "numbered"),
-        ("DELETE FROM chunk", "has chunks"),
-        ("UPDATE chunk SET searchable = 1 WHERE kind = 'quoted'", "are searchable"),
+        ("DELETE FROM chunk", "text to be found by"),
+        ("UPDATE chunk SET searchable = 0 WHERE kind = 'quoted'", "chunk is searchable"),
+        ("UPDATE chunk SET kind = 'names'", "text to be found by"),
         ("DELETE FROM chunk_words WHERE rowid = 1", "in the word index"),
         ("INSERT INTO chunk_words (rowid, terms) VALUES (99, 'stray')", "nothing else"),
         ("DELETE FROM outbox", "outbox event"),
@@ -260,7 +261,8 @@ async fn a_full_disk_stops_writing_only_while_it_is_full() {
 /// A migration that adds a table or a column must say whether it travels when a store is copied.
 #[tokio::test]
 async fn every_column_travels_or_is_derived() {
-    const DERIVED: [&str; 10] = [
+    const DERIVED: [&str; 11] = [
+        "completion",
         "counter",
         "document_total",
         "embedding_total",

@@ -137,6 +137,7 @@ async fn write(connection: &mut PgConnection, document: &NewDocument, vectors: O
             id: *id,
             document_seq: seq,
             document_id: document.id,
+            kind: chunk.kind,
             token_count: chunk.token_count,
             terms: &chunk.terms,
         })
