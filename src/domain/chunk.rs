@@ -28,8 +28,7 @@ pub enum ChunkKind {
 
 impl ChunkKind {
     /// Every kind.
-    pub const ALL: [Self; 6] =
-        [Self::Body, Self::Attachment, Self::Aside, Self::Quoted, Self::Signature, Self::Names];
+    pub const ALL: [Self; 6] = [Self::Body, Self::Attachment, Self::Aside, Self::Quoted, Self::Signature, Self::Names];
 
     /// Whether it is a text of the document's own: it is embedded, counts in the statistics that words are weighed by,
     /// and ranks above everything that is not.

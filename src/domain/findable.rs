@@ -18,6 +18,9 @@ const LONGEST_NAME: usize = 120;
 /// A name that falls into more words than this is a code, and is found as it stands.
 const MOST_WORDS: usize = 24;
 
+/// Letters between numbers are a word from so many on.
+const SHORTEST_WORD: usize = 3;
+
 /// Sorts of names, as a hit's place says them.
 const FILE_NAME: &str = "file name";
 const ATTACHMENT_NAMES: &str = "attachment names";
@@ -89,7 +92,8 @@ pub fn sorts_found(label: &str, text: &str, is_match: impl Fn(&str) -> bool) -> 
         terms::each_token(line, |_, term| found = found || is_match(term));
         found
     };
-    let found: Vec<&str> = sorts.iter().zip(text.lines()).filter(|(_, line)| holds(line)).map(|(sort, _)| *sort).collect();
+    let found: Vec<&str> =
+        sorts.iter().zip(text.lines()).filter(|(_, line)| holds(line)).map(|(sort, _)| *sort).collect();
     if found.is_empty() { sorts.join(", ") } else { found.join(", ") }
 }
 
@@ -151,9 +155,6 @@ fn people(people: &[PersonMention]) -> impl Iterator<Item = String> {
             part.as_deref().unwrap_or_default().trim().chars().take(LONGEST_NAME).collect::<String>()
         };
         let (name, email) = (part(&person.name), part(&person.email));
-        if !seen.insert((name.clone(), email.clone())) {
-            return None;
-        }
         let address = match email.split_once('@') {
             Some((local, domain)) => match words_of(local) {
                 Some(words) => format!("{email} ({words} {domain})"),
@@ -166,7 +167,7 @@ fn people(people: &[PersonMention]) -> impl Iterator<Item = String> {
             (true, false) => address,
             (false, _) => [name, address].join(" ").trim().to_owned(),
         };
-        (!shown.is_empty()).then_some(shown)
+        (!shown.is_empty() && seen.insert(shown.clone())).then_some(shown)
     })
 }
 
@@ -199,6 +200,23 @@ fn with_words(name: &str) -> String {
 
 /// The words of a name that are not found as it stands: `Zahnarzt_2023`, `InvoiceMarch`, `HTMLNotes`, `Rechnung2023`.
 fn words_of(name: &str) -> Option<String> {
+    let (with_numbers, numbers_apart) = (cut(name, false), cut(name, true));
+    let known: HashSet<&str> = with_numbers.split_whitespace().collect();
+    // `5fcb86` and `v2` are no words and numbers written together.
+    let is_scrap = |word: &str| word.chars().count() < SHORTEST_WORD && word.chars().all(char::is_alphabetic);
+    let makes_scraps = numbers_apart.split_whitespace().any(|word| is_scrap(word) && !known.contains(word));
+    let words: Vec<&str> = if makes_scraps { &with_numbers } else { &numbers_apart }.split_whitespace().collect();
+    if words.len() > MOST_WORDS {
+        return None;
+    }
+    let words = words.join(" ");
+    let as_it_stands: HashSet<String> = terms::tokens(name).into_iter().map(|token| token.term).collect();
+    terms::tokens(&words).iter().any(|token| !as_it_stands.contains(&token.term)).then_some(words)
+}
+
+/// A name with blanks for whatever is no letter and no number, and where a new word begins with a capital; numbers are
+/// cut off from letters when they are to stand apart.
+fn cut(name: &str, numbers_apart: bool) -> String {
     let characters: Vec<char> = name.chars().collect();
     let mut words = String::with_capacity(name.len() + 8);
     for (at, character) in characters.iter().enumerate() {
@@ -208,22 +226,16 @@ fn words_of(name: &str) -> Option<String> {
             let from_lower = before.is_lowercase() && character.is_uppercase();
             let from_capitals =
                 before.is_uppercase() && character.is_uppercase() && after.is_some_and(|after| after.is_lowercase());
-            let to_number = before.is_alphabetic() && character.is_numeric();
-            let from_number = before.is_numeric() && character.is_alphabetic();
-            from_lower || from_capitals || to_number || from_number
+            let meets_number =
+                before.is_alphabetic() && character.is_numeric() || before.is_numeric() && character.is_alphabetic();
+            from_lower || from_capitals || numbers_apart && meets_number
         });
         if starts {
             words.push(' ');
         }
         words.push(if character.is_alphanumeric() || is_mark(*character) { *character } else { ' ' });
     }
-    let found: Vec<&str> = words.split_whitespace().collect();
-    if found.len() > MOST_WORDS || found.iter().filter(|word| word.chars().count() == 1).count() > found.len() / 2 {
-        return None;
-    }
-    let words = found.join(" ");
-    let as_it_stands: HashSet<String> = terms::tokens(name).into_iter().map(|token| token.term).collect();
-    terms::tokens(&words).iter().any(|token| !as_it_stands.contains(&token.term)).then_some(words)
+    words
 }
 
 /// Accents written as characters of their own belong to the letter before.
@@ -301,8 +313,18 @@ mod tests {
         let known = Known { title: "one two", source_type: SourceType::Text, source_path: "/one-two.txt", ..NOBODY };
         assert_eq!(names(&known), "");
         assert!(has(&Known { source_path: "/one_two.txt", ..known }, "one_two"), "as it stands");
-        let known = Known { title: "My file_name", source_type: SourceType::Text, source_path: "/My file_name.txt", ..NOBODY };
+        let known =
+            Known { title: "My file_name", source_type: SourceType::Text, source_path: "/My file_name.txt", ..NOBODY };
         assert!(has(&known, "name"), "{}", names(&known));
+    }
+
+    #[test]
+    fn codes_are_not_taken_apart() {
+        for code in ["00435.5fcb8673ad1922e806a0505769985c69", "IMG_v2", "aB1b2C3d"] {
+            let words = words_of(code).unwrap_or_default();
+            assert!(!words.split(' ').any(|word| ["fcb", "v", "b", "ad"].contains(&word)), "{words}");
+        }
+        assert_eq!(words_of("Rechnung2023_v2").as_deref(), Some("Rechnung2023 v2"));
     }
 
     #[test]
@@ -316,7 +338,8 @@ mod tests {
 
     #[test]
     fn attachments_and_people_are_found_by_their_words() {
-        let attachments = ["Gletscherspalte_2023.jpg".to_owned(), "Reisekosten.xlsx".to_owned(), "invoice-platypus.zip".to_owned()];
+        let attachments =
+            ["Gletscherspalte_2023.jpg".to_owned(), "Reisekosten.xlsx".to_owned(), "invoice-platypus.zip".to_owned()];
         let people = [
             person("Ann Sender", "ann@example.org", PersonRole::From),
             person("Dora Empfang", "dora.empfang@example.org", PersonRole::To),

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::domain::{ChunkKind, DocumentId, findable};
 use crate::domain::search::{Hit, HitSource, OtherPlace};
+use crate::domain::{ChunkKind, DocumentId, findable};
 use crate::search::fuse::Fused;
 use crate::search::query::ParsedQuery;
 use crate::search::snippet::snippet;

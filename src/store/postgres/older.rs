@@ -10,9 +10,7 @@ use uuid::Uuid;
 use crate::domain::{ChunkKind, DocumentId, NewChunk, PersonMention, SourceType, terms};
 use crate::store::StoreResult;
 use crate::store::plan::chunks::NewRow;
-use crate::store::shared::older::{
-    CHUNKS_AT_ONCE, DOCUMENTS_AT_ONCE, OlderDocument, PEOPLE_IN_ORDER, lacking, person,
-};
+use crate::store::shared::older::{CHUNKS_AT_ONCE, DOCUMENTS_AT_ONCE, OlderDocument, PEOPLE_IN_ORDER, lacking, person};
 
 use super::PostgresStore;
 use super::documents::{insert_chunks, last_chunk_id};
@@ -83,7 +81,8 @@ impl PostgresStore {
             if rows.is_empty() {
                 return Ok(false);
             }
-            let made = tokio::task::spawn_blocking(move || rows.into_iter().map(unindexed).collect::<Result<Vec<_>, _>>());
+            let made =
+                tokio::task::spawn_blocking(move || rows.into_iter().map(unindexed).collect::<Result<Vec<_>, _>>());
             let made = made.await.map_err(|error| sqlx::Error::Protocol(format!("making terms failed: {error}")))??;
             index_chunks(&mut transaction, &made.iter().map(Unindexed::indexed).collect::<Vec<_>>()).await?;
             sqlx::query(

@@ -235,7 +235,8 @@ mod tests {
     fn a_quote_whose_original_is_missing_is_scored_like_a_text() {
         let statistics = Statistics { texts: 100, chunks: 120, mean_length: 60.0, longest: 512 };
         let clause = ClauseScore::of(statistics, Matches { texts: 0, chunks: 1 });
-        let (orphan, held) = (clause.score(ChunkKind::Quoted, 1, 60, || false), clause.score(ChunkKind::Quoted, 1, 60, || true));
+        let (orphan, held) =
+            (clause.score(ChunkKind::Quoted, 1, 60, || false), clause.score(ChunkKind::Quoted, 1, 60, || true));
         assert!(orphan > 2.0 * held, "{orphan} {held}");
         let common = ClauseScore::of(statistics, Matches { texts: 0, chunks: 118 });
         assert!(common.score(ChunkKind::Names, 1, 5, || true) < 0.1 * orphan, "what stands everywhere tells little");

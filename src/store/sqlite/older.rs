@@ -9,9 +9,7 @@ use sqlx::{Row as _, SqliteConnection};
 use crate::domain::{NewChunk, PersonMention, SourceType, terms};
 use crate::store::StoreResult;
 use crate::store::plan::chunks::NewRow;
-use crate::store::shared::older::{
-    CHUNKS_AT_ONCE, DOCUMENTS_AT_ONCE, OlderDocument, PEOPLE_IN_ORDER, lacking, person,
-};
+use crate::store::shared::older::{CHUNKS_AT_ONCE, DOCUMENTS_AT_ONCE, OlderDocument, PEOPLE_IN_ORDER, lacking, person};
 
 use super::SqliteStore;
 use super::batch::{insert_at_once, insert_rows, json_numbers};

@@ -75,10 +75,11 @@ async fn read_progress(connection: &mut PgConnection, id: DocumentId) -> Result<
         .fetch_optional(&mut *connection)
         .await?;
     let Some(seq) = seq else { return Ok(None) };
-    let chunks: i64 = sqlx::query_scalar("SELECT count(*) FROM chunk WHERE document_seq = $1 AND kind IN ('body', 'attachment')")
-        .bind(seq)
-        .fetch_one(&mut *connection)
-        .await?;
+    let chunks: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM chunk WHERE document_seq = $1 AND kind IN ('body', 'attachment')")
+            .bind(seq)
+            .fetch_one(&mut *connection)
+            .await?;
     let models: Vec<(String, i64, i64, i64, i64)> = sqlx::query_as(
         "SELECT model.name,
             (SELECT count(*) FROM chunk JOIN embedding ON embedding.chunk_id = chunk.id

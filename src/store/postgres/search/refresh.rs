@@ -198,7 +198,11 @@ impl SearchIndex {
         .map_err(fail)?;
         let mut answers = HashSet::clone(&before.answers);
         for (seq, is_answer) in rows {
-            if is_answer { answers.insert(seq) } else { answers.remove(&seq) };
+            if is_answer {
+                answers.insert(seq)
+            } else {
+                answers.remove(&seq)
+            };
         }
         Ok(Arc::new(answers))
     }

@@ -280,8 +280,7 @@ impl Segment {
     #[cfg(test)]
     pub(super) fn of_chunks(id: i64, chunks: impl Iterator<Item = i64>) -> Self {
         let document_id = |id: i64| DocumentId(Uuid::from_u128(id.unsigned_abs().into()));
-        let place =
-            |id| Place { id, document_seq: id, document_id: document_id(id), kind: ChunkKind::Body, length: 1 };
+        let place = |id| Place { id, document_seq: id, document_id: document_id(id), kind: ChunkKind::Body, length: 1 };
         Self { id, places: chunks.map(place).collect(), firsts: Vec::new() }
     }
 

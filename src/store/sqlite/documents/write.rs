@@ -203,13 +203,9 @@ pub(in crate::store::sqlite) async fn insert_chunks(
         },
     )
     .await?;
-    insert_at_once(
-        connection,
-        "INSERT INTO chunk_words (rowid, terms) VALUES",
-        2,
-        rows,
-        |statement, row| statement.bind(row.id).bind(row.chunk.terms.as_str()),
-    )
+    insert_at_once(connection, "INSERT INTO chunk_words (rowid, terms) VALUES", 2, rows, |statement, row| {
+        statement.bind(row.id).bind(row.chunk.terms.as_str())
+    })
     .await
 }
 

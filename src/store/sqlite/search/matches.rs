@@ -121,8 +121,7 @@ pub(super) fn accumulate(clauses: &[(Occur, Source)], slots: &Slots, words: Opti
         };
         let clause = ClauseScore::of(statistics, matches);
         each_match(source, slots, words, |slot, frequency| {
-            scores[slot] +=
-                clause.score(slots.kinds[slot], frequency, slots.lengths[slot], || slots.is_answer(slot));
+            scores[slot] += clause.score(slots.kinds[slot], frequency, slots.lengths[slot], || slots.is_answer(slot));
             if *occur == Occur::Must {
                 met[slot] += 1;
             }
