@@ -200,6 +200,9 @@ fn with_words(name: &str) -> String {
 
 /// The words of a name that are not found as it stands: `Zahnarzt_2023`, `InvoiceMarch`, `HTMLNotes`, `Rechnung2023`.
 fn words_of(name: &str) -> Option<String> {
+    if !is_written_together(name) {
+        return None;
+    }
     let (with_numbers, numbers_apart) = (cut(name, false), cut(name, true));
     let known: HashSet<&str> = with_numbers.split_whitespace().collect();
     // `5fcb86` and `v2` are no words and numbers written together.
@@ -212,6 +215,17 @@ fn words_of(name: &str) -> Option<String> {
     let words = words.join(" ");
     let as_it_stands: HashSet<String> = terms::tokens(name).into_iter().map(|token| token.term).collect();
     terms::tokens(&words).iter().any(|token| !as_it_stands.contains(&token.term)).then_some(words)
+}
+
+/// Whether a name may hold words that are not found as it stands; most do not, and need no further look.
+fn is_written_together(name: &str) -> bool {
+    let mut before = ' ';
+    name.chars().any(|character| {
+        let last = std::mem::replace(&mut before, character);
+        character == '_'
+            || last.is_alphabetic() && (character.is_uppercase() || character.is_numeric())
+            || last.is_numeric() && character.is_alphabetic()
+    })
 }
 
 /// A name with blanks for whatever is no letter and no number, and where a new word begins with a capital; numbers are
