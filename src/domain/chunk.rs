@@ -1,6 +1,8 @@
-//! Pieces of documents: the unit of indexing. Made by `ingest::chunk`, stored by the store, embedded by `embed`.
+//! Pieces of documents: the unit of indexing. Made by `ingest::chunk` and `findable`, stored by the store, embedded by
+//! `embed`.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use super::ids::{ChunkId, DocumentId};
 
@@ -8,21 +10,53 @@ use super::ids::{ChunkId, DocumentId};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ChunkKind {
-    /// The author's own text: searched and embedded.
+    /// The author's own text: searched by words and by meaning.
     Body,
-    /// Text of an attachment: searched and embedded.
+    /// Text of an attachment: searched by words and by meaning.
     Attachment,
-    /// A quoted reply: readable, not searched (the message it quotes is).
+    /// Text beside the document's own, such as a page's aside or footer: found by words, below texts.
+    Aside,
+    /// A quoted reply: found by words. Below texts when the message it answers is in the store, for that holds the words
+    /// too; like a text when it is not.
     Quoted,
-    /// A mail signature: readable, not searched.
+    /// A mail signature: found by words, below texts.
     Signature,
+    /// Names the document goes by and knows: its file's, its attachments', its people's. Found by words, below texts;
+    /// never shown as text of the document.
+    Names,
 }
 
 impl ChunkKind {
-    /// Whether search sees this chunk.
+    /// Every kind.
+    pub const ALL: [Self; 6] = [Self::Body, Self::Attachment, Self::Aside, Self::Quoted, Self::Signature, Self::Names];
+
+    /// Whether it is a text of the document's own: it is embedded, counts in the statistics that words are weighed by,
+    /// and ranks above everything that is not.
     #[must_use]
-    pub fn is_searchable(self) -> bool {
+    pub fn is_text(self) -> bool {
         matches!(self, Self::Body | Self::Attachment)
+    }
+
+    /// Whether it is part of what a reader of the document sees.
+    #[must_use]
+    pub fn is_shown(self) -> bool {
+        self != Self::Names
+    }
+
+    /// Whether a screen folds it away until somebody asks for it.
+    #[must_use]
+    pub fn is_folded(self) -> bool {
+        matches!(self, Self::Quoted | Self::Signature)
+    }
+
+    /// The part of a text's score that a match in such a chunk is worth, 1 for texts.
+    #[must_use]
+    pub fn weight(self) -> f32 {
+        match self {
+            Self::Body | Self::Attachment => 1.0,
+            Self::Aside | Self::Quoted => 0.4,
+            Self::Signature | Self::Names => 0.3,
+        }
     }
 
     /// The stable lower-case name used in the store.
@@ -31,15 +65,17 @@ impl ChunkKind {
         match self {
             Self::Body => "body",
             Self::Attachment => "attachment",
+            Self::Aside => "aside",
             Self::Quoted => "quoted",
             Self::Signature => "signature",
+            Self::Names => "names",
         }
     }
 
     /// The kind with the stable name `name`.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Body, Self::Attachment, Self::Quoted, Self::Signature].into_iter().find(|kind| kind.as_str() == name)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 }
 
@@ -89,7 +125,8 @@ pub struct NewChunk {
     pub text: String,
     /// How many leading bytes of `text` repeat the end of the previous chunk; a reader skips them.
     pub overlap_bytes: u32,
-    /// Title, headings and sender: indexed and embedded with the text, not part of it.
+    /// Title, headings and sender: indexed and embedded with the text, not part of it. Empty for all that is no text of
+    /// the document's own, or its title would be found once more for each of them.
     pub context: String,
     /// Where it stands.
     pub place: Place,
@@ -99,8 +136,20 @@ pub struct NewChunk {
     pub text_sha256: [u8; 32],
     /// Space-separated search terms of context and text (see `search::terms`), as the word index stores them.
     pub terms: String,
-    /// The instant model's vector; `None` when the chunk is not searchable or has no known word.
+    /// The instant model's vector; `None` when the chunk is no text or has no known word.
     pub vector: Option<Vec<f32>>,
+}
+
+impl NewChunk {
+    /// SHA-256 as [`Self::text_sha256`] has it.
+    #[must_use]
+    pub fn hash(context: &str, text: &str) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        hash.update(context.as_bytes());
+        hash.update([0]);
+        hash.update(text.as_bytes());
+        hash.finalize().into()
+    }
 }
 
 /// A chunk read back from the store.

@@ -146,7 +146,7 @@ pub struct NewDocument {
     pub people: Vec<PersonMention>,
     /// Mail only.
     pub message: Option<MessageMeta>,
-    /// Its text in order; may be empty only for a mail without any text.
+    /// Its text in order, then its names; at least one is a text ([`super::findable`] sees to it).
     pub chunks: Vec<NewChunk>,
 }
 
@@ -191,18 +191,18 @@ pub struct DocumentView {
     pub people: Vec<PersonMention>,
     /// Mail headers.
     pub message: Option<MessageMeta>,
-    /// All chunks in order, quotes and signatures included.
+    /// All chunks in order, quotes, signatures and names included.
     pub chunks: Vec<StoredChunk>,
     /// Messages of the same thread, oldest first, this one included; empty for other documents.
     pub thread: Vec<ThreadEntry>,
 }
 
 impl DocumentView {
-    /// The text as one string: chunks joined, overlaps dropped, a blank line between separate pieces.
+    /// The text as one string: chunks joined, overlaps dropped, a blank line between separate pieces. Names are no text.
     #[must_use]
     pub fn body(&self) -> String {
         let mut body = String::new();
-        for chunk in &self.chunks {
+        for chunk in self.chunks.iter().filter(|chunk| chunk.kind.is_shown()) {
             let skip = usize::try_from(chunk.overlap_bytes).unwrap_or(0);
             let rest = chunk.text.get(skip..).unwrap_or(&chunk.text);
             if skip == 0 && !body.is_empty() && !body.ends_with("\n\n") {
@@ -238,7 +238,8 @@ pub struct DocumentSummary {
 /// How far the work on one document is after it was taken in.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct DocumentProgress {
-    /// Chunks that searches by words see: all of them, from the commit on.
+    /// Its texts that searches by words see: all of them, from the commit on. Each gets a vector of every model; what is
+    /// found by words alone (quotes, signatures, names) is not counted.
     pub searchable_chunks: u64,
     /// Vectors per model, the instant one first.
     pub embeddings: Vec<EmbeddingProgress>,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::chunk::ChunkKind;
 use super::document::SourceType;
 use super::ids::{ChunkId, DocumentId, ModelId};
 use super::time::Timestamp;
@@ -113,7 +114,7 @@ pub struct ScoredChunk {
     pub chunk_id: ChunkId,
     /// Its document.
     pub document_id: DocumentId,
-    /// BM25 for the words leg, calibrated cosine for the vector leg.
+    /// BM25 (with the weight of the chunk's kind) for the words leg, calibrated cosine for the vector leg.
     pub score: f32,
 }
 
@@ -124,6 +125,8 @@ pub struct HitSource {
     pub chunk_id: ChunkId,
     /// Its document.
     pub document_id: DocumentId,
+    /// What its text is to the document.
+    pub kind: ChunkKind,
     /// Title of the document.
     pub title: String,
     /// Kind of source.
@@ -272,7 +275,7 @@ pub struct SearchResponse {
     pub hints: Vec<String>,
     /// A corrected query, when a word matched nothing.
     pub did_you_mean: Option<String>,
-    /// Fraction of searchable chunks that the serving model has vectors for, 0 to 1.
+    /// Fraction of texts that the serving model has vectors for, 0 to 1.
     pub semantic_coverage: f32,
     /// Model that served the vector leg.
     pub model: Option<ModelId>,

@@ -25,7 +25,7 @@ pub struct StoreCounts {
     pub persons: u64,
     /// Chunks of live documents.
     pub chunks: u64,
-    /// Of those, the searchable ones.
+    /// Of those, the ones in the word index: all of them.
     pub searchable_chunks: u64,
     /// Size of the store on disk.
     pub bytes_on_disk: u64,
@@ -50,7 +50,7 @@ pub struct ModelRoles {
 pub struct EmbeddingProgress {
     /// The model.
     pub model: ModelId,
-    /// Searchable chunks with a vector (or known to have none).
+    /// Texts with a vector (or known to have none).
     pub done: u64,
     /// Waiting, parked retries included.
     pub pending: u64,

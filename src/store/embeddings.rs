@@ -39,7 +39,7 @@ pub trait EmbeddingStore: Send + Sync {
     /// Makes a model known with its dimension. `Invariant` when it is known with another dimension.
     async fn register_model(&self, model: &ModelId, dimension: usize, now: Timestamp) -> StoreResult<()>;
 
-    /// Queues a job for every searchable live chunk that has neither vector nor job in `model`. Works in bounded
+    /// Queues a job for every live text that has neither vector nor job in `model`. Works in bounded
     /// steps; returns how many were queued by this call, zero when none was missing.
     async fn queue_missing(&self, model: &ModelId, limit: u32, now: Timestamp) -> StoreResult<u64>;
 

@@ -36,8 +36,10 @@ pub struct Legs {
 /// Words, vectors, and what to show.
 #[async_trait]
 pub trait SearchStore: Send + Sync {
-    /// The best `limit` chunks by BM25 (k1 = 1.2, b = 0.75, idf = ln(1 + (N − n + 0.5) / (n + 0.5))), among documents
-    /// that pass `filter`; best first, ties by chunk id. The filter is applied before the cut. Sees every committed document.
+    /// The best `limit` chunks by BM25 (k1 = 1.2, b = 0.75, idf = ln(1 + (N − n + 0.5) / (n + 0.5)), all counted over
+    /// texts), among documents that pass `filter`; best first, ties by chunk id. A quote counts like a text unless the
+    /// message it answers is live in the store; then, as for signatures, asides and names, a word is worth a part of its idf
+    /// that is less than any text with the word gets. The filter is applied before the cut. Sees every committed document.
     async fn search_words(&self, query: &WordsQuery, filter: &Filter, limit: usize) -> StoreResult<Vec<ScoredChunk>>;
 
     /// The best `limit` chunks by calibrated cosine, best first, ties by chunk id. A chunk is scored in the first

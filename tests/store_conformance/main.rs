@@ -119,6 +119,9 @@ macro_rules! conformance {
                 other_processes_see_every_commit,
                 near_words_are_suggested,
                 hits_are_told_in_the_order_asked,
+                everything_is_found_below_the_texts,
+                light_chunks_change_no_score_of_a_text,
+                quotes_of_what_is_here_stand_below_it,
             ],
             system: [
                 settings_are_kept,

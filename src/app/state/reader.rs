@@ -47,6 +47,15 @@ impl ReaderState {
         let mut reader =
             Self { document, wanted, lines: Vec::new(), scroll: 0, shows_quotes: false, finding: None, columns };
         reader.layout(columns);
+        // Only a quote may hold what was looked for: it is what was opened.
+        if !reader.wanted.is_empty() && reader.lines.iter().all(|line| line.marks.is_empty()) {
+            reader.shows_quotes = true;
+            reader.layout(columns);
+            if reader.lines.iter().all(|line| line.marks.is_empty()) {
+                reader.shows_quotes = false;
+                reader.layout(columns);
+            }
+        }
         if let Some(first) = reader.lines.iter().position(|line| !line.marks.is_empty()) {
             reader.scroll = first.saturating_sub(3);
         }
@@ -60,8 +69,8 @@ impl ReaderState {
         let document = Arc::clone(&self.document);
         let mut place = String::new();
         let mut folded = 0;
-        for chunk in &document.chunks {
-            if !chunk.kind.is_searchable() && !self.shows_quotes {
+        for chunk in document.chunks.iter().filter(|chunk| chunk.kind.is_shown()) {
+            if chunk.kind.is_folded() && !self.shows_quotes {
                 folded += 1;
                 continue;
             }

@@ -6,8 +6,6 @@
 
 mod split;
 
-use sha2::{Digest, Sha256};
-
 use crate::domain::{ChunkKind, NewChunk, Place, terms, wordpiece};
 
 use super::parse::{Parsed, Section};
@@ -35,12 +33,12 @@ struct Run {
     tokens: usize,
 }
 
-/// The document's chunks in order. `title` and `sender` go into every chunk's context.
+/// The document's chunks in order. `title` and `sender` go into the context of every text.
 #[must_use]
 pub fn chunk(parsed: &Parsed, title: &str, sender: Option<&str>, options: ChunkOptions) -> Vec<NewChunk> {
     let mut chunks = Vec::new();
     for run in runs(&parsed.sections, options.max_tokens) {
-        let context = context(title, sender, &run.place);
+        let context = if run.kind.is_text() { context(title, sender, &run.place) } else { String::new() };
         if run.tokens <= options.max_tokens {
             push(&mut chunks, &run, context, run.text.clone(), 0, run.tokens, run.place.clone());
             continue;
@@ -136,15 +134,11 @@ fn push(
     tokens: usize,
     place: Place,
 ) {
-    let terms = if run.kind.is_searchable() { terms::terms(&format!("{context}\n{text}")) } else { String::new() };
-    let mut hash = Sha256::new();
-    hash.update(context.as_bytes());
-    hash.update([0]);
-    hash.update(text.as_bytes());
+    let terms = if context.is_empty() { terms::terms(&text) } else { terms::terms(&format!("{context}\n{text}")) };
     chunks.push(NewChunk {
         ordinal: chunks.len() as u32,
         kind: run.kind,
-        text_sha256: hash.finalize().into(),
+        text_sha256: NewChunk::hash(&context, &text),
         text,
         overlap_bytes: overlap as u32,
         context,

@@ -80,7 +80,8 @@ fn different_kinds_and_pages_never_share() {
     let page = Section { page: Some(2), ..section(&[], "two") };
     let chunks = chunked(vec![section(&[], "new"), quoted, page], 512, 50);
     assert_eq!(chunks.len(), 3);
-    assert!(chunks[1].terms.is_empty() && !chunks[0].terms.is_empty());
+    assert_eq!((chunks[0].terms.as_str(), chunks[1].terms.as_str()), ("titl alic new", "old"));
+    assert_eq!(chunks[1].context, "", "the title is found once");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::domain::intake::FileRecord;
 use crate::domain::text::without_nul;
 use crate::domain::visible::clean_name;
-use crate::domain::{DocumentId, NewDocument, PersonRole, SourceType, Timestamp};
+use crate::domain::{DocumentId, NewDocument, SourceType, Timestamp, findable};
 use crate::embed::{EmbedText, InstantEmbedder};
 use crate::ingest::chunk::{ChunkOptions, chunk};
 use crate::ingest::concepts::concepts;
@@ -131,8 +131,17 @@ fn build(
     // A file's name may hold anything; the path itself stays as it is, or the file would not be found.
     let title = title.map_or_else(|| clean_name(&source.fallback_title).trim().to_owned(), str::to_owned);
     let title = if title.is_empty() { "(no name)".to_owned() } else { title };
-    let mut chunks = chunk(&parsed, &title, sender(&parsed).as_deref(), options);
-    for chunk in chunks.iter_mut().filter(|chunk| chunk.kind.is_searchable()) {
+    let mut chunks = chunk(&parsed, &title, findable::sender(&parsed.people).as_deref(), options);
+    let known = findable::Known {
+        title: &title,
+        source_type: source.kind,
+        source_path: source.path,
+        is_part: source.offset.is_some(),
+        people: &parsed.people,
+        attachments: parsed.message.as_ref().map_or(&[], |message| &message.attachments),
+    };
+    findable::complete(&mut chunks, &known);
+    for chunk in chunks.iter_mut().filter(|chunk| chunk.kind.is_text()) {
         chunk.vector = instant.embed_now(EmbedText { context: &chunk.context, text: &chunk.text });
     }
     let concepts = concepts(&parsed);
@@ -152,15 +161,6 @@ fn build(
         people: parsed.people,
         message: parsed.message,
         chunks,
-    }
-}
-
-/// The sender as the context of every chunk names them: searching for a name finds their mail.
-fn sender(parsed: &Parsed) -> Option<String> {
-    let person = parsed.people.iter().find(|person| matches!(person.role, PersonRole::From | PersonRole::Author))?;
-    match (&person.name, &person.email) {
-        (Some(name), _) if !name.trim().is_empty() => Some(name.trim().to_owned()),
-        (_, email) => email.clone(),
     }
 }
 

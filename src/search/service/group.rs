@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::domain::DocumentId;
 use crate::domain::search::{Hit, HitSource, OtherPlace};
+use crate::domain::{ChunkKind, DocumentId, findable};
 use crate::search::fuse::Fused;
 use crate::search::query::ParsedQuery;
 use crate::search::snippet::snippet;
@@ -48,6 +48,7 @@ impl SearchService {
 }
 
 fn hit(rank: u32, chunk: &Fused, source: HitSource, parsed: &ParsedQuery, other_places: Vec<OtherPlace>) -> Hit {
+    let place = place(&source, parsed);
     Hit {
         rank,
         document_id: source.document_id,
@@ -57,7 +58,7 @@ fn hit(rank: u32, chunk: &Fused, source: HitSource, parsed: &ParsedQuery, other_
         source_type: source.source_type,
         source_path: source.source_path,
         line: source.line,
-        place: source.place,
+        place,
         dated_at: source.dated_at,
         from: source.from,
         tags: source.tags,
@@ -70,11 +71,23 @@ fn hit(rank: u32, chunk: &Fused, source: HitSource, parsed: &ParsedQuery, other_
 fn other_place(chunk: &Fused, source: HitSource, parsed: &ParsedQuery) -> OtherPlace {
     OtherPlace {
         chunk_id: source.chunk_id,
-        place: source.place,
+        place: place(&source, parsed),
         line: source.line,
         snippet: snippet(&source.text, &parsed.highlights, &parsed.prefixes),
         scores: chunk.scores,
     }
+}
+
+/// Where in its document a chunk stands; of names, which sort of them was found.
+fn place(source: &HitSource, parsed: &ParsedQuery) -> String {
+    if source.kind != ChunkKind::Names {
+        return source.place.clone();
+    }
+    let is_match = |term: &str| {
+        parsed.highlights.iter().any(|wanted| wanted == term)
+            || parsed.prefixes.iter().any(|prefix| term.starts_with(prefix.as_str()))
+    };
+    findable::sorts_found(&source.place, &source.text, is_match)
 }
 
 /// How a hit got its place, one line per fact.

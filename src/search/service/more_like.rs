@@ -24,7 +24,7 @@ impl SearchService {
         let started = std::time::Instant::now();
         let document = self.store.document(id).await?;
         let mut body = document.title.clone();
-        for chunk in document.chunks.iter().filter(|chunk| chunk.kind.is_searchable()) {
+        for chunk in document.chunks.iter().filter(|chunk| chunk.kind.is_text()) {
             if body.len() > READ_BYTES {
                 break;
             }

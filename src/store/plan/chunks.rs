@@ -100,14 +100,14 @@ pub(crate) struct Changes<'a> {
 }
 
 impl<'a> Changes<'a> {
-    /// New rows that searches see.
-    pub(crate) fn added_searchable(&self) -> Vec<(i64, &'a NewChunk)> {
-        self.added.iter().filter(|row| row.chunk.kind.is_searchable()).map(|row| (row.id, row.chunk)).collect()
+    /// New rows that models embed.
+    pub(crate) fn added_texts(&self) -> Vec<(i64, &'a NewChunk)> {
+        self.added.iter().filter(|row| row.chunk.kind.is_text()).map(|row| (row.id, row.chunk)).collect()
     }
 
-    /// Rows that stay and that searches see.
-    pub(crate) fn kept_searchable(&self) -> Vec<(i64, &'a NewChunk)> {
-        self.kept.iter().filter(|(_, chunk)| chunk.kind.is_searchable()).copied().collect()
+    /// Rows that stay and that models embed.
+    pub(crate) fn kept_texts(&self) -> Vec<(i64, &'a NewChunk)> {
+        self.kept.iter().filter(|(_, chunk)| chunk.kind.is_text()).copied().collect()
     }
 }
 

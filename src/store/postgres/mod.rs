@@ -12,6 +12,7 @@ mod graph_tables;
 mod intake;
 mod keys;
 mod ledger;
+mod older;
 mod outbox;
 mod project;
 mod pulse;
@@ -113,7 +114,9 @@ impl PostgresStore {
         let search = Arc::new(SearchIndex::new(pool.clone()));
         let missing_cursor = embeddings::MissingCursor::default();
         let pulse = Pulse::new(connect);
-        Ok(Self { location, pulse, host: None, pool, search, missing_cursor, writes: Arc::default() })
+        let store = Self { location, pulse, host: None, pool, search, missing_cursor, writes: Arc::default() };
+        store.complete_older().await?;
+        Ok(store)
     }
 
     /// The store as a process on `host` uses it: files it offers lie there, and it takes only such files in hand (and

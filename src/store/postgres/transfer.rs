@@ -9,12 +9,12 @@ use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row as _};
 use uuid::Uuid;
 
 use crate::domain::outbox::EventType;
-use crate::domain::{DocumentId, Timestamp, terms};
+use crate::domain::{ChunkKind, DocumentId, Timestamp, terms};
 use crate::store::transfer::{Cell, Kind, Marks, NUMBERED, Row, StoreDump, TABLES, Table, TransferStore, UNFINISHED};
 use crate::store::{StoreError, StoreResult, SystemStore as _};
 
 use super::error::classify;
-use super::rows::{key_text, small, text, undecodable};
+use super::rows::{key_text, named, small, text, undecodable};
 use super::search::{IndexedChunk, drop_model_index, index_chunks};
 use super::{PgTransaction, PostgresStore};
 
@@ -227,26 +227,29 @@ fn column(table: &Table, name: &str) -> usize {
     table.columns.iter().position(|column| column.name == name).unwrap_or_default()
 }
 
-/// A searchable chunk on its way into the word index: chunk, document, length, terms.
-type Words = (i64, i64, u32, String);
+/// A searchable chunk on its way into the word index: chunk, document, kind, length, terms.
+type Words = (i64, i64, ChunkKind, u32, String);
 
 fn words(table: &Table, rows: &[Row]) -> Result<Vec<Words>, sqlx::Error> {
     let (id, document, searchable) = (column(table, "id"), column(table, "document_seq"), column(table, "searchable"));
     let (body, context, tokens) = (column(table, "text"), column(table, "context"), column(table, "token_count"));
+    let kind = column(table, "kind");
     let mut words = Vec::new();
     for row in rows.iter().filter(|row| row.get(searchable) == Some(&Cell::Flag(true))) {
-        let read = (row.get(id), row.get(document), row.get(context), row.get(body), row.get(tokens));
+        let read = (row.get(id), row.get(document), row.get(context), row.get(body), row.get(tokens), row.get(kind));
         let (
             Some(Cell::Integer(id)),
             Some(Cell::Integer(document)),
             Some(Cell::Text(context)),
             Some(Cell::Text(body)),
             Some(Cell::Integer(tokens)),
+            Some(Cell::Text(kind)),
         ) = read
         else {
-            return Err(undecodable("chunk", "without id, document, context, text or length"));
+            return Err(undecodable("chunk", "without id, document, context, text, length or kind"));
         };
-        words.push((*id, *document, small(*tokens), terms::terms(&format!("{context}\n{body}"))));
+        let kind = named("chunk kind", kind, ChunkKind::parse)?;
+        words.push((*id, *document, kind, small(*tokens), terms::terms(&format!("{context}\n{body}"))));
     }
     Ok(words)
 }
@@ -259,9 +262,10 @@ async fn index(connection: &mut PgConnection, words: &[Words]) -> Result<(), sql
     let documents: HashMap<i64, Uuid> = documents.into_iter().collect();
     let chunks: Vec<IndexedChunk<'_>> = words
         .iter()
-        .filter_map(|(id, document_seq, token_count, terms)| {
+        .filter_map(|(id, document_seq, kind, token_count, terms)| {
             let document_id = DocumentId(*documents.get(document_seq)?);
-            Some(IndexedChunk { id: *id, document_seq: *document_seq, document_id, token_count: *token_count, terms })
+            let (id, document_seq, kind, token_count) = (*id, *document_seq, *kind, *token_count);
+            Some(IndexedChunk { id, document_seq, document_id, kind, token_count, terms })
         })
         .collect();
     index_chunks(connection, &chunks).await

@@ -10,6 +10,7 @@ pub(crate) mod ledger;
 pub(crate) mod links;
 pub(crate) mod names;
 pub(crate) mod offers;
+pub(crate) mod older;
 pub(crate) mod ranking;
 pub(crate) mod text;
 pub(crate) mod world;

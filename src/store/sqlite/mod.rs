@@ -12,6 +12,7 @@ mod graph_tables;
 mod intake;
 mod keys;
 mod ledger;
+mod older;
 mod outbox;
 mod project;
 mod rows;
@@ -94,7 +95,7 @@ impl SqliteStore {
                 .connect_lazy_with(reading.clone())
         };
         let (reader, pulse) = (readers(READERS), readers(1));
-        Ok(Self {
+        let store = Self {
             path: path.to_owned(),
             host: None,
             writer,
@@ -102,7 +103,9 @@ impl SqliteStore {
             pulse,
             index: SearchIndex::default(),
             missing_cursor: embeddings::MissingCursor::default(),
-        })
+        };
+        store.complete_older().await?;
+        Ok(store)
     }
 
     /// The store as a process on `host` uses it: files it offers are noted as lying there.

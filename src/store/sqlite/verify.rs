@@ -18,13 +18,13 @@ const CHECKS: [(&str, &str); 17] = [
             OR count(DISTINCT ordinal) <> count(*)",
     ),
     (
-        "every document but a mail has chunks",
-        "SELECT 'document ' || hex(id) FROM document WHERE source_type <> 'mail'
-            AND NOT EXISTS (SELECT 1 FROM chunk WHERE document_seq = document.seq)",
+        "every document has a text to be found by",
+        "SELECT 'document ' || hex(id) FROM document WHERE NOT EXISTS
+            (SELECT 1 FROM chunk WHERE document_seq = document.seq AND kind IN ('body', 'attachment'))",
     ),
     (
-        "chunks of bodies and attachments are searchable, others are not",
-        "SELECT 'chunk ' || id FROM chunk WHERE searchable <> (kind IN ('body', 'attachment'))",
+        "every chunk is searchable",
+        "SELECT 'chunk ' || id FROM chunk WHERE searchable = 0",
     ),
     (
         "every searchable chunk is in the word index",
@@ -64,9 +64,10 @@ const CHECKS: [(&str, &str); 17] = [
             WHERE vector IS NOT NULL AND length(vector) <> 4 * model.dimension",
     ),
     (
-        "vectors and jobs belong to searchable chunks, and no chunk has both in one model",
+        "vectors and jobs belong to texts, and no chunk has both in one model",
         "SELECT 'chunk ' || chunk_id FROM (SELECT chunk_id FROM embedding UNION SELECT chunk_id FROM embedding_job)
-            WHERE chunk_id NOT IN (SELECT id FROM chunk INDEXED BY chunk_searchable WHERE searchable = 1)
+            WHERE chunk_id NOT IN (SELECT id FROM chunk INDEXED BY chunk_searchable
+                WHERE searchable = 1 AND kind IN ('body', 'attachment'))
          UNION ALL SELECT 'chunk ' || job.chunk_id FROM embedding_job AS job
             JOIN embedding ON embedding.chunk_id = job.chunk_id AND embedding.model_seq = job.model_seq",
     ),

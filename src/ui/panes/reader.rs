@@ -35,7 +35,7 @@ pub(crate) fn reader(state: &State, palette: Palette, area: Rect, buf: &mut Buff
     for (row, line) in (0..text.height).zip(reader.lines.iter().skip(reader.scroll)) {
         let base = if line.is_place {
             Role::Accent
-        } else if line.kind.is_searchable() {
+        } else if line.kind.is_text() {
             Role::Text
         } else {
             Role::Faint

@@ -187,8 +187,14 @@ fn show_preview(state: &State, palette: Palette, area: Rect, buf: &mut Buffer) {
     let columns = usize::from(inside.width);
     let best = state.search.hit().map(|hit| hit.chunk_id);
     let start = document.chunks.iter().position(|chunk| Some(chunk.id) == best).unwrap_or(0);
+    // Names stand last and are shown when they are what was found: then the document follows from its beginning.
+    let (names, start) = match document.chunks.get(start).filter(|chunk| !chunk.kind.is_shown()) {
+        Some(names) => (Some(names), 0),
+        None => (None, start),
+    };
+    let shown = document.chunks.iter().skip(start).filter(|chunk| chunk.kind.is_shown());
     let mut row = 0;
-    for chunk in document.chunks.iter().skip(start) {
+    for chunk in names.into_iter().chain(shown) {
         for range in wrap(&chunk.text, columns) {
             if row >= inside.height {
                 return;
@@ -199,7 +205,7 @@ fn show_preview(state: &State, palette: Palette, area: Rect, buf: &mut Buffer) {
                 .filter(|token| wanted.contains(&token.term))
                 .map(|token| (token.range.start, token.range.end))
                 .collect();
-            let base = if chunk.kind.is_searchable() { Role::Text } else { Role::Faint };
+            let base = if chunk.kind.is_text() { Role::Text } else { Role::Faint };
             put(&Line::from(marked(text, &marks, base, columns, palette)), inside, row, buf);
             row += 1;
         }

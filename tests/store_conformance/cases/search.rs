@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use peanut::domain::search::{Condition, Filter, Occur, Predicate, ScoredChunk, VectorQuery, WordMatch, WordsQuery};
-use peanut::domain::{ChunkId, DocumentId, ModelId, NewDocument, Timestamp, terms};
+use peanut::domain::{ChunkId, ChunkKind, DocumentId, ModelId, NewDocument, Timestamp, terms};
 use peanut::store::{DocumentStore, EmbeddingStore, RetireReason, SearchStore};
 
-use crate::build::{NOW, batch_with, commit, file};
+use crate::build::{NOW, assert_sound, batch_with, chunk, commit, file, mail};
 use crate::harness::Harness;
 
 /// Documents of the random corpus.
@@ -282,4 +282,138 @@ pub(crate) async fn hits_are_told_in_the_order_asked<H: Harness>(harness: H) {
     let told = store.hydrate(&with_unknown).await.expect("hydrate");
     assert_eq!(told.iter().map(|hit| hit.chunk_id).collect::<Vec<_>>(), ids);
     assert!(told.iter().all(|hit| hit.text.contains('w') && hit.title.parse::<u32>().is_ok()));
+}
+
+/// A message with a text and further chunks, its words as a commit brings them.
+fn message(number: u64, id: &str, answers: Option<&str>, chunks: &[(ChunkKind, &str)]) -> NewDocument {
+    let mut document = mail("/m.mbox", number * 1000, id, "");
+    document.chunks = (0..)
+        .zip(chunks)
+        .map(|(ordinal, (kind, text))| {
+            let mut chunk = chunk(ordinal, *kind, text);
+            chunk.context = String::new();
+            chunk.terms = terms::terms(text);
+            chunk.vector = kind.is_text().then(|| unit(&mut fastrand::Rng::with_seed(number)));
+            chunk
+        })
+        .collect();
+    if let Some(message) = &mut document.message {
+        message.in_reply_to = answers.map(str::to_owned);
+    }
+    document
+}
+
+async fn scores<H: Harness>(harness: &H, words: &[&str]) -> HashMap<DocumentId, f32> {
+    let found = harness.store().search_words(&should(words), &Filter::default(), 1000).await.expect("search");
+    assert!(found.is_sorted_by(|a, b| a.score >= b.score));
+    found.into_iter().map(|chunk| (chunk.document_id, chunk.score)).collect()
+}
+
+pub(crate) async fn everything_is_found_below_the_texts<H: Harness>(harness: H) {
+    let store = harness.store();
+    store.register_model(&model(), DIMENSION, NOW).await.expect("register");
+    let long = format!("{} ledger", "filler ".repeat(400));
+    let text = message(1, "text@x", None, &[(ChunkKind::Body, &long)]);
+    let others = [ChunkKind::Aside, ChunkKind::Signature, ChunkKind::Names];
+    let mut documents = vec![text.clone(), message(2, "attached@x", None, &[(ChunkKind::Attachment, "ledger of old")])];
+    documents.extend((3..).zip(others).map(|(number, kind)| {
+        message(number, &format!("{kind:?}@x"), None, &[(ChunkKind::Body, "short"), (kind, "ledger ledger ledger")])
+    }));
+    let before: HashMap<DocumentId, f32> = {
+        store.commit(batch_with(documents[..2].to_vec(), "small", &[])).await.expect("commit");
+        scores(&harness, &["ledger"]).await
+    };
+    let bodies: Vec<NewDocument> = documents[2..].to_vec();
+    store.commit(batch_with(bodies.clone(), "small", &[])).await.expect("commit");
+    let found = scores(&harness, &["ledger"]).await;
+    assert_eq!(found.len(), 5, "never unfindable");
+    assert_eq!(before.len(), 2);
+    for other in &bodies {
+        assert!(found[&other.id] > 0.0 && found[&other.id] < found[&text.id], "{}", other.title);
+    }
+    let near = query(unit(&mut fastrand::Rng::with_seed(1)));
+    let legs = store.search_legs(&should(&["ledger"]), &near, &Filter::default(), 100).await.expect("search");
+    assert_eq!(legs.vectors.len(), 5, "every text has its vector, and nothing else has one");
+    assert_eq!(store.embedding_progress().await.expect("progress")[0].done, 5);
+    // The newest are told by their texts.
+    let newest = store.newest(&Filter::default(), 100).await.expect("newest");
+    let told = store.hydrate(&newest.iter().map(|chunk| chunk.chunk_id).collect::<Vec<_>>()).await.expect("hydrate");
+    assert!(told.len() == 5 && told.iter().all(|hit| hit.kind.is_text()));
+    assert_sound(store).await;
+}
+
+pub(crate) async fn light_chunks_change_no_score_of_a_text<H: Harness>(harness: H) {
+    let documents = filled(&harness, 12).await;
+    let words = ["wako", "wbko", "wemo"];
+    let store = harness.store();
+    let lights = (0..60).map(|number| {
+        let text = "wako wbko wemo and a long list of other words that nobody asked for ".repeat(3);
+        message(
+            number + 500,
+            &format!("{number}@x"),
+            None,
+            &[(ChunkKind::Names, &text), (ChunkKind::Signature, "wako")],
+        )
+    });
+    store.commit(batch_with(lights.collect(), "small", &[])).await.expect("commit");
+    let found = store.search_words(&should(&words), &Filter::default(), 1000).await.expect("search");
+    let wanted = bm25(&documents, &words);
+    let texts: Vec<ScoredChunk> =
+        found.iter().filter(|chunk| wanted.contains_key(&chunk.document_id)).copied().collect();
+    assert_same(&texts, &wanted, 1000);
+    assert_eq!(found.len() - texts.len(), 120);
+}
+
+pub(crate) async fn quotes_of_what_is_here_stand_below_it<H: Harness>(harness: H) {
+    let store = harness.store();
+    let quote = (ChunkKind::Quoted, "the galvanised girders cost ninety thousand");
+    let replies = |from: u64| -> Vec<NewDocument> {
+        (from..from + 10)
+            .map(|number| {
+                let id = format!("reply{number}@x");
+                message(number, &id, Some("original@x"), &[(ChunkKind::Body, "I agree with this"), quote])
+            })
+            .collect()
+    };
+    let other = message(90, "other@x", None, &[(ChunkKind::Body, "wooden girders are what we had before they burned")]);
+    store.register_model(&model(), DIMENSION, NOW).await.expect("register");
+    store.commit(batch_with([replies(1), vec![other.clone()]].concat(), "small", &[])).await.expect("commit");
+    // Nobody else has all of the words: the quotes are searched like texts, the shorter the better.
+    let alone = scores(&harness, &[stem("girders").as_str()]).await;
+    let reply = replies(1)[0].id;
+    assert_eq!(alone.len(), 11);
+    // The original comes late, and is found before all who quote it; another text with one of the words, too.
+    let original = message(50, "original@x", None, &[(ChunkKind::Body, quote.1)]);
+    store.commit(batch_with(vec![original.clone()], "small", &[])).await.expect("commit");
+    let words = ["girders", "thousand"].map(stem);
+    let found = scores(&harness, &words.each_ref().map(String::as_str)).await;
+    assert_eq!(found.len(), 12, "quotes are found all the same");
+    assert!(replies(1).iter().all(|reply| found[&reply.id] < found[&original.id]));
+    let one = scores(&harness, &[stem("girders").as_str()]).await;
+    assert!(replies(1).iter().all(|reply| one[&reply.id] < one[&other.id]), "{one:?}");
+    // More replies to what is here; then it goes, and comes back.
+    store.commit(batch_with(replies(20), "small", &[])).await.expect("commit");
+    let late = scores(&harness, &[stem("girders").as_str()]).await;
+    assert!((late[&replies(20)[0].id] - late[&reply]).abs() < 1e-6);
+    assert!(alone[&reply] > 1.5 * late[&reply], "{} {}", alone[&reply], late[&reply]);
+    store.retire(&[original.id], RetireReason::Deleted, NOW).await.expect("retire");
+    let without = scores(&harness, &[stem("girders").as_str()]).await;
+    assert!(without[&reply] > 1.5 * late[&reply], "{} {}", without[&reply], late[&reply]);
+    store.restore(&[original.id], NOW).await.expect("restore");
+    let again = scores(&harness, &[stem("girders").as_str()]).await;
+    assert!(again[&reply] < again[&original.id]);
+    // Another process sees the same.
+    let other_process = harness.another().await;
+    let told = other_process
+        .search_words(&should(&[stem("girders").as_str()]), &Filter::default(), 100)
+        .await
+        .expect("search");
+    for chunk in told {
+        assert!((chunk.score - again[&chunk.document_id]).abs() < 1e-5);
+    }
+    assert_sound(store).await;
+}
+
+fn stem(word: &str) -> String {
+    terms::terms(word)
 }

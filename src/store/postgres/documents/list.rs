@@ -75,14 +75,15 @@ async fn read_progress(connection: &mut PgConnection, id: DocumentId) -> Result<
         .fetch_optional(&mut *connection)
         .await?;
     let Some(seq) = seq else { return Ok(None) };
-    let chunks: i64 = sqlx::query_scalar("SELECT count(*) FROM chunk WHERE document_seq = $1 AND searchable")
-        .bind(seq)
-        .fetch_one(&mut *connection)
-        .await?;
+    let chunks: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM chunk WHERE document_seq = $1 AND kind IN ('body', 'attachment')")
+            .bind(seq)
+            .fetch_one(&mut *connection)
+            .await?;
     let models: Vec<(String, i64, i64, i64, i64)> = sqlx::query_as(
         "SELECT model.name,
             (SELECT count(*) FROM chunk JOIN embedding ON embedding.chunk_id = chunk.id
-                WHERE chunk.document_seq = $1 AND chunk.searchable AND embedding.model_seq = model.seq),
+                WHERE chunk.document_seq = $1 AND embedding.model_seq = model.seq),
             count(*) FILTER (WHERE job.state = 'pending'), count(*) FILTER (WHERE job.state = 'processing'),
             count(*) FILTER (WHERE job.state = 'failed')
          FROM model LEFT JOIN (SELECT job.model_seq, job.state FROM chunk

@@ -122,7 +122,7 @@ async fn last_document_seq(connection: &mut PgConnection) -> Result<i64, sqlx::E
 }
 
 /// Highest number ever given to a chunk.
-pub(super) async fn last_chunk_id(connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
+pub(in crate::store::postgres) async fn last_chunk_id(connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar("SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END FROM chunk_id_seq")
         .fetch_one(connection)
         .await

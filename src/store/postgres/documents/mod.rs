@@ -22,6 +22,9 @@ use crate::store::{
 
 use super::PostgresStore;
 
+pub(super) use load::last_chunk_id;
+pub(super) use write::insert_chunks;
+
 #[async_trait]
 impl DocumentStore for PostgresStore {
     async fn commit(&self, batch: CommitBatch) -> StoreResult<CommitReport> {

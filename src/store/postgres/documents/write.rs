@@ -165,26 +165,30 @@ pub(super) async fn write_chunks(
     let indexed: Vec<IndexedChunk<'_>> = changes
         .added
         .iter()
-        .filter(|row| row.chunk.kind.is_searchable())
         .filter_map(|row| {
             ids.get(&row.document_seq).map(|document_id| IndexedChunk {
                 id: row.id,
                 document_seq: row.document_seq,
                 document_id: *document_id,
+                kind: row.chunk.kind,
                 token_count: row.chunk.token_count,
                 terms: &row.chunk.terms,
             })
         })
         .collect();
     index_chunks(connection, &indexed).await?;
-    let added = changes.added_searchable();
+    let added = changes.added_texts();
     write_vectors(connection, &added, models).await?;
     // A kept chunk has its vector unless it was stored before this model came into use.
-    write_vectors(connection, &changes.kept_searchable(), models).await?;
+    write_vectors(connection, &changes.kept_texts(), models).await?;
     queue_jobs(connection, &added, models).await
 }
 
-async fn insert_chunks(connection: &mut PgConnection, rows: &[NewRow<'_>]) -> Result<(), sqlx::Error> {
+/// Writes rows of chunks; the word index is told apart.
+pub(in crate::store::postgres) async fn insert_chunks(
+    connection: &mut PgConnection,
+    rows: &[NewRow<'_>],
+) -> Result<(), sqlx::Error> {
     let numbers = |of: fn(&NewRow<'_>) -> i64| -> Vec<i64> { rows.iter().map(of).collect() };
     sqlx::query(
         "INSERT INTO chunk (id, document_seq, ordinal, kind, searchable, text, overlap_bytes, context, place, token_count,
@@ -196,7 +200,7 @@ async fn insert_chunks(connection: &mut PgConnection, rows: &[NewRow<'_>]) -> Re
     .bind(numbers(|row| row.document_seq))
     .bind(numbers(|row| i64::from(row.chunk.ordinal)))
     .bind(rows.iter().map(|row| row.chunk.kind.as_str()).collect::<Vec<_>>())
-    .bind(rows.iter().map(|row| row.chunk.kind.is_searchable()).collect::<Vec<_>>())
+    .bind(vec![true; rows.len()])
     .bind(rows.iter().map(|row| row.chunk.text.as_str()).collect::<Vec<_>>())
     .bind(numbers(|row| i64::from(row.chunk.overlap_bytes)))
     .bind(rows.iter().map(|row| row.chunk.context.as_str()).collect::<Vec<_>>())

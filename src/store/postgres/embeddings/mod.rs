@@ -66,7 +66,7 @@ async fn queue_from(
 ) -> Result<Vec<i64>, sqlx::Error> {
     sqlx::query_scalar(
         "WITH missing AS MATERIALIZED (
-            SELECT chunk.id FROM chunk WHERE chunk.searchable AND chunk.id > $2
+            SELECT chunk.id FROM chunk WHERE chunk.searchable AND chunk.kind IN ('body', 'attachment') AND chunk.id > $2
               AND EXISTS (SELECT 1 FROM document WHERE seq = chunk.document_seq AND deleted_at IS NULL OFFSET 0)
               AND NOT EXISTS (SELECT 1 FROM embedding WHERE chunk_id = chunk.id AND model_seq = $1 OFFSET 0)
               AND NOT EXISTS (SELECT 1 FROM embedding_job WHERE model_seq = $1 AND chunk_id = chunk.id OFFSET 0)

@@ -78,7 +78,7 @@ pub(super) struct ModelCodes {
     whole_for_replica: u64,
     /// Looks up to this number may be older than what is here.
     pub(super) newer_than: u64,
-    /// Chunks of the last view without a vector here, ascending.
+    /// Texts of the last view without a vector here, ascending. Nothing else ever has one.
     pub(super) missing: Vec<i64>,
     /// Chunks that are known to have no vector.
     without: usize,
@@ -115,7 +115,7 @@ impl ModelCodes {
         self.whole_for_replica = self.whole_for_replica.max(view.number);
     }
 
-    /// Whether every chunk of the last view has a vector here.
+    /// Whether every text of the last view has a vector here.
     pub(super) fn has_all(&self) -> bool {
         self.missing.is_empty() && self.without == 0
     }
@@ -185,7 +185,8 @@ impl ModelCodes {
         let mut missing: Vec<i64> = self.missing.iter().copied().filter(|id| view.find(*id).is_some()).collect();
         for part in view.parts.iter().filter(|part| !self.segments.contains(&part.segment.id)) {
             let lacks = |(place, chunk): (usize, &super::segment::Place)| {
-                (!part.is_gone(place) && self.find(chunk.id).is_none()).then_some(chunk.id)
+                let is_wanted = chunk.kind.is_text() && !part.is_gone(place);
+                (is_wanted && self.find(chunk.id).is_none()).then_some(chunk.id)
             };
             missing.extend(part.segment.places.iter().enumerate().filter_map(lacks));
         }

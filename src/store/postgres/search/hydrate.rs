@@ -7,7 +7,7 @@ use sqlx::{QueryBuilder, Row};
 use uuid::Uuid;
 
 use crate::domain::search::{Filter, HitSource, ScoredChunk};
-use crate::domain::{ChunkId, DocumentId, Place, SourceType};
+use crate::domain::{ChunkId, ChunkKind, DocumentId, Place, SourceType};
 use crate::store::StoreResult;
 
 use super::super::error::classify;
@@ -64,7 +64,7 @@ impl SearchIndex {
              (SELECT coalesce(nullif(x.name, ''), nullif(p.display_name, ''), p.email) FROM document_person x \
                 JOIN person p ON p.seq = x.person_seq WHERE x.document_seq = d.seq AND x.role IN ('from', 'author') \
                 ORDER BY x.role, x.person_seq LIMIT 1), \
-             ARRAY(SELECT t.tag FROM document_tag t WHERE t.document_seq = d.seq ORDER BY t.tag) \
+             ARRAY(SELECT t.tag FROM document_tag t WHERE t.document_seq = d.seq ORDER BY t.tag), c.kind \
              FROM chunk c JOIN document d ON d.seq = c.document_seq WHERE c.id = ANY($1)",
         )
         .bind(ids)
@@ -85,6 +85,7 @@ fn hit_source(row: &PgRow) -> Result<HitSource, sqlx::Error> {
     Ok(HitSource {
         chunk_id: ChunkId(row.try_get(0)?),
         document_id: DocumentId(row.try_get(1)?),
+        kind: named("chunk kind", row.try_get(11)?, ChunkKind::parse)?,
         title: row.try_get(2)?,
         source_type: named("source type", row.try_get(3)?, SourceType::parse)?,
         source_path: row.try_get(4)?,

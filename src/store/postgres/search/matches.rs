@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use crate::domain::search::{Occur, ScoredChunk, WordMatch, WordsQuery};
 use crate::domain::{ChunkId, terms};
-use crate::store::shared::ranking::{Lengths, bm25, idf};
+use crate::store::shared::ranking::{ClauseScore, Matches};
 use crate::store::{StoreError, StoreErrorKind, StoreResult};
 
 use super::super::error::classify;
 use super::blocks::{Blocks, entries_of_prefix, entries_of_term, keys_of_prefix, keys_of_term};
-use super::segment::Entry;
+use super::segment::{Entry, Place};
 use super::source::Source;
 use super::view::{Allowed, View};
 use super::{SearchIndex, compute};
@@ -136,7 +136,7 @@ impl SearchIndex {
             let view = self.refresh(source).await?;
             let keys: HashSet<_> = terms.iter().flat_map(|term| keys_of_term(&view, term)).collect();
             let Some(blocks) = self.fetch(source, keys.into_iter()).await? else { continue };
-            let of = |term: &String| matching(&view, &entries_of_term(&view, &blocks, term));
+            let of = |term: &String| matching(&view, &entries_of_term(&view, &blocks, term)).chunks;
             return Ok(terms.iter().map(of).collect());
         }
         Err(unsettled())
@@ -172,17 +172,22 @@ fn unsettled() -> StoreError {
 }
 
 /// Chunks of a term's entries that are not gone.
-fn matching(view: &View, entries: &[(usize, Entry<'_>)]) -> u64 {
-    let mut matching = 0;
+fn matching(view: &View, entries: &[(usize, Entry<'_>)]) -> Matches {
+    let mut matches = Matches::default();
     for (part, entry) in entries {
         let part = &view.parts[*part];
-        if part.has_gone() {
-            entry.each(|place, _| matching += u64::from(!part.is_gone(place)));
-        } else {
-            matching += u64::from(entry.count);
+        if part.is_plain() {
+            let count = u64::from(entry.count);
+            matches = Matches { texts: matches.texts + count, chunks: matches.chunks + count };
+            continue;
         }
+        entry.each(|place, _| {
+            if let Some(chunk) = part.segment.places.get(place).filter(|_| !part.is_gone(place)) {
+                matches.add(chunk.kind);
+            }
+        });
     }
-    matching
+    matches
 }
 
 /// Slots of chunks that are not gone and hold all terms, ascending.
@@ -218,15 +223,15 @@ fn holds_phrase(context: &str, text: &str, words: &[String]) -> bool {
     held.windows(words.len().max(1)).any(|window| window == words)
 }
 
-/// Calls `with` for every slot a clause matches, with the frequency.
-fn each_match(view: &View, entries: &[(usize, Entry<'_>)], mut with: impl FnMut(usize, u32, u32)) {
+/// Calls `with` for every slot a clause matches, with the chunk and the frequency.
+fn each_match(view: &View, entries: &[(usize, Entry<'_>)], mut with: impl FnMut(usize, &Place, u32)) {
     for (part, entry) in entries {
         let part = &view.parts[*part];
         let places = &part.segment.places;
         let gone = part.has_gone();
         entry.each(|place, frequency| {
             if let Some(chunk) = places.get(place).filter(|_| !gone || !part.is_gone(place)) {
-                with(part.base + place, frequency, chunk.length);
+                with(part.base + place, chunk, frequency);
             }
         });
     }
@@ -239,13 +244,13 @@ fn holding_prefix(view: &View, blocks: &Blocks, start: &str) -> Vec<u32> {
     (0_u32..).zip(holds).filter_map(|(slot, holds)| holds.then_some(slot)).collect()
 }
 
-/// Per slot: the sum of scores, or NaN where a forbidden clause matches or a required one does not.
+/// Per slot: the sum of the clauses' scores, or NaN where a forbidden clause matches or a required one does not.
 fn accumulate(view: &View, blocks: &Blocks, clauses: &[(Occur, Matching)]) -> Vec<f32> {
     let mut scores = vec![0.0_f32; view.slots];
     let required = clauses.iter().filter(|(occur, _)| *occur == Occur::Must).count();
     let mut met = if required > 0 { vec![0_u16; view.slots] } else { Vec::new() };
     let mut forbidden: Vec<u32> = Vec::new();
-    let lengths = Lengths::of(view.mean_length());
+    let statistics = view.statistics();
     for (occur, source) in clauses {
         let (entries, found) = match source {
             Matching::Term(term) => (entries_of_term(view, blocks, term), Vec::new()),
@@ -257,18 +262,21 @@ fn accumulate(view: &View, blocks: &Blocks, clauses: &[(Occur, Matching)]) -> Ve
             forbidden.extend(found);
             continue;
         }
-        let weight = idf(view.alive, matching(view, &entries) + found.len() as u64);
+        let mut matches = matching(view, &entries);
+        let places = || found.iter().filter_map(|slot| view.place(*slot as usize));
+        places().for_each(|chunk| matches.add(chunk.kind));
+        let clause = ClauseScore::of(statistics, matches);
         let must = *occur == Occur::Must;
-        let mut add = |slot: usize, frequency: u32, length: u32| {
-            scores[slot] += bm25(weight, frequency, lengths.factor(length));
+        let mut add = |slot: usize, chunk: &Place, frequency: u32| {
+            let is_held = || view.answers.contains(&chunk.document_seq);
+            scores[slot] += clause.score(chunk.kind, frequency, chunk.length, is_held);
             if must {
                 met[slot] += 1;
             }
         };
         each_match(view, &entries, &mut add);
-        for slot in found {
-            let length = view.place(slot as usize).map_or(0, |place| place.length);
-            add(slot as usize, 1, length);
+        for (slot, chunk) in found.iter().zip(places()) {
+            add(*slot as usize, chunk, 1);
         }
     }
     for slot in forbidden {

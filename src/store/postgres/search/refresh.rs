@@ -10,6 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use sqlx::Row;
 
+use crate::domain::ChunkKind;
 use crate::store::StoreResult;
 
 use super::super::error::classify;
@@ -93,12 +94,15 @@ impl SearchIndex {
             let find = |id: &i64| known.get(id).or_else(|| new.get(id)).map(|segment| Arc::clone(segment));
             let segments: Vec<Arc<Segment>> = look.segments.iter().filter_map(find).collect();
             let old = Arc::clone(&before);
+            let answers = self.answers(source, &before, &segments, &look).await?;
             let view = compute(move || {
                 let gone: HashSet<i64> = old.gone.iter().copied().chain(look.gone).collect();
                 let mut retired = old.retired.clone();
                 retired.extend(look.retired);
                 retired.retain(|seq| !look.restored.contains(seq));
-                Arc::new(View::new(segments, &gone, retired, look.models, look.seen, (source, number)))
+                let mut view = View::new(segments, &gone, retired, look.models, look.seen, (source, number));
+                view.answers = answers;
+                Arc::new(view)
             })
             .await?;
             if !same_segments {
@@ -145,6 +149,62 @@ impl SearchIndex {
                 })
                 .collect(),
         })
+    }
+
+    /// Documents that answer a message which is live in the store, brought up to date: those with chunks that came, those
+    /// that left or came back, and what answers them. Asked only for the sake of quotes; with the first one all are read.
+    async fn answers(
+        &self,
+        source: Source,
+        before: &View,
+        segments: &[Arc<Segment>],
+        look: &Look,
+    ) -> StoreResult<Arc<HashSet<i64>>> {
+        let fail = |error| classify(OPERATION, "", error);
+        let new = segments
+            .iter()
+            .filter(|segment| !before.parts.iter().any(|part| part.segment.id == segment.id))
+            .flat_map(|segment| segment.places.iter());
+        if !before.has_quotes {
+            let has_quotes = new.into_iter().any(|place| place.kind == ChunkKind::Quoted);
+            if !has_quotes {
+                return Ok(Arc::clone(&before.answers));
+            }
+            let all: Option<Vec<i64>> = sqlx::query_scalar(
+                "SELECT array_agg(d.seq) FROM document d WHERE d.in_reply_to IS NOT NULL AND EXISTS \
+                    (SELECT 1 FROM document p WHERE p.message_id = d.in_reply_to AND p.deleted_at IS NULL)",
+            )
+            .fetch_one(self.at(source))
+            .await
+            .map_err(fail)?;
+            return Ok(Arc::new(all.unwrap_or_default().into_iter().collect()));
+        }
+        // Chunks are numbered in the order of commits: what merged segments bring along is known.
+        let came = new.filter(|place| place.id > before.last_chunk).map(|place| place.document_seq);
+        let turned = look.retired.iter().filter(|seq| !before.retired.contains(seq)).copied();
+        let returned = look.restored.iter().filter(|seq| before.retired.contains(seq)).copied();
+        let documents: HashSet<i64> = came.chain(turned).chain(returned).collect();
+        if documents.is_empty() {
+            return Ok(Arc::clone(&before.answers));
+        }
+        let rows: Vec<(i64, bool)> = sqlx::query_as(
+            "SELECT d.seq, EXISTS (SELECT 1 FROM document p WHERE p.message_id = d.in_reply_to AND p.deleted_at IS NULL) \
+             FROM document d WHERE d.seq IN (SELECT unnest($1::BIGINT[]) UNION SELECT a.seq FROM document a \
+                JOIN document m ON m.message_id = a.in_reply_to WHERE m.seq = ANY($1))",
+        )
+        .bind(documents.into_iter().collect::<Vec<_>>())
+        .fetch_all(self.at(source))
+        .await
+        .map_err(fail)?;
+        let mut answers = HashSet::clone(&before.answers);
+        for (seq, is_answer) in rows {
+            if is_answer {
+                answers.insert(seq)
+            } else {
+                answers.remove(&seq)
+            };
+        }
+        Ok(Arc::new(answers))
     }
 
     /// Headers of segments; those that are no more are left out.

@@ -2,8 +2,9 @@
 //! `blocks`.
 //!
 //! All numbers are variable-length integers (`shared::ranking::put`). A chunk's place is its rank by id in the segment.
-//! - *Header*: number of chunks; per chunk the gap to the id before, 0 or (document changes) 1 with the document's
-//!   number and its 16-byte id, and the length in word pieces; then the number of blocks and the first term of each.
+//! - *Header*: number of chunks; per chunk the gap to the id before, twice the number of its kind
+//!   (`shared::ranking::kind_number`) and, when the document changes, one more with the document's number and its 16-byte
+//!   id, and the length in word pieces; then the number of blocks and the first term of each.
 //! - *Block*: terms in byte order, each with its length, the number of chunks that hold it, and the length of its
 //!   postings before the postings. A block is about 4 KiB; a term that fills one alone stands alone, so that no other
 //!   term's reader pays for it.
@@ -13,8 +14,8 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use crate::domain::DocumentId;
-use crate::store::shared::ranking::{each_posting, put, put_posting, take};
+use crate::domain::{ChunkKind, DocumentId};
+use crate::store::shared::ranking::{each_posting, kind_number, kind_of_number, put, put_posting, take};
 
 /// A block is closed before it grows beyond this.
 const BLOCK_BYTES: usize = 4096;
@@ -28,6 +29,8 @@ pub(super) struct Place {
     pub(super) document_seq: i64,
     /// Its document.
     pub(super) document_id: DocumentId,
+    /// What it is; every text is a body here.
+    pub(super) kind: ChunkKind,
     /// Length in word pieces.
     pub(super) length: u32,
 }
@@ -82,7 +85,7 @@ impl Packer {
             put(&mut header, (place.id - last_id).unsigned_abs());
             last_id = place.id;
             let changes = last_document != Some(place.document_seq);
-            put(&mut header, u64::from(changes));
+            put(&mut header, u64::from(kind_number(place.kind)) << 1 | u64::from(changes));
             if changes {
                 put(&mut header, place.document_seq.unsigned_abs());
                 header.extend_from_slice(place.document_id.0.as_bytes());
@@ -237,12 +240,14 @@ impl Segment {
         let (mut chunk, mut document_seq, mut document_id) = (0, 0, DocumentId(Uuid::nil()));
         for _ in 0..count {
             chunk += take(header, &mut at) as i64;
-            if take(header, &mut at) != 0 {
+            let kind_and_change = take(header, &mut at);
+            if kind_and_change & 1 != 0 {
                 document_seq = take(header, &mut at) as i64;
                 document_id = DocumentId(Uuid::from_slice(header.get(at..at + 16)?).ok()?);
                 at += 16;
             }
-            places.push(Place { id: chunk, document_seq, document_id, length: take(header, &mut at) as u32 });
+            let kind = kind_of_number(kind_and_change >> 1);
+            places.push(Place { id: chunk, document_seq, document_id, kind, length: take(header, &mut at) as u32 });
         }
         let blocks = take(header, &mut at) as usize;
         let mut firsts = Vec::with_capacity(blocks.min(header.len()));
@@ -275,7 +280,7 @@ impl Segment {
     #[cfg(test)]
     pub(super) fn of_chunks(id: i64, chunks: impl Iterator<Item = i64>) -> Self {
         let document_id = |id: i64| DocumentId(Uuid::from_u128(id.unsigned_abs().into()));
-        let place = |id| Place { id, document_seq: id, document_id: document_id(id), length: 1 };
+        let place = |id| Place { id, document_seq: id, document_id: document_id(id), kind: ChunkKind::Body, length: 1 };
         Self { id, places: chunks.map(place).collect(), firsts: Vec::new() }
     }
 
@@ -332,7 +337,10 @@ mod tests {
     use super::*;
 
     fn place(id: i64) -> Place {
-        Place { id, document_seq: id / 3, document_id: DocumentId(Uuid::from_u128(id as u128 / 3)), length: id as u32 }
+        // As unpacked: an attachment is a text like a body.
+        let kind = if id % 4 == 0 { ChunkKind::Body } else { ChunkKind::ALL[id as usize % 4 + 2] };
+        let document_id = DocumentId(Uuid::from_u128(id as u128 / 3));
+        Place { id, document_seq: id / 3, document_id, kind, length: id as u32 }
     }
 
     fn unpacked(packed: Packed) -> Input {

@@ -6,6 +6,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use crate::domain::ChunkKind;
+use crate::store::shared::ranking::Statistics;
+
 use super::segment::{Place, Segment};
 use super::source::Source;
 
@@ -25,6 +28,8 @@ pub(super) struct Part {
     pub(super) segment: Arc<Segment>,
     /// Slot of its first chunk.
     pub(super) base: usize,
+    /// Whether all of its chunks are texts.
+    only_texts: bool,
     /// Which chunks are gone; empty when none is.
     gone: Vec<bool>,
     /// Which chunks belong to retired documents; empty when none does.
@@ -37,13 +42,23 @@ impl Part {
         self.gone.get(place).copied().unwrap_or(false)
     }
 
-    /// How many chunks may be returned.
+    /// Whether the chunk at a place is a text.
+    pub(super) fn is_text(&self, place: usize) -> bool {
+        self.segment.places.get(place).is_some_and(|place| place.kind.is_text())
+    }
+
+    /// How many texts may be returned.
     fn count(&self, allowed: &Allowed) -> usize {
         let all = self.segment.places.len();
         match allowed {
-            Allowed::Live if self.gone.is_empty() && self.retired.is_empty() => all,
-            _ => (0..all).filter(|place| allowed.lets(self, *place)).count(),
+            Allowed::Live if self.only_texts && self.gone.is_empty() && self.retired.is_empty() => all,
+            _ => (0..all).filter(|place| self.is_text(*place) && allowed.lets(self, *place)).count(),
         }
+    }
+
+    /// Whether all of its chunks are texts, and none was removed.
+    pub(super) fn is_plain(&self) -> bool {
+        self.only_texts && self.gone.is_empty()
     }
 
     /// Whether any chunk was removed.
@@ -59,11 +74,21 @@ pub(super) struct View {
     /// Number of slots.
     pub(super) slots: usize,
     /// Chunks that are not gone.
+    chunks: u64,
+    /// The texts among them: what has vectors.
     pub(super) alive: u64,
-    /// Those of them whose documents are not retired.
+    /// Those of these whose documents are not retired.
     live: u64,
-    /// Sum of their lengths.
+    /// Sum of the lengths of the texts that are not gone.
     total_length: u64,
+    /// Length of the longest text, gone or not.
+    longest: u32,
+    /// Whether any chunk is a quote.
+    pub(super) has_quotes: bool,
+    /// Greatest chunk id.
+    pub(super) last_chunk: i64,
+    /// Documents, by number, that answer a message which is live in the store.
+    pub(super) answers: Arc<HashSet<i64>>,
     pub(super) gone: HashSet<i64>,
     pub(super) retired: HashSet<i64>,
     pub(super) models: Vec<Model>,
@@ -114,17 +139,22 @@ impl View {
         let mut view = Self { retired, models, seen, source, number, ..Self::default() };
         for segment in segments {
             let count = segment.places.len();
-            let length: u64 = segment.places.iter().map(|place| u64::from(place.length)).sum();
+            let texts = || segment.places.iter().filter(|place| place.kind.is_text());
+            view.alive += texts().count() as u64;
+            view.total_length += texts().map(|place| u64::from(place.length)).sum::<u64>();
+            view.longest = view.longest.max(texts().map(|place| place.length).max().unwrap_or(0));
+            view.has_quotes |= segment.places.iter().any(|place| place.kind == ChunkKind::Quoted);
+            view.last_chunk = view.last_chunk.max(segment.places.last().map_or(0, |place| place.id));
             let hidden: Vec<bool> = if view.retired.is_empty() {
                 Vec::new()
             } else {
                 segment.places.iter().map(|place| view.retired.contains(&place.document_seq)).collect()
             };
             let retired = if hidden.contains(&true) { hidden } else { Vec::new() };
-            view.parts.push(Part { segment, base: view.slots, gone: Vec::new(), retired });
+            let only_texts = texts().count() == count;
+            view.parts.push(Part { segment, base: view.slots, only_texts, gone: Vec::new(), retired });
             view.slots += count;
-            view.alive += count as u64;
-            view.total_length += length;
+            view.chunks += count as u64;
         }
         for id in gone {
             for part in &mut view.parts {
@@ -133,8 +163,11 @@ impl View {
                     part.gone = vec![false; part.segment.places.len()];
                 }
                 if !std::mem::replace(&mut part.gone[place], true) {
-                    view.alive -= 1;
-                    view.total_length -= u64::from(part.segment.places[place].length);
+                    view.chunks -= 1;
+                    if part.is_text(place) {
+                        view.alive -= 1;
+                        view.total_length -= u64::from(part.segment.places[place].length);
+                    }
                 }
                 view.gone.insert(*id);
             }
@@ -143,9 +176,10 @@ impl View {
         view
     }
 
-    /// Mean length of a chunk in word pieces, at least 1.
-    pub(super) fn mean_length(&self) -> f32 {
-        if self.alive == 0 { 1.0 } else { (self.total_length as f32 / self.alive as f32).max(1.0) }
+    /// What words are weighed by.
+    pub(super) fn statistics(&self) -> Statistics {
+        let mean_length = (self.total_length as f32 / self.alive.max(1) as f32).max(1.0);
+        Statistics { texts: self.alive, chunks: self.chunks, mean_length, longest: self.longest }
     }
 
     /// Where a chunk that is not gone stands.
@@ -159,7 +193,7 @@ impl View {
         part.segment.places.get(slot - part.base)
     }
 
-    /// The share of chunks that may be returned.
+    /// The share of texts that may be returned.
     pub(super) fn share(&self, allowed: &Allowed) -> f64 {
         let let_through = match allowed {
             Allowed::Live => self.live,
@@ -168,9 +202,13 @@ impl View {
         if let_through == self.alive { 1.0 } else { let_through as f64 / self.alive.max(1) as f64 }
     }
 
-    /// Ids of the chunks that may be returned.
+    /// Ids of the texts that may be returned.
     pub(super) fn allowed_chunks(&self, allowed: &Allowed) -> Vec<i64> {
-        let of = |part| move |(place, chunk): (usize, &Place)| allowed.lets(part, place).then_some(chunk.id);
+        let of = |part| {
+            move |(place, chunk): (usize, &Place)| {
+                (chunk.kind.is_text() && allowed.lets(part, place)).then_some(chunk.id)
+            }
+        };
         self.parts.iter().flat_map(|part| part.segment.places.iter().enumerate().filter_map(of(part))).collect()
     }
 }

@@ -3,7 +3,7 @@
 
 use sqlx::PgConnection;
 
-use crate::domain::DocumentId;
+use crate::domain::{ChunkKind, DocumentId};
 
 use super::segment::{Packed, Place, pack};
 
@@ -16,6 +16,8 @@ pub(in crate::store::postgres) struct IndexedChunk<'a> {
     pub(in crate::store::postgres) document_seq: i64,
     /// Its document.
     pub(in crate::store::postgres) document_id: DocumentId,
+    /// What it is.
+    pub(in crate::store::postgres) kind: ChunkKind,
     /// Length in word pieces.
     pub(in crate::store::postgres) token_count: u32,
     /// Its terms, blanks between (`NewChunk::terms`).
@@ -37,6 +39,7 @@ pub(in crate::store::postgres) async fn index_chunks(
                 id: chunk.id,
                 document_seq: chunk.document_seq,
                 document_id: chunk.document_id,
+                kind: chunk.kind,
                 length: chunk.token_count,
             };
             (place, chunk.terms)

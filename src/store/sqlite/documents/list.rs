@@ -74,14 +74,15 @@ async fn read_progress(store: &SqliteStore, id: DocumentId) -> Result<Option<Doc
         .fetch_optional(&mut *transaction)
         .await?;
     let Some(seq) = seq else { return Ok(None) };
-    let chunks: i64 = sqlx::query_scalar("SELECT count(*) FROM chunk WHERE document_seq = ?1 AND searchable = 1")
-        .bind(seq)
-        .fetch_one(&mut *transaction)
-        .await?;
+    let chunks: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM chunk WHERE document_seq = ?1 AND kind IN ('body', 'attachment')")
+            .bind(seq)
+            .fetch_one(&mut *transaction)
+            .await?;
     let models: Vec<(String, i64, i64, i64, i64)> = sqlx::query_as(
         "SELECT model.name,
             (SELECT count(*) FROM chunk JOIN embedding ON embedding.chunk_id = chunk.id
-                WHERE chunk.document_seq = ?1 AND chunk.searchable = 1 AND embedding.model_seq = model.seq),
+                WHERE chunk.document_seq = ?1 AND embedding.model_seq = model.seq),
             coalesce(sum(job.state = 'pending'), 0), coalesce(sum(job.state = 'processing'), 0),
             coalesce(sum(job.state = 'failed'), 0)
          FROM model LEFT JOIN (SELECT job.model_seq, job.state FROM chunk

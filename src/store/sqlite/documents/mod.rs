@@ -23,6 +23,7 @@ use crate::store::{
 use super::SqliteStore;
 
 pub(super) use load::last_seq;
+pub(super) use write::insert_chunks;
 
 #[async_trait]
 impl DocumentStore for SqliteStore {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sqlx::SqliteConnection;
 
 use crate::domain::{NewChunk, NewDocument, Timestamp};
-use crate::store::plan::chunks::{HeldChunk, changes};
+use crate::store::plan::chunks::{HeldChunk, NewRow, changes};
 use crate::store::plan::commit::{Models, Writing};
 use crate::store::plan::documents::{Fate, Plan, Slot};
 
@@ -169,20 +169,31 @@ pub(super) async fn write_chunks(
         },
     )
     .await?;
+    insert_chunks(connection, &changes.added).await?;
+    let texts = changes.added_texts();
+    write_vectors(connection, &texts, &changes.kept_texts(), models).await?;
+    queue_jobs(connection, &texts, models).await
+}
+
+/// Writes rows of chunks and of the word index.
+pub(in crate::store::sqlite) async fn insert_chunks(
+    connection: &mut SqliteConnection,
+    rows: &[NewRow<'_>],
+) -> Result<(), sqlx::Error> {
     insert_rows(
-        connection,
+        &mut *connection,
         "INSERT INTO chunk (id, document_seq, ordinal, kind, searchable, text, overlap_bytes, context, place, token_count,
                             text_sha256) VALUES",
         11,
         "",
-        &changes.added,
+        rows,
         |statement, row| {
             statement
                 .bind(row.id)
                 .bind(row.document_seq)
                 .bind(i64::from(row.chunk.ordinal))
                 .bind(row.chunk.kind.as_str())
-                .bind(i64::from(row.chunk.kind.is_searchable()))
+                .bind(1_i64)
                 .bind(row.chunk.text.as_str())
                 .bind(i64::from(row.chunk.overlap_bytes))
                 .bind(row.chunk.context.as_str())
@@ -192,17 +203,10 @@ pub(super) async fn write_chunks(
         },
     )
     .await?;
-    let searchable = changes.added_searchable();
-    insert_at_once(
-        connection,
-        "INSERT INTO chunk_words (rowid, terms) VALUES",
-        2,
-        &searchable,
-        |statement, (id, chunk)| statement.bind(*id).bind(chunk.terms.as_str()),
-    )
-    .await?;
-    write_vectors(connection, &searchable, &changes.kept_searchable(), models).await?;
-    queue_jobs(connection, &searchable, models).await
+    insert_at_once(connection, "INSERT INTO chunk_words (rowid, terms) VALUES", 2, rows, |statement, row| {
+        statement.bind(row.id).bind(row.chunk.terms.as_str())
+    })
+    .await
 }
 
 async fn write_vectors(

@@ -65,7 +65,7 @@ async fn queue_from(
         "INSERT INTO embedding_job (model_seq, chunk_id)
          SELECT ?1, chunk.id FROM chunk INDEXED BY chunk_searchable
          CROSS JOIN document ON document.seq = chunk.document_seq
-         WHERE chunk.searchable = 1 AND chunk.id > ?2 AND document.deleted_at IS NULL
+         WHERE chunk.searchable = 1 AND chunk.kind IN ('body', 'attachment') AND chunk.id > ?2 AND document.deleted_at IS NULL
            AND NOT EXISTS (SELECT 1 FROM embedding WHERE chunk_id = chunk.id AND model_seq = ?1)
            AND NOT EXISTS (SELECT 1 FROM embedding_job WHERE model_seq = ?1 AND chunk_id = chunk.id)
          ORDER BY chunk.id LIMIT ?3

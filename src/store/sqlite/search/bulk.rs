@@ -9,17 +9,38 @@ use uuid::Uuid;
 
 use crate::domain::terms::is_stop_term;
 
+/// A chunk as the slots know it: id, number of its document, length, number of its kind.
+pub(super) type ChunkRow = (i64, i64, i64, u64);
+
 /// Rows read as one.
 const AT_ONCE: i64 = 4_096;
 
-/// Searchable chunks with greater ids than `last`, in order: id, number of the document, length in word pieces.
-pub(super) async fn chunks_after(
+/// Chunks with greater ids than `last`, in order: id, number of the document, length in word pieces, number of the kind.
+pub(super) async fn chunks_after(connection: &mut SqliteConnection, last: i64) -> Result<Vec<ChunkRow>, sqlx::Error> {
+    const SQL: &str = "SELECT json_group_array(json_array(id, document_seq, token_count, CASE kind \
+            WHEN 'body' THEN 0 WHEN 'attachment' THEN 0 WHEN 'aside' THEN 1 WHEN 'quoted' THEN 2 \
+            WHEN 'signature' THEN 3 ELSE 4 END)) FROM \
+        (SELECT id, document_seq, token_count, kind FROM chunk WHERE searchable = 1 AND id > ? ORDER BY id LIMIT ?)";
+    all(connection, SQL, last, |(id, ..): &ChunkRow| *id).await
+}
+
+/// Which of the documents `documents` (a JSON array of their numbers; `None`: of all) and of those that answer one of them
+/// answer a message that is live in the store. Of all, only those that do.
+pub(super) async fn answers(
     connection: &mut SqliteConnection,
-    last: i64,
-) -> Result<Vec<(i64, i64, i64)>, sqlx::Error> {
-    const SQL: &str = "SELECT json_group_array(json_array(id, document_seq, token_count)) FROM \
-        (SELECT id, document_seq, token_count FROM chunk WHERE searchable = 1 AND id > ? ORDER BY id LIMIT ?)";
-    all(connection, SQL, last, |(id, ..): &(i64, i64, i64)| *id).await
+    documents: Option<&str>,
+) -> Result<Vec<(i64, u8)>, sqlx::Error> {
+    const ALL: &str = "SELECT json_group_array(json_array(d.seq, 1)) FROM document d WHERE d.in_reply_to IS NOT NULL \
+        AND EXISTS (SELECT 1 FROM document p WHERE p.message_id = d.in_reply_to AND p.deleted_at IS NULL)";
+    const SOME: &str = "SELECT json_group_array(json_array(d.seq, EXISTS \
+            (SELECT 1 FROM document p WHERE p.message_id = d.in_reply_to AND p.deleted_at IS NULL))) \
+        FROM document d WHERE d.seq IN (SELECT value FROM json_each(?1) UNION SELECT a.seq FROM document m \
+            JOIN document a ON a.in_reply_to = m.message_id WHERE m.seq IN (SELECT value FROM json_each(?1)))";
+    let json: String = match documents {
+        None => sqlx::query_scalar(ALL).fetch_one(connection).await?,
+        Some(documents) => sqlx::query_scalar(SOME).bind(documents).fetch_one(connection).await?,
+    };
+    parsed(&json)
 }
 
 /// Documents with greater numbers than `last`, in order: number and id.

@@ -8,8 +8,10 @@ use std::sync::atomic::Ordering;
 use futures_util::StreamExt;
 use sqlx::Row;
 
+use crate::domain::ChunkKind;
 use crate::domain::search::VectorQuery;
 
+use crate::store::shared::ranking::{kind_number, kind_of_number};
 use crate::store::{StoreError, StoreResult};
 
 use super::super::SqliteStore;
@@ -46,10 +48,10 @@ impl SqliteStore {
     /// New slots, removals, deletions, and the words of new chunks when the word index exists.
     pub(in crate::store::sqlite) async fn catch_up_slots(&self) -> StoreResult<Present> {
         let _one = self.index.catching_up.lock().await;
-        let (last_id, last_document, change_seen, words_last, loaded) = {
+        let (last_id, last_document, change_seen, words_last, loaded, has_quotes) = {
             let state = self.index.read();
             let (slots, words_last) = (&state.slots, state.words.as_ref().map(|words| words.last_id));
-            (slots.last_id(), slots.last_document(), slots.change_seen, words_last, slots.loaded)
+            (slots.last_id(), slots.last_document(), slots.change_seen, words_last, slots.loaded, slots.has_quotes)
         };
         let fail = |error| classify("read search index", "", error);
         let marks = sqlx::query(
@@ -73,7 +75,7 @@ impl SqliteStore {
         let mut snapshot = self.reader.begin().await.map_err(fail)?;
         let new = bulk::chunks_after(&mut snapshot, last_id).await.map_err(fail)?;
         let documents = bulk::documents_after(&mut snapshot, last_document).await.map_err(fail)?;
-        let changes: Vec<(i64, Option<i64>, Option<i64>)> =
+        let changes: Vec<Change> =
             sqlx::query_as("SELECT seq, chunk_id, document_seq FROM search_change WHERE seq > ? ORDER BY seq")
                 .bind(if loaded { change_seen } else { i64::MAX })
                 .fetch_all(&mut *snapshot)
@@ -85,6 +87,7 @@ impl SqliteStore {
         } else {
             None
         };
+        let answers = new_answers(&mut snapshot, loaded, has_quotes, &new, &changes).await.map_err(fail)?;
         let counted = match words_last {
             Some(last) => read_terms(&mut snapshot, last, i64::MAX).await.map_err(fail)?,
             None => Vec::new(),
@@ -94,8 +97,11 @@ impl SqliteStore {
         for (number, id) in documents {
             state.slots.push_document(number as u32, id);
         }
-        for (id, document, length) in new {
-            state.slots.push(id, document as u32, length as u32);
+        for (id, document, length, kind) in new {
+            state.slots.push(id, document as u32, length as u32, kind_of_number(kind));
+        }
+        for (number, is_answer) in answers {
+            state.slots.set_answer(number as usize, is_answer != 0);
         }
         for (_, chunk, _) in &changes {
             if let Some(id) = chunk {
@@ -111,7 +117,7 @@ impl SqliteStore {
         if let Some(words) = &mut state.words {
             for (id, terms) in counted {
                 if let Some(slot) = state.slots.slot(id) {
-                    words.add(slot as u32, id, terms);
+                    words.add(slot as u32, id, state.slots.kinds[slot].is_text(), terms);
                 }
             }
             if words_last.is_some() {
@@ -148,7 +154,7 @@ impl SqliteStore {
                 let state = state.read().unwrap_or_else(PoisonError::into_inner);
                 for (id, terms) in counted.into_iter().filter(|(id, _)| *id <= upto) {
                     if let Some(slot) = state.slots.slot(id) {
-                        words.add(slot as u32, id, terms);
+                        words.add(slot as u32, id, state.slots.kinds[slot].is_text(), terms);
                     } else {
                         words.last_id = id;
                     }
@@ -267,6 +273,34 @@ impl Reading<'_> {
             state.matrices.set_seen(self.name, self.dimension, seen);
         }
     }
+}
+
+/// A row of `search_change`: its number, and the chunk or the document that changed.
+type Change = (i64, Option<i64>, Option<i64>);
+
+/// What is new of which documents answer a live message. Asked only for the sake of quotes: without any there is nothing
+/// to know; with the first one all are looked at, from then on those that came or changed and those that answer them.
+async fn new_answers(
+    connection: &mut sqlx::SqliteConnection,
+    loaded: bool,
+    has_quotes: bool,
+    new: &[bulk::ChunkRow],
+    changes: &[Change],
+) -> Result<Vec<(i64, u8)>, sqlx::Error> {
+    let quoted = u64::from(kind_number(ChunkKind::Quoted));
+    if !has_quotes {
+        let is_first = new.iter().any(|(.., kind)| *kind == quoted);
+        return if is_first { bulk::answers(connection, None).await } else { Ok(Vec::new()) };
+    }
+    let mut documents: Vec<i64> = new.iter().map(|(_, document, ..)| *document).collect();
+    documents.extend(changes.iter().filter_map(|(_, _, document)| *document));
+    documents.sort_unstable();
+    documents.dedup();
+    if documents.is_empty() || !loaded {
+        return Ok(Vec::new());
+    }
+    let documents = serde_json::to_string(&documents).map_err(|error| sqlx::Error::Encode(error.into()))?;
+    bulk::answers(connection, Some(&documents)).await
 }
 
 /// Term counts of searchable chunks after `last`, at most `limit`, in order of id.

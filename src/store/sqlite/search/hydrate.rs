@@ -6,11 +6,12 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row};
 
 use crate::domain::search::{Filter, HitSource, ScoredChunk};
-use crate::domain::{ChunkId, DocumentId, Place, SourceType, Timestamp};
+use crate::domain::{ChunkId, ChunkKind, DocumentId, Place, SourceType, Timestamp};
 use crate::store::StoreResult;
 
 use super::super::SqliteStore;
 use super::super::error::classify;
+use super::super::rows::named;
 use super::filter::push_filter;
 
 fn document_id(bytes: &[u8]) -> Result<DocumentId, sqlx::Error> {
@@ -42,7 +43,7 @@ impl SqliteStore {
             "SELECT c.id, d.id, d.title, d.source_type, d.source_path, c.place, c.text, d.dated_at, d.deleted_at, \
              (SELECT coalesce(nullif(x.name, ''), nullif(p.display_name, ''), p.email) FROM document_person x \
                 JOIN person p ON p.seq = x.person_seq WHERE x.document_seq = d.seq AND x.role IN ('from', 'author') LIMIT 1), \
-             (SELECT json_group_array(t.tag) FROM document_tag t WHERE t.document_seq = d.seq) \
+             (SELECT json_group_array(t.tag) FROM document_tag t WHERE t.document_seq = d.seq), c.kind \
              FROM chunk c JOIN document d ON d.seq = c.document_seq WHERE c.id IN (SELECT value FROM json_each(?))",
         )
         .bind(serde_json::to_string(&ids).unwrap_or_default())
@@ -67,6 +68,7 @@ fn source(row: &SqliteRow) -> Result<HitSource, sqlx::Error> {
     Ok(HitSource {
         chunk_id: ChunkId(row.try_get(0)?),
         document_id: document_id(id)?,
+        kind: named("chunk kind", row.try_get(11)?, ChunkKind::parse)?,
         title: row.try_get(2)?,
         source_type: kind,
         source_path: row.try_get(4)?,

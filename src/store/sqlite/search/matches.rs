@@ -9,7 +9,7 @@ use crate::domain::ChunkId;
 use crate::domain::search::{Occur, WordMatch, WordsQuery};
 use crate::domain::terms::is_stop_term;
 use crate::store::StoreResult;
-use crate::store::shared::ranking::{Lengths, bm25, idf};
+use crate::store::shared::ranking::{ClauseScore, Matches};
 
 use super::super::SqliteStore;
 use super::super::error::classify;
@@ -76,7 +76,7 @@ impl SqliteStore {
             let known = {
                 let state = self.index.read();
                 let words = state.words.as_ref().filter(|_| !is_stop_term(term));
-                words.map(|words| words.frequency(term, &state.slots))
+                words.map(|words| words.matches(term, &state.slots).chunks)
             };
             frequencies.push(if let Some(known) = known {
                 known
@@ -99,25 +99,29 @@ pub(super) fn alive(slots: &Slots, id: i64) -> Option<usize> {
     slots.slot(id).filter(|slot| !slots.removed[*slot])
 }
 
-/// Per slot: the sum of scores, or NaN where a forbidden clause matches or a required one does not.
+/// Per slot: the sum of the clauses' scores, or NaN where a forbidden clause matches or a required one does not.
 pub(super) fn accumulate(clauses: &[(Occur, Source)], slots: &Slots, words: Option<&Words>) -> Vec<f32> {
     let mut scores = vec![0.0_f32; slots.ids.len()];
     let required = clauses.iter().filter(|(occur, _)| *occur == Occur::Must).count();
     let mut met = if required > 0 { vec![0_u16; slots.ids.len()] } else { Vec::new() };
     let mut forbidden = Vec::new();
-    let length = Lengths::of(slots.mean_length());
+    let statistics = slots.statistics();
     for (occur, source) in clauses {
         if *occur == Occur::MustNot {
             each_match(source, slots, words, |slot, _| forbidden.push(slot));
             continue;
         }
-        let matching = match source {
-            Source::Memory(term) => words.map_or(0, |words| words.frequency(term, slots)),
-            Source::Read(read) => read.iter().filter(|(id, _)| alive(slots, *id).is_some()).count() as u64,
+        let matches = match source {
+            Source::Memory(term) => words.map_or_else(Matches::default, |words| words.matches(term, slots)),
+            Source::Read(read) => {
+                let mut matches = Matches::default();
+                read.iter().filter_map(|(id, _)| alive(slots, *id)).for_each(|slot| matches.add(slots.kinds[slot]));
+                matches
+            }
         };
-        let weight = idf(slots.alive, matching);
+        let clause = ClauseScore::of(statistics, matches);
         each_match(source, slots, words, |slot, frequency| {
-            scores[slot] += bm25(weight, frequency, length.factor(slots.lengths[slot]));
+            scores[slot] += clause.score(slots.kinds[slot], frequency, slots.lengths[slot], || slots.is_answer(slot));
             if *occur == Occur::Must {
                 met[slot] += 1;
             }

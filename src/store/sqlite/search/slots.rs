@@ -4,6 +4,9 @@ use std::collections::HashSet;
 
 use uuid::Uuid;
 
+use crate::domain::ChunkKind;
+use crate::store::shared::ranking::Statistics;
+
 /// Slot tables. A removed chunk keeps its slot, marked, until the next start.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
@@ -11,12 +14,22 @@ pub(super) struct Slots {
     pub(super) ids: Vec<i64>,
     /// Document number per slot.
     pub(super) documents: Vec<u32>,
+    /// What the chunk is, per slot; every text is a body here.
+    pub(super) kinds: Vec<ChunkKind>,
     /// Length in word pieces per slot.
     pub(super) lengths: Vec<u32>,
     /// Whether the chunk is gone.
     pub(super) removed: Vec<bool>,
-    /// Sum of the lengths of chunks that are not gone.
+    /// Sum of the lengths of texts that are not gone.
     pub(super) total_length: u64,
+    /// Texts that are not gone.
+    texts: u64,
+    /// Length of the longest text there was.
+    longest: u32,
+    /// Whether any chunk is a quote.
+    pub(super) has_quotes: bool,
+    /// By number, whether a document answers a message that is live in the store.
+    answers: Vec<bool>,
     /// Chunks that are not gone.
     pub(super) alive: u64,
     /// Ids of documents by number; nil where there is none.
@@ -36,14 +49,39 @@ impl Slots {
     }
 
     /// Adds a chunk; ids must come in ascending order.
-    pub(super) fn push(&mut self, id: i64, document: u32, length: u32) {
+    pub(super) fn push(&mut self, id: i64, document: u32, length: u32, kind: ChunkKind) {
         debug_assert!(id > self.last_id());
         self.ids.push(id);
         self.documents.push(document);
         self.lengths.push(length);
         self.removed.push(false);
-        self.total_length += u64::from(length);
+        self.kinds.push(kind);
+        self.has_quotes |= kind == ChunkKind::Quoted;
+        if kind.is_text() {
+            self.total_length += u64::from(length);
+            self.texts += 1;
+            self.longest = self.longest.max(length);
+        }
         self.alive += 1;
+    }
+
+    /// Notes whether a document answers a live message.
+    pub(super) fn set_answer(&mut self, document: usize, answers: bool) {
+        if self.answers.len() <= document {
+            self.answers.resize(document + 1, false);
+        }
+        self.answers[document] = answers;
+    }
+
+    /// Whether the message that the document of a slot answers is live in the store.
+    pub(super) fn is_answer(&self, slot: usize) -> bool {
+        self.answers.get(self.documents[slot] as usize).copied().unwrap_or(false)
+    }
+
+    /// What words are weighed by.
+    pub(super) fn statistics(&self) -> Statistics {
+        let mean_length = (self.total_length as f32 / self.texts.max(1) as f32).max(1.0);
+        Statistics { texts: self.texts, chunks: self.alive, mean_length, longest: self.longest }
     }
 
     /// Greatest document number known.
@@ -71,7 +109,10 @@ impl Slots {
             && !self.removed[slot]
         {
             self.removed[slot] = true;
-            self.total_length -= u64::from(self.lengths[slot]);
+            if self.kinds[slot].is_text() {
+                self.total_length -= u64::from(self.lengths[slot]);
+                self.texts -= 1;
+            }
             self.alive -= 1;
         }
     }
@@ -79,11 +120,6 @@ impl Slots {
     /// The slot of a chunk.
     pub(super) fn slot(&self, id: i64) -> Option<usize> {
         self.ids.binary_search(&id).ok()
-    }
-
-    /// Mean length of a chunk in word pieces, at least 1.
-    pub(super) fn mean_length(&self) -> f32 {
-        if self.alive == 0 { 1.0 } else { (self.total_length as f32 / self.alive as f32).max(1.0) }
     }
 }
 

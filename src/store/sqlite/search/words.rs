@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use crate::domain::terms;
-use crate::store::shared::ranking::{each_posting, put_posting};
+use crate::store::shared::ranking::{Matches, each_posting, put_posting};
 
 use super::slots::Slots;
 
@@ -16,14 +16,17 @@ struct Postings {
     bytes: Vec<u8>,
     last_slot: u32,
     count: u32,
+    /// Texts among them.
+    texts: u32,
 }
 
 impl Postings {
-    fn push(&mut self, slot: u32, frequency: u32) {
+    fn push(&mut self, slot: u32, frequency: u32, is_text: bool) {
         let gap = if self.count == 0 { slot } else { slot - self.last_slot };
         put_posting(&mut self.bytes, gap, frequency);
         self.last_slot = slot;
         self.count += 1;
+        self.texts += u32::from(is_text);
     }
 
     fn each(&self, with: impl FnMut(usize, u32)) {
@@ -63,9 +66,9 @@ pub(super) struct Words {
 
 impl Words {
     /// Adds one chunk; slots must come in ascending order.
-    pub(super) fn add(&mut self, slot: u32, id: i64, counted: ChunkTerms) {
+    pub(super) fn add(&mut self, slot: u32, id: i64, is_text: bool, counted: ChunkTerms) {
         for (term, frequency) in counted {
-            self.terms.entry(term).or_default().push(slot, frequency);
+            self.terms.entry(term).or_default().push(slot, frequency, is_text);
         }
         self.last_id = id;
     }
@@ -89,13 +92,14 @@ impl Words {
     }
 
     /// How many chunks that are not gone hold `term`.
-    pub(super) fn frequency(&self, term: &str, slots: &Slots) -> u64 {
+    pub(super) fn matches(&self, term: &str, slots: &Slots) -> Matches {
         if slots.alive == slots.ids.len() as u64 {
-            return self.terms.get(term).map_or(0, |postings| postings.count.into());
+            let of = |postings: &Postings| Matches { texts: postings.texts.into(), chunks: postings.count.into() };
+            return self.terms.get(term).map(of).unwrap_or_default();
         }
-        let mut matching = 0;
-        self.postings(term, slots, |_, _| matching += 1);
-        matching
+        let mut matches = Matches::default();
+        self.postings(term, slots, |slot, _| matches.add(slots.kinds[slot]));
+        matches
     }
 
     /// Every term with the number of chunks that hold it (gone ones included).

@@ -1,6 +1,6 @@
 //! Tells an author's own words from quoted replies and signatures in a plain text body.
 //!
-//! Quotes and signatures stay readable but are not searched: the quoted message is a document of its own. In doubt text
+//! Quotes and signatures stay readable and are found below texts: the quoted message is a document of its own. In doubt text
 //! stays [`ChunkKind::Body`], because hiding an author's words is the worse mistake. Forwarded messages stay body.
 //! Called by `mail::body`; pure.
 

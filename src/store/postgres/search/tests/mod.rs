@@ -1,6 +1,7 @@
 //! Against a real server (`tests/support/services.rs`): databases of their own for the tests, and documents written as
 //! the adapter's own commit writes them.
 
+mod older;
 #[path = "../../../../../tests/support/services.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]
 mod services;
@@ -40,9 +41,13 @@ impl Server {
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.expect("execute");
     }
 
-    async fn open(&self) -> PostgresStore {
+    fn address(&self) -> String {
         let (address, _) = self.url.rsplit_once('/').expect("a database in the address");
-        PostgresStore::open(&format!("{address}/{}", self.name), &PostgresOptions::default()).await.expect("open")
+        format!("{address}/{}", self.name)
+    }
+
+    async fn open(&self) -> PostgresStore {
+        PostgresStore::open(&self.address(), &PostgresOptions::default()).await.expect("open")
     }
 
     async fn drop(self, store: PostgresStore) {
@@ -137,6 +142,7 @@ async fn write(connection: &mut PgConnection, document: &NewDocument, vectors: O
             id: *id,
             document_seq: seq,
             document_id: document.id,
+            kind: chunk.kind,
             token_count: chunk.token_count,
             terms: &chunk.terms,
         })
