@@ -2,6 +2,7 @@
 //! bytes, by the name only where those are in doubt. Called by `detect`.
 
 use super::Detected;
+use crate::ingest::parse::mail::sniff::{self, Doubt};
 
 fn begins_object(head: &[u8], object: &[u8]) -> bool {
     let head = head.trim_ascii_start();
@@ -25,8 +26,8 @@ fn is_emlx(head: &[u8], is_named_so: bool) -> bool {
     let Some(end) = head.iter().take(40).position(|byte| *byte == b'\n') else { return false };
     let first = head[..end].trim_ascii();
     let is_number = !first.is_empty() && first.iter().all(u8::is_ascii_digit);
-    let headers = super::mail_headers(&head[end + 1..]);
-    is_number && (headers >= 3 || is_named_so && headers >= 1)
+    let message = head.get(end + 1..).unwrap_or_default();
+    is_number && (sniff::is_message(message, Doubt::Unknown) || is_named_so && sniff::has_header(message))
 }
 
 /// The value of a header field among the first lines, lower-case, folds joined.

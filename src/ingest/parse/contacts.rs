@@ -8,7 +8,7 @@ use std::fmt::Write;
 use crate::domain::{PersonMention, PersonRole, Timestamp};
 
 use super::content_lines::{Line, address, lines};
-use super::{ParseError, Parsed, Section, date};
+use super::{ParseError, Parsed, Section};
 
 /// Most people taken from one file.
 const PEOPLE_LIMIT: usize = 20_000;
@@ -228,7 +228,7 @@ mod tests {
         let emails: Vec<_> = parsed.people.iter().map(|person| person.email.as_deref().unwrap()).collect();
         assert_eq!(emails, ["erika@example.org", "e@home.example"]);
         assert!(parsed.people.iter().all(|person| person.name.as_deref() == Some("Erika Beispiel")));
-        assert_eq!(parsed.dated_at, date::parse("2024-03-12 10:00"));
+        assert_eq!(parsed.dated_at, super::super::date::parse("2024-03-12 10:00"));
     }
 
     #[test]
