@@ -6,7 +6,9 @@ use clap::Args;
 use color_eyre::eyre::{self, WrapErr};
 
 use crate::config::Config;
+use crate::domain::DocumentId;
 use crate::domain::intake::FileRecord;
+use crate::ingest::intake::paths;
 use crate::runtime::wiring::House;
 
 use super::{EXIT_NONE, EXIT_OK, output, runtime};
@@ -22,29 +24,31 @@ pub(super) struct WhyArgs {
 
 pub(super) fn run(config: Config, arguments: &WhyArgs) -> eyre::Result<u8> {
     let path = std::path::absolute(&arguments.file).wrap_err("cannot make the path absolute")?;
-    let path = path.to_string_lossy().into_owned();
-    let (record, documents) = runtime()?.block_on(async {
+    let path = paths::text_of(&path);
+    let (record, documents, deleted) = runtime()?.block_on(async {
         let house = House::open(config).await?;
         let record = house.store.file(&path).await?;
         let documents = house.store.documents_of_file(&path).await?;
+        let deleted = house.store.deleted_of_file(&path).await?;
         house.close().await;
-        Ok::<_, eyre::Report>((record, documents))
+        Ok::<_, eyre::Report>((record, documents, deleted))
     })?;
     let Some(record) = record else {
+        let path = paths::shown(&path);
         output::note(format!("peanut: {path} was never offered (add it with `peanut ingest {path}`)"));
         return Ok(EXIT_NONE);
     };
     if arguments.json {
-        output::json(&serde_json::json!({ "file": record, "documents": documents }))?;
+        output::json(&serde_json::json!({ "file": record, "documents": documents, "deleted": deleted }))?;
     } else {
-        print(&record, documents.len())?;
+        print(&record, documents.len(), &deleted)?;
     }
     Ok(EXIT_OK)
 }
 
-fn print(record: &FileRecord, documents: usize) -> eyre::Result<()> {
+fn print(record: &FileRecord, documents: usize, deleted: &[DocumentId]) -> eyre::Result<()> {
     let kind = record.source_type.map_or("not recognised yet", crate::domain::SourceType::as_str);
-    output::line(format!("{}  {}", output::bold(&record.path), kind))?;
+    output::line(format!("{}  {}", output::bold(&paths::shown(&record.path)), kind))?;
     let reason = record.reason.as_deref().map_or(String::new(), |reason| format!(": {reason}"));
     output::line(format!("state      {}{reason}", record.state.as_str()))?;
     let items = &record.items;
@@ -53,5 +57,8 @@ fn print(record: &FileRecord, documents: usize) -> eyre::Result<()> {
         items.seen, items.documents, items.duplicates, items.unchanged, items.dead_letters, items.skipped
     ))?;
     output::line(format!("documents  {documents} live in the store"))?;
+    for id in deleted {
+        output::line(format!("deleted    by you: {id} (`peanut restore {id}` brings it back)"))?;
+    }
     output::line(format!("changed    {}", output::date(Some(record.updated_at))))
 }

@@ -2,6 +2,7 @@
 
 mod affected;
 mod commit;
+mod duplicates;
 mod facts;
 mod list;
 mod load;
@@ -64,5 +65,9 @@ impl DocumentStore for PostgresStore {
 
     async fn documents_of_file(&self, path: &str) -> StoreResult<Vec<DocumentId>> {
         read::documents_of_file(self, path).await
+    }
+
+    async fn deleted_of_file(&self, path: &str) -> StoreResult<Vec<DocumentId>> {
+        read::deleted_of_file(self, path).await
     }
 }

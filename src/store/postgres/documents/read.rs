@@ -29,9 +29,11 @@ pub(super) async fn find_by_content(store: &PostgresStore, hashes: &[[u8; 32]]) 
     let work = async {
         let rows = sqlx::query(
             "SELECT content_sha256, id, source_path FROM document
-             WHERE content_sha256 = ANY($1) AND deleted_at IS NULL ORDER BY seq",
+             WHERE content_sha256 = ANY($1) AND deleted_at IS NULL
+               AND NOT EXISTS (SELECT 1 FROM file WHERE path = source_path AND host <> $2::TEXT) ORDER BY seq",
         )
         .bind(hashes.iter().map(<[u8; 32]>::as_slice).collect::<Vec<_>>())
+        .bind(store.host.as_deref())
         .fetch_all(&store.pool)
         .await?;
         rows.into_iter()
@@ -55,6 +57,20 @@ pub(super) async fn documents_of_file(store: &PostgresStore, path: &str) -> Stor
             .fetch_all(&store.pool)
             .await;
     let ids = ids.map_err(|error| classify("list documents of file", path, error))?;
+    Ok(ids.into_iter().map(DocumentId).collect())
+}
+
+/// See [`crate::store::DocumentStore::deleted_of_file`].
+pub(super) async fn deleted_of_file(store: &PostgresStore, path: &str) -> StoreResult<Vec<DocumentId>> {
+    let ids: Result<Vec<Uuid>, sqlx::Error> = sqlx::query_scalar(
+        "SELECT id FROM document WHERE deleted_reason = 'deleted' AND seq IN (
+            SELECT seq FROM document WHERE source_path = $1
+            UNION SELECT document_seq FROM duplicate WHERE path = $1) ORDER BY seq",
+    )
+    .bind(path)
+    .fetch_all(&store.pool)
+    .await;
+    let ids = ids.map_err(|error| classify("list deleted documents of file", path, error))?;
     Ok(ids.into_iter().map(DocumentId).collect())
 }
 

@@ -2,6 +2,7 @@
 
 mod affected;
 mod commit;
+mod duplicates;
 mod facts;
 mod list;
 mod load;
@@ -58,5 +59,9 @@ impl DocumentStore for SqliteStore {
 
     async fn documents_of_file(&self, path: &str) -> StoreResult<Vec<DocumentId>> {
         read::documents_of_file(self, path).await
+    }
+
+    async fn deleted_of_file(&self, path: &str) -> StoreResult<Vec<DocumentId>> {
+        read::deleted_of_file(self, path).await
     }
 }

@@ -60,6 +60,22 @@ pub(super) async fn documents_of_file(store: &SqliteStore, path: &str) -> StoreR
     work.await.map_err(|error| classify("list documents of file", path, error))
 }
 
+/// See [`crate::store::DocumentStore::deleted_of_file`].
+pub(super) async fn deleted_of_file(store: &SqliteStore, path: &str) -> StoreResult<Vec<DocumentId>> {
+    let work = async {
+        let rows: Vec<Vec<u8>> = sqlx::query_scalar(
+            "SELECT id FROM document WHERE deleted_reason = 'deleted' AND seq IN (
+                SELECT seq FROM document WHERE source_path = ?1
+                UNION SELECT document_seq FROM duplicate WHERE path = ?1) ORDER BY seq",
+        )
+        .bind(path)
+        .fetch_all(&store.reader)
+        .await?;
+        rows.iter().map(|id| document_id(id)).collect::<Result<Vec<_>, sqlx::Error>>()
+    };
+    work.await.map_err(|error| classify("list deleted documents of file", path, error))
+}
+
 /// See [`crate::store::DocumentStore::document`].
 pub(super) async fn document(store: &SqliteStore, id: DocumentId) -> StoreResult<DocumentView> {
     const OPERATION: &str = "read document";
