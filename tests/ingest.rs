@@ -341,3 +341,334 @@ async fn what_a_killed_process_held_is_taken_over_at_once() {
     assert_eq!(running.titles("pangolins").await, ["Held"]);
     running.stop().await;
 }
+
+impl Running {
+    /// Names paths, and waits until nothing is queued.
+    async fn take_in(&self, path: &Path) {
+        self.house.intake.offer_paths(&[path.to_str().unwrap().to_owned()]).await.unwrap();
+        self.idle().await;
+    }
+
+    /// Waits until no file is queued or in hand, in the store itself.
+    async fn idle(&self) {
+        let mut pictures = self.house.status().picture();
+        loop {
+            pictures.borrow_and_update();
+            let counts = self.house.store.intake_counts().await.unwrap();
+            let mut states = counts.files_by_state.iter().map(|(state, _)| state);
+            if !states.any(|state| matches!(state, FileState::Queued | FileState::Parsing)) {
+                return;
+            }
+            let change = tokio::time::timeout(Duration::from_secs(60), pictures.changed()).await;
+            change.unwrap_or_else(|_| panic!("never came to rest: {counts:?}")).unwrap();
+        }
+    }
+
+    async fn is_found(&self, word: &str) -> bool {
+        !self.search(word).await.hits.is_empty()
+    }
+
+    async fn row(&self, path: &Path) -> peanut::domain::intake::FileRecord {
+        self.house.store.file(path.to_str().unwrap()).await.unwrap().unwrap()
+    }
+
+    async fn live(&self, path: &Path) -> usize {
+        self.house.store.documents_of_file(path.to_str().unwrap()).await.unwrap().len()
+    }
+}
+
+/// Renaming, then editing: the document keeps its id, and what is edited is found.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renamed_and_edited_note_stays() {
+    let (_folder, data, source) = folders();
+    let (old, new) = (source.join("a.md"), source.join("b.md"));
+    write(&source, "a.md", "plain kudu");
+    write(&source, "sub/c.md", "plain gnu");
+    let running = Running::start(&data).await;
+    running.take_in(&source).await;
+    let id = running.search("kudu").await.hits[0].document_id;
+    std::fs::rename(&old, &new).unwrap();
+    std::fs::rename(source.join("sub"), source.join("moved")).unwrap();
+    running.take_in(&source).await;
+    for text in ["plain kudu, later a leopard", "a third edit of the kudu with a meerkat"] {
+        std::fs::write(&new, text).unwrap();
+        std::fs::write(source.join("moved/c.md"), format!("{text}, and a gnu")).unwrap();
+        running.take_in(&source).await;
+        assert_eq!((running.live(&new).await, running.live(&source.join("moved/c.md")).await), (1, 1));
+        let hits = running.search("kudu -gnu").await.hits;
+        assert_eq!((hits.len(), hits[0].document_id), (1, id));
+    }
+    assert!(running.is_found("meerkat").await && !running.is_found("leopard").await);
+    assert_eq!(running.row(&old).await.state, FileState::Retired);
+    running.settled(2).await;
+    running.stop().await;
+}
+
+/// What a file no longer holds is found no more: emptied, overwritten by a picture, deleted, gone with its folder.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_files_hold_no_more_is_found_no_more() {
+    let (_folder, data, source) = folders();
+    let emptied = write(&source, "emptied.md", "about a coyote");
+    let picture = write(&source, "picture.txt", "about a dingo");
+    let deleted = write(&source, "deleted.md", "about a jackal");
+    write(&source, "folder/gone.md", "about a wolf");
+    let archive =
+        write(&source, "m.mbox", &format!("{}{}", message("a@x", None, "hyena"), message("b@x", None, "fox")));
+    let running = Running::start(&data).await;
+    running.take_in(&source).await;
+    std::fs::write(&emptied, "").unwrap();
+    std::fs::write(&picture, b"\x89PNG\r\n\x1a\n0000").unwrap();
+    std::fs::remove_file(&deleted).unwrap();
+    std::fs::remove_dir_all(source.join("folder")).unwrap();
+    std::fs::write(&archive, message("b@x", None, "fox")).unwrap();
+    running.take_in(&source).await;
+    for word in ["coyote", "dingo", "jackal", "wolf", "hyena"] {
+        assert!(!running.is_found(word).await, "{word}");
+    }
+    assert!(running.is_found("fox").await);
+    let states = [(&emptied, FileState::Skipped), (&picture, FileState::Skipped), (&deleted, FileState::Retired)];
+    for (path, state) in states {
+        assert_eq!((running.row(path).await.state, running.live(path).await), (state, 0), "{}", path.display());
+    }
+    // Named alone, a file that is gone is retired too; one nobody knows is refused.
+    std::fs::remove_file(&archive).unwrap();
+    let offer = running.house.intake.offer_paths(&[archive.to_str().unwrap().to_owned()]).await.unwrap();
+    assert_eq!((offer.retired, offer.refused.len()), (1, 0));
+    let offer = running.house.intake.offer_paths(&["/nowhere/at/all".to_owned()]).await.unwrap();
+    assert_eq!((offer.retired, offer.refused.len()), (0, 1));
+    // What comes back is found again, under the same id.
+    std::fs::write(&emptied, "about a coyote").unwrap();
+    running.take_in(&source).await;
+    assert!(running.is_found("coyote").await);
+    running.settled(1).await;
+    running.stop().await;
+}
+
+/// Of two equal files one goes: the other is found. The same of two equal mails in two archives.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_copy_of_what_is_deleted_is_found() {
+    let (_folder, data, source) = folders();
+    for name in ["a.md", "b.md"] {
+        write(&source, name, "# Same\n\nabout a tapir");
+    }
+    let (shared, own) = (message("m@x", None, "okapi"), message("n@x", None, "bongo"));
+    write(&source, "a.mbox", &shared);
+    write(&source, "b.mbox", &format!("{own}{shared}"));
+    let running = Running::start(&data).await;
+    running.take_in(&source).await;
+    for word in ["tapir", "okapi"] {
+        let hits = running.search(word).await.hits;
+        assert_eq!(hits.len(), 1);
+        std::fs::remove_file(&hits[0].source_path).unwrap();
+    }
+    running.take_in(&source).await;
+    for word in ["tapir", "okapi"] {
+        let hits = running.search(word).await.hits;
+        assert_eq!(hits.len(), 1, "{word}");
+        assert!(Path::new(&hits[0].source_path).exists());
+    }
+    running.settled(3).await;
+    running.stop().await;
+}
+
+/// One Message-ID on different mails hides none of them; equal mails stay one, whatever the way wrote into them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_id_hides_no_mail() {
+    let (_folder, data, source) = folders();
+    let mail = |from: &str, subject: &str, day: u32, body: &str| {
+        format!(
+            "From: {from}\nTo: you@x.org\nSubject: {subject}\nMessage-ID: <invoice-4711@shop.example>\n\
+             Date: {day} Jan 2024 00:00:00 +0000\n\n{body}\n"
+        )
+    };
+    write(&source, "1.eml", &mail("attacker@evil.example", "harmless", 1, "nothing here"));
+    write(&source, "2.eml", &mail("shop@shop.example", "Your contract is cancelled", 2, "act before friday"));
+    write(
+        &source,
+        "3.eml",
+        &mail(
+            "shop@shop.example",
+            "Your contract is cancelled",
+            2,
+            "act before friday\n\n_______\nthe footer of a list",
+        ),
+    );
+    write(&source, "4.eml", &mail("mailer-daemon@shop.example", "Returned", 3, "undeliverable"));
+    let copy = mail("shop@shop.example", "Your contract is cancelled", 2, "act before friday");
+    write(&source, "copy.eml", &format!("Received: by mx.example; 2 Jan 2024 00:00:07 +0000\nX-Label: Inbox\n{copy}"));
+    let running = Running::start(&data).await;
+    running.take_in(&source).await;
+    for word in ["nothing", "friday", "footer", "undeliverable", "subject:harmless", "subject:returned"] {
+        assert!(running.is_found(word).await, "{word}");
+    }
+    running.settled(4).await;
+    let copied = running.row(&source.join("copy.eml")).await;
+    assert_eq!(copied.state, FileState::Duplicate);
+    assert!(copied.reason.unwrap().starts_with("same mail as "), "the bytes are not the same");
+    // Read again, nothing changes.
+    for name in ["1.eml", "2.eml", "3.eml", "4.eml", "copy.eml"] {
+        running.house.intake.retry_file(source.join(name).to_str().unwrap()).await.unwrap();
+    }
+    running.idle().await;
+    running.settled(4).await;
+    running.stop().await;
+}
+
+/// An archive that was read while it was written: its last message is read again, whole, however large the archive is.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_message_of_a_growing_archive_is_read_whole() {
+    let (_folder, data, source) = folders();
+    let running = Running::start(&data).await;
+    for (name, long) in [("small", 1), ("large", 9000)] {
+        let (first, second) = (
+            message(&format!("1@{name}"), None, &"filler words ".repeat(long)),
+            message(&format!("2@{name}"), None, ""),
+        );
+        let half = format!("{first}{}\nbegins with hyacinth{name}\n", second.trim_end());
+        let path = write(&source, &format!("{name}.mbox"), &half);
+        running.take_in(&path).await;
+        assert!(running.is_found(&format!("hyacinth{name}")).await);
+        let third = message(&format!("3@{name}"), None, &format!("rhododendron{name}"));
+        std::fs::write(&path, format!("{half}ends with chrysanthemum{name}\n\n{third}")).unwrap();
+        running.take_in(&path).await;
+        assert_eq!(running.live(&path).await, 3);
+        for word in ["hyacinth", "chrysanthemum"] {
+            assert_eq!(running.titles(&format!("{word}{name}")).await, [format!("About 2@{name}")]);
+        }
+        assert!(running.is_found(&format!("rhododendron{name}")).await);
+        // It pauses behind a blank line that is not the message's end.
+        let whole = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, format!("{whole}and after a pause a peony{name}\n\n")).unwrap();
+        running.take_in(&path).await;
+        assert_eq!(running.live(&path).await, 3);
+        assert_eq!(running.titles(&format!("peony{name}")).await, [format!("About 3@{name}")]);
+    }
+    running.settled(6).await;
+    running.stop().await;
+}
+
+/// An edit that keeps size and times is noticed when the file is named; failed files are tried again when named.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_named_file_is_judged_by_its_content() {
+    let (_folder, data, source) = folders();
+    let path = write(&source, "a.md", "about a heron");
+    let broken = write(&source, "broken.pdf", "%PDF-1.4\nnothing");
+    let running = Running::start(&data).await;
+    running.take_in(&source).await;
+    let time = std::fs::metadata(&path).unwrap().modified().unwrap();
+    std::fs::write(&path, "about a stork").unwrap();
+    std::fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+    running.take_in(&path).await;
+    assert!(running.is_found("stork").await && !running.is_found("heron").await);
+    let again = running.house.intake.offer_paths(&[path.to_str().unwrap().to_owned()]).await.unwrap();
+    assert_eq!((again.queued, again.unchanged), (0, 1));
+    let again = running.house.intake.offer_paths(&[broken.to_str().unwrap().to_owned()]).await.unwrap();
+    assert_eq!((again.queued, again.unchanged), (1, 0), "what failed is tried again");
+    running.idle().await;
+    running.settled(1).await;
+    running.stop().await;
+}
+
+/// A file whose name is no UTF-8 is taken in, followed and opened as any other.
+#[tokio::test(flavor = "multi_thread")]
+async fn names_that_are_no_text_are_taken_in() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let (_folder, data, source) = folders();
+    let path = source.join(std::ffi::OsStr::from_bytes(b"na\xefve.md"));
+    std::fs::write(&path, "latin name xerus").unwrap();
+    let running = Running::start(&data).await;
+    running.take_in(&source).await;
+    assert_eq!(running.titles("xerus").await, ["na\\xEFve"]);
+    std::fs::write(&path, "latin name quokka").unwrap();
+    running.take_in(&source).await;
+    assert!(running.is_found("quokka").await && !running.is_found("xerus").await);
+    std::fs::remove_file(&path).unwrap();
+    running.take_in(&source).await;
+    running.settled(0).await;
+    running.stop().await;
+}
+
+/// A text file never ends as an archive without messages.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_that_looks_like_an_archive_is_text() {
+    let (_folder, data, source) = folders();
+    let letter = write(&source, "desk.txt", "From the desk of Ann\nSubject: nothing\n\nabout a xylophone\n");
+    let archive = write(&source, "odd.mbox", "about a harmonium\n");
+    let running = Running::start(&data).await;
+    running.take_in(&source).await;
+    assert!(running.is_found("xylophone").await);
+    assert_eq!(running.live(&letter).await, 1);
+    let row = running.row(&archive).await;
+    assert_eq!(row.state, FileState::Failed, "{row:?}");
+    assert!(row.reason.unwrap().contains("none of its 1 parts can be read"));
+    running.settled(1).await;
+    running.stop().await;
+}
+
+fn peanut(data: &Path, arguments: &[&str]) -> (i32, String) {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_peanut"))
+        .arg("--data-dir")
+        .arg(data)
+        .args(arguments)
+        .env("HOME", data)
+        .env("PEANUT_MODEL", "static")
+        .env("NO_COLOR", "1")
+        .output()
+        .unwrap();
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    (output.status.code().unwrap(), text)
+}
+
+/// `ingest --wait` ends with 1 and says what was lost; again too, though nothing changed.
+#[test]
+fn the_exit_code_tells_what_was_lost() {
+    let (_folder, data, source) = folders();
+    write(&source, "good.md", "fine");
+    let folder = source.to_str().unwrap();
+    assert_eq!(peanut(&data, &["ingest", folder, "--wait"]).0, 0);
+    let broken = write(&source, "broken.pdf", "%PDF-1.4\nnothing");
+    for _ in 0..2 {
+        let (code, told) = peanut(&data, &["ingest", folder, "--wait"]);
+        assert_eq!(code, 1, "{told}");
+        assert!(told.contains("broken.pdf: failed: damaged"), "{told}");
+    }
+    std::fs::remove_file(broken).unwrap();
+    let (code, told) = peanut(&data, &["ingest", folder, "--wait"]);
+    assert_eq!(code, 0, "{told}");
+    assert!(told.contains("1 known files are gone: retired"), "{told}");
+    write(&source, "archive.mbox", &format!("what is this\n{}", message("a@x", None, "text")));
+    let (code, told) = peanut(&data, &["ingest", folder, "--wait"]);
+    assert_eq!(code, 1, "{told}");
+    assert!(told.contains("archive.mbox: 1 of 2 items could not be read"), "{told}");
+    assert!(
+        peanut(&data, &["why", source.join("archive.mbox").to_str().unwrap()]).1.contains("1 part could not be read")
+    );
+}
+
+/// `check` finds a file of which nothing is held although its row says so, and `--repair` takes it in again.
+#[test]
+fn what_nothing_is_held_of_is_found_and_repaired() {
+    let (_folder, data, source) = folders();
+    let (kept, gone) = (write(&source, "kept.md", "about a kudu"), write(&source, "gone.md", "about a gnu"));
+    assert_eq!(peanut(&data, &["ingest", source.to_str().unwrap(), "--wait"]).0, 0);
+    assert_eq!(peanut(&data, &["check"]).0, 0);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        // As the faulty rename of before left them.
+        let house = House::open(config(&data)).await.unwrap();
+        for path in [&kept, &gone] {
+            let ids = house.store.documents_of_file(path.to_str().unwrap()).await.unwrap();
+            let reason = peanut::store::RetireReason::FileGone;
+            assert_eq!(house.recorder.retire(&ids, reason, house.clock.now()).await.unwrap(), 1);
+        }
+        house.close().await;
+    });
+    std::fs::remove_file(&gone).unwrap();
+    let (code, told) = peanut(&data, &["check", "--drain"]);
+    assert_eq!(code, 1, "{told}");
+    assert!(told.contains("kept.md") && told.contains("gone.md"), "{told}");
+    let (code, told) = peanut(&data, &["check", "--repair"]);
+    assert_eq!(code, 0, "{told}");
+    assert!(told.contains("1 files taken in again, 1 that are gone retired"), "{told}");
+    assert_eq!(peanut(&data, &["search", "--mode", "words", "kudu"]).0, 0);
+}

@@ -1,15 +1,17 @@
 //! `peanut check`: proves that the store is sound, that the search index holds what it should, and that the graph
-//! equals what the store implies. Exit 1 when it does not; `--rebuild-graph` mends the last.
+//! equals what the store implies. Exit 1 when it does not; `--rebuild-graph` mends the last, and `--repair` takes files in
+//! anew of which nothing is held although their row says so.
 
 use clap::Args;
 use color_eyre::eyre;
 
 use crate::config::Config;
 use crate::graph::{check, rebuild};
+use crate::ingest::intake::{IntakeOffer, paths};
 use crate::runtime::shutdown::Shutdown;
-use crate::runtime::wiring::House;
+use crate::runtime::wiring::{House, WorkerSet};
 
-use super::{EXIT_NONE, EXIT_OK, graph, output, runtime};
+use super::{EXIT_NONE, EXIT_OK, graph, ingest, output, runtime};
 
 #[derive(Args, Debug)]
 pub(super) struct CheckArgs {
@@ -22,7 +24,13 @@ pub(super) struct CheckArgs {
     /// Empty the graph and build it anew from the store, then check
     #[arg(long)]
     rebuild_graph: bool,
+    /// Take files in again whose row says that something of them is held while nothing is
+    #[arg(long)]
+    repair: bool,
 }
+
+/// Files looked at in one step.
+const STEP: u32 = 500;
 
 pub(super) fn run(config: Config, arguments: &CheckArgs) -> eyre::Result<u8> {
     runtime()?.block_on(work(config, arguments))
@@ -30,11 +38,14 @@ pub(super) fn run(config: Config, arguments: &CheckArgs) -> eyre::Result<u8> {
 
 async fn work(config: Config, arguments: &CheckArgs) -> eyre::Result<u8> {
     let house = House::open(config).await?;
+    if arguments.repair {
+        repair(&house).await?;
+    }
     if arguments.rebuild_graph {
         let queued = rebuild::rebuild(&house.store, house.graph_sink.as_ref(), house.clock.now()).await?;
         output::note(format!("peanut: graph emptied, {queued} documents to deliver"));
     }
-    if arguments.drain || arguments.rebuild_graph {
+    if arguments.drain || arguments.rebuild_graph || arguments.repair {
         graph::drain(&house, &Shutdown::new()).await?;
     }
     let integrity = house.store.verify().await?;
@@ -61,4 +72,43 @@ async fn work(config: Config, arguments: &CheckArgs) -> eyre::Result<u8> {
         output::line(if problems.is_empty() { "sound" } else { "NOT SOUND" })?;
     }
     Ok(if problems.is_empty() { EXIT_OK } else { EXIT_NONE })
+}
+
+/// Offers what is unsound again, whatever is known of it, and retires what is gone; waits until it is in.
+async fn repair(house: &House) -> eyre::Result<()> {
+    let (mut after, mut taken, mut retired) = (String::new(), 0_u64, 0_u64);
+    loop {
+        let unsound = house.store.unsound_files(&after, STEP).await?;
+        let Some(last) = unsound.last() else { break };
+        after.clone_from(last);
+        for path in &unsound {
+            if paths::path_of(path).try_exists().unwrap_or(true) {
+                match house.intake.retry_file(path).await {
+                    Ok(()) => taken += 1,
+                    Err(error) => output::note(format!("peanut: {error}")),
+                }
+                continue;
+            }
+            let mut offer = IntakeOffer::default();
+            house.intake.retire_vanished(&paths::path_of(path), false, &mut offer).await?;
+            retired += offer.retired;
+            for (path, reason) in offer.refused {
+                output::note(format!("peanut: {}: {reason}", paths::shown(&path)));
+            }
+        }
+    }
+    output::note(format!("peanut: {taken} files taken in again, {retired} that are gone retired"));
+    if taken + retired == 0 {
+        return Ok(());
+    }
+    let shutdown = Shutdown::new();
+    shutdown.on_signals()?;
+    let running = house.try_start_workers(&shutdown, WorkerSet::Ingest).await?;
+    ingest::wait(house, running.as_ref(), &shutdown, false).await?;
+    shutdown.soft().cancel();
+    if let Some(running) = running {
+        running.join(&shutdown).await;
+    }
+    output::progress("");
+    Ok(())
 }

@@ -136,6 +136,7 @@ fn build(document: &CorpusDocument, instant: &dyn InstantEmbedder) -> NewDocumen
         source_path: format!("/corpus/{}", document.id),
         source_offset: None,
         content_sha256: Sha256::digest(key.as_bytes()).into(),
+        fingerprint: None,
         source_key: key,
         title: title.clone(),
         dated_at: None,

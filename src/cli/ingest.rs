@@ -1,4 +1,7 @@
 //! `peanut ingest PATH… [--wait]`: offers files to the queue; does the work itself when no other process does.
+//!
+//! Exit 0: all that was named is in, and what is gone of it is retired. Exit 1: something of it was refused, failed, or
+//! could be read in part only; standard error says what.
 
 use std::time::Duration;
 
@@ -6,9 +9,9 @@ use clap::Args;
 use color_eyre::eyre;
 
 use crate::config::Config;
-use crate::domain::intake::FileState;
+use crate::domain::intake::{FileRecord, FileState};
 use crate::embed::roles;
-use crate::ingest::intake::paths::resolve;
+use crate::ingest::intake::paths;
 use crate::runtime::shutdown::Shutdown;
 use crate::runtime::wiring::{House, RunningWorkers, WorkerSet};
 use crate::store::DeletedOf;
@@ -16,12 +19,17 @@ use crate::store::DeletedOf;
 use super::why::deleted_by_you;
 use super::{EXIT_NONE, EXIT_OK, output, runtime};
 
+/// Files in trouble named one by one; the rest are counted.
+const NAMED: usize = 20;
+/// Rows of the ledger looked at in one step.
+const STEP: u32 = 500;
 /// Between looks at the queue while waiting.
 const LOOK_PERIOD: Duration = Duration::from_millis(200);
 
 #[derive(Args, Debug)]
 pub(super) struct IngestArgs {
-    /// Files and folders; folders are walked (.gitignore is obeyed, hidden files are left out)
+    /// Files and folders; folders are walked (.gitignore is obeyed, hidden files are left out), and what is gone of them
+    /// is retired
     #[arg(required = true, num_args = 1..)]
     paths: Vec<String>,
     /// Wait until everything offered is searchable and in the graph, also when another process does the work
@@ -30,6 +38,9 @@ pub(super) struct IngestArgs {
     /// Wait for the background model's vectors too
     #[arg(long)]
     wait_vectors: bool,
+    /// Retire also what is gone together with its drive (otherwise it may only not be mounted)
+    #[arg(long)]
+    gone: bool,
 }
 
 pub(super) fn run(config: Config, arguments: IngestArgs) -> eyre::Result<u8> {
@@ -43,11 +54,14 @@ async fn work(config: Config, arguments: IngestArgs) -> eyre::Result<u8> {
     let before = house.store.intake_counts().await?;
     let set = if arguments.wait_vectors { WorkerSet::IngestAndVectors } else { WorkerSet::Ingest };
     let running = house.try_start_workers(&shutdown, set).await?;
-    let offer = house.intake.offer_paths(&arguments.paths).await?;
+    let offer = house.intake.offer_paths_and_gone(&arguments.paths, arguments.gone).await?;
     for (path, reason) in &offer.refused {
         output::note(format!("peanut: {path}: {reason}"));
     }
     tell_deleted(&house, &arguments.paths).await?;
+    if offer.retired > 0 {
+        output::note(format!("peanut: {} known files are gone: retired", offer.retired));
+    }
     let here = running.is_some();
     if !here && !arguments.wait {
         output::line(format!("{} queued, {} unchanged; another process takes them in", offer.queued, offer.unchanged))?;
@@ -61,11 +75,13 @@ async fn work(config: Config, arguments: IngestArgs) -> eyre::Result<u8> {
     }
     output::progress("");
     let after = house.store.intake_counts().await?;
+    let lost = tell_trouble(&house, &arguments.paths).await?;
     house.close().await;
     let count = |counts: &crate::domain::intake::IntakeCounts, state| {
         counts.files_by_state.iter().find(|(s, _)| *s == state).map_or(0, |(_, n)| *n)
     };
     let failed = count(&after, FileState::Failed).saturating_sub(count(&before, FileState::Failed));
+    let is_whole = lost == 0 && failed == 0 && offer.refused.is_empty();
     let items = (&after.items, &before.items);
     output::line(format!(
         "{} files offered, {} unchanged: {} documents, {} duplicates, {} dead letters ({} files failed, {} refused)",
@@ -80,11 +96,50 @@ async fn work(config: Config, arguments: IngestArgs) -> eyre::Result<u8> {
     if !finished {
         output::note("peanut: interrupted; what is left stays queued and goes on with the next start");
     }
-    Ok(if failed == 0 && offer.refused.is_empty() && finished { EXIT_OK } else { EXIT_NONE })
+    Ok(if is_whole && finished { EXIT_OK } else { EXIT_NONE })
+}
+
+/// Says of what was named what could not be read and what was left out. Returns how many files something was lost of.
+async fn tell_trouble(house: &House, given: &[String]) -> eyre::Result<usize> {
+    let (mut lost, mut told, mut untold) = (0, 0, 0);
+    for path in given {
+        let path = paths::text_of(&paths::resolve(path));
+        let mut after = String::new();
+        loop {
+            let troubled = house.store.troubled(&path, &after, STEP).await?;
+            let Some(last) = troubled.last() else { break };
+            after.clone_from(&last.path);
+            for file in &troubled {
+                let is_lost = file.state == FileState::Failed || file.items.dead_letters > 0;
+                lost += usize::from(is_lost);
+                if told < NAMED {
+                    told += 1;
+                    output::note(format!("peanut: {}: {}", paths::shown(&file.path), trouble(file)));
+                } else {
+                    untold += 1;
+                }
+            }
+        }
+    }
+    if untold > 0 {
+        output::note(format!("peanut: and {untold} more (`peanut why FILE` says of each)"));
+    }
+    Ok(lost)
+}
+
+/// What is wrong with one file, in words.
+fn trouble(file: &FileRecord) -> String {
+    let reason = file.reason.as_deref().unwrap_or("see `peanut status`");
+    let letters = file.items.dead_letters;
+    match file.state {
+        FileState::Failed => format!("failed: {reason}"),
+        _ if letters > 0 => format!("{letters} of {} items could not be read: {reason}", file.items.seen),
+        _ => format!("read in part: {reason}"),
+    }
 }
 
 /// Waits until queue and outbox are empty; false when interrupted. Says once what holds the work up.
-async fn wait(
+pub(super) async fn wait(
     house: &House,
     running: Option<&RunningWorkers>,
     shutdown: &Shutdown,
@@ -131,14 +186,14 @@ async fn wait(
 /// A file named by hand that holds what the user deleted: it is read, and stays deleted until it is brought back.
 async fn tell_deleted(house: &House, paths: &[String]) -> eyre::Result<()> {
     for named in paths {
-        let path = resolve(named);
+        let path = paths::resolve(named);
         // Whoever names a folder does not ask for each of its files.
         if !path.is_file() {
             continue;
         }
-        let path = path.to_string_lossy();
+        let path = paths::text_of(&path);
         let deleted = house.store.deleted(DeletedOf::Path(&path), 1000).await?;
-        if let Some(told) = deleted_by_you(&deleted, &path) {
+        if let Some(told) = deleted_by_you(&deleted, &paths::shown(&path)) {
             output::note(format!("peanut: {named}: deleted {told}"));
         }
     }

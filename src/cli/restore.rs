@@ -6,7 +6,7 @@ use color_eyre::eyre;
 
 use crate::config::Config;
 use crate::domain::DocumentId;
-use crate::ingest::intake::paths::resolve;
+use crate::ingest::intake::paths;
 use crate::runtime::shutdown::Shutdown;
 use crate::runtime::wiring::House;
 use crate::store::{DeletedDocument, DeletedOf, StoreErrorKind};
@@ -42,7 +42,7 @@ async fn restore(house: &House, shutdown: &Shutdown, what: &[String]) -> eyre::R
     for named in what {
         let deleted = match named.parse().map(DocumentId) {
             Ok(id) => house.store.deleted(DeletedOf::Ids(&[id]), 1).await?,
-            Err(_) => house.store.deleted(DeletedOf::Path(&resolve(named).to_string_lossy()), MOST).await?,
+            Err(_) => house.store.deleted(DeletedOf::Path(&paths::text_of(&paths::resolve(named))), MOST).await?,
         };
         if deleted.is_empty() {
             output::note(format!("peanut: {named}: {}", why_not(house, named).await?));

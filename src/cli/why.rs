@@ -7,6 +7,7 @@ use color_eyre::eyre::{self, WrapErr};
 
 use crate::config::Config;
 use crate::domain::intake::FileRecord;
+use crate::ingest::intake::paths;
 use crate::runtime::wiring::House;
 use crate::store::{DeletedDocument, DeletedOf};
 
@@ -26,7 +27,7 @@ pub(super) struct WhyArgs {
 
 pub(super) fn run(config: Config, arguments: &WhyArgs) -> eyre::Result<u8> {
     let path = std::path::absolute(&arguments.file).wrap_err("cannot make the path absolute")?;
-    let path = path.to_string_lossy().into_owned();
+    let path = paths::text_of(&path);
     let (record, documents, deleted) = runtime()?.block_on(async {
         let house = House::open(config).await?;
         let record = house.store.file(&path).await?;
@@ -36,6 +37,7 @@ pub(super) fn run(config: Config, arguments: &WhyArgs) -> eyre::Result<u8> {
         Ok::<_, eyre::Report>((record, documents, deleted))
     })?;
     let Some(record) = record else {
+        let path = paths::shown(&path);
         output::note(format!("peanut: {path} was never offered (add it with `peanut ingest {path}`)"));
         return Ok(EXIT_NONE);
     };
@@ -53,7 +55,7 @@ pub(super) fn run(config: Config, arguments: &WhyArgs) -> eyre::Result<u8> {
 
 fn print(record: &FileRecord, documents: usize) -> eyre::Result<()> {
     let kind = record.source_type.map_or("not recognised yet", crate::domain::SourceType::as_str);
-    output::styled(&[output::bold(&record.path), output::plain("  "), output::plain(kind)])?;
+    output::styled(&[output::bold(&paths::shown(&record.path)), output::plain("  "), output::plain(kind)])?;
     let reason = record.reason.as_deref().map_or(String::new(), |reason| format!(": {reason}"));
     output::line(format!("state      {}{reason}", record.state.as_str()))?;
     let items = &record.items;

@@ -120,7 +120,8 @@ pub struct NewDocument {
     /// Its id: [`DocumentId::from_source_key`] of `source_key`.
     pub id: DocumentId,
     /// What the document is, whatever its place in a batch: `message:<Message-ID>` for mail,
-    /// `file:<absolute path>` for files, `note:<uuid>` for notes. Unique in the store.
+    /// `file:<absolute path>` for files, `note:<uuid>` for notes. Unique in the store, which adds to it for a further mail
+    /// of the same Message-ID.
     pub source_key: String,
     /// Kind of source.
     pub source_type: SourceType,
@@ -130,6 +131,9 @@ pub struct NewDocument {
     pub source_offset: Option<u64>,
     /// SHA-256 of the document's own bytes (the message, the file).
     pub content_sha256: [u8; 32],
+    /// Mail only: SHA-256 of what a reader sees of it. Two mails of one Message-ID are one mail when it is equal; `None`
+    /// leaves the title and the date to tell.
+    pub fingerprint: Option<[u8; 32]>,
     /// Subject, title or file name; never empty.
     pub title: String,
     /// The document's own date (mail `Date`, frontmatter `date`), else the file's modification time.
@@ -160,7 +164,7 @@ pub enum WriteOutcome {
     Changed,
     /// Was there with the same content; nothing written.
     Unchanged,
-    /// The same content or Message-ID is already held under another source; nothing written.
+    /// The same content is already held under another source; nothing written.
     Duplicate(DocumentId),
     /// The same content was held under a path that no longer exists; the document moved here.
     Moved,

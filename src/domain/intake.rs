@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::document::SourceType;
+use super::ids::DocumentId;
 use super::time::Timestamp;
 
 /// Who offered a file.
@@ -51,7 +52,7 @@ pub enum FileState {
     Failed,
     /// Nothing to read in it, by rule (empty, hidden, unsupported type); the reason says which.
     Skipped,
-    /// It vanished; its documents are retired.
+    /// It vanished or moved away; its documents are retired, or moved with it.
     Retired,
 }
 
@@ -92,6 +93,37 @@ pub struct OfferedFile {
     pub size_bytes: u64,
     /// Modification time when offered, in milliseconds since the epoch.
     pub modified_at: Timestamp,
+    /// What else tells that a file changed in any way (inode, times, rights, owner), as a number; 0 when it cannot be
+    /// relied on, because the file changed a moment before.
+    pub stamp: i64,
+    /// The device it lies on; `None` when that is not known.
+    pub device: Option<i64>,
+}
+
+/// By what a known file is compared with the file as it lies there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileMark {
+    /// Absolute path.
+    pub path: String,
+    /// Where it stands.
+    pub state: FileState,
+    /// Size in bytes when last offered.
+    pub size_bytes: u64,
+    /// See [`OfferedFile::stamp`]; `None` for files of before it was kept.
+    pub stamp: Option<i64>,
+    /// SHA-256 of the whole file as last read; `None` for archives and for what was never read whole.
+    pub content_sha256: Option<[u8; 32]>,
+    /// The device it lay on when it was last offered, if known.
+    pub device: Option<i64>,
+}
+
+/// A known file below a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownPath {
+    /// Absolute path.
+    pub path: String,
+    /// The device it lay on when it was last offered, if known.
+    pub device: Option<i64>,
 }
 
 /// Counts of a file's items (messages of an archive; otherwise the file itself).
@@ -131,7 +163,7 @@ pub struct FileRecord {
     pub modified_at: Timestamp,
     /// Bytes read so far; for an append-only archive, where the next scan starts.
     pub bytes_done: u64,
-    /// SHA-256 of the first `min(bytes_done, 64 KiB)` bytes of an archive, to tell appending from rewriting.
+    /// SHA-256 of the first and the last 64 KiB of the `bytes_done` bytes of an archive, to tell appending from rewriting.
     pub head_sha256: Option<Vec<u8>>,
     /// What became of its items.
     pub items: ItemCounts,
@@ -161,6 +193,11 @@ pub struct FileUpdate {
     pub seen: u64,
     /// Items left out by rule so far.
     pub skipped: u64,
+    /// Set when this is all that the file holds now: the documents that earlier commits of the same pass found in it. Every
+    /// other live document of the file that the batch does not hold either retires with it.
+    pub whole: Option<Vec<DocumentId>>,
+    /// SHA-256 of the whole file as read; `None` for archives and for what was not read whole.
+    pub content_sha256: Option<[u8; 32]>,
 }
 
 /// Something that could not be read.

@@ -65,11 +65,14 @@ pub struct EarlierCommit {
 pub struct CommitReport {
     /// One outcome per document of the batch, in order.
     pub outcomes: Vec<WriteOutcome>,
+    /// The document that holds the content of each, in order: the store chooses the id of what moved, what it repeats and
+    /// what it must keep apart.
+    pub ids: Vec<DocumentId>,
     /// Outbox events appended.
     pub events: u64,
     /// Background embedding jobs queued.
     pub jobs: u64,
-    /// Set when the batch's key was known: nothing was written, and `outcomes` is empty.
+    /// Set when the batch's key was known: nothing was written, and `outcomes` and `ids` are empty.
     pub earlier: Option<EarlierCommit>,
 }
 
@@ -111,7 +114,7 @@ pub struct ContentMatch {
 pub enum DeletedOf<'a> {
     /// These, as far as the user deleted them.
     Ids(&'a [DocumentId]),
-    /// Those read from this file, or from files below this folder.
+    /// Those read from this file, or whose content it repeats, or read from files below this folder.
     Path(&'a str),
     /// Those that were deleted last, together.
     Last,
@@ -147,11 +150,16 @@ pub trait DocumentStore: Send + Sync {
     /// Rules: a document whose `source_key` is held with the same `content_sha256` is `Unchanged` (and is
     /// restored, as `Changed`, when it had been retired because its file was gone; one the user deleted stays
     /// deleted); with other content it is `Changed`: chunks are compared by `text_sha256`, equal ones keep
-    /// their row and vectors. Mail whose `source_key` (Message-ID) is held from another path or offset is a
-    /// `Duplicate`; so is any other document whose `content_sha256` a live document holds, unless
-    /// `moves` names it, which makes it `Moved`. Everything else is `Added`. A file whose only document is a
-    /// duplicate gets the state [`crate::domain::intake::FileState::Duplicate`] instead of `Indexed`.
+    /// their row and vectors. Mail with the Message-ID of a stored mail is that mail only when it is equal, by
+    /// `content_sha256` or `fingerprint`, or when it took its place in its file; otherwise it is a document of its own.
+    /// Equal mail held from another path or offset is a `Duplicate`; so is any other document whose `content_sha256` a
+    /// live document holds, or one the user deleted, unless `moves` names it, which makes it `Moved`. Everything else is
+    /// `Added`. A file whose only document is a duplicate gets the state
+    /// [`crate::domain::intake::FileState::Duplicate`] instead of `Indexed`.
     /// Idempotent: committing the same batch twice changes nothing the second time.
+    ///
+    /// The files of duplicates are queued again, to be read whole, when the document they repeat gets other content or is
+    /// retired with its file, here and in `retire` and `retire_file`; not when the user deletes it.
     ///
     /// A batch with a [`OnceKey`] that is known already writes nothing at all and answers with what the first did; of two
     /// at the same moment one writes and the other is told of it. The key is remembered in the same transaction.
@@ -174,7 +182,7 @@ pub trait DocumentStore: Send + Sync {
     /// How many live documents each file holds, in the order of `paths`, whichever pass over it brought them.
     async fn documents_held(&self, paths: &[String]) -> StoreResult<Vec<u64>>;
 
-    /// Live documents whose content is one of `hashes`.
+    /// Live documents whose content is one of `hashes`, but for those read from files of other hosts.
     async fn find_by_content(&self, hashes: &[[u8; 32]]) -> StoreResult<Vec<ContentMatch>>;
 
     /// The whole document with its thread, deleted or not. `NotFound` when there is none.

@@ -5,7 +5,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::domain::Timestamp;
-use crate::domain::intake::{DeadLetter, FileRecord, FileState, FileUpdate, IntakeCounts, OfferedFile, WatchedFolder};
+use crate::domain::intake::{
+    DeadLetter, FileMark, FileRecord, FileState, FileUpdate, IntakeCounts, KnownPath, OfferedFile, WatchedFolder,
+};
 
 use super::StoreResult;
 
@@ -25,8 +27,8 @@ pub struct FilePage {
 /// Files on their way in.
 #[async_trait]
 pub trait IntakeStore: Send + Sync {
-    /// Puts files in the queue. A file already indexed, skipped or failed with the same size and modification
-    /// time is left alone unless `force`; one already queued or in hand is updated in place. A file that is being
+    /// Puts files in the queue. A file already indexed, skipped or failed with the same size, modification
+    /// time and stamp is left alone unless `force`; one already queued or in hand is updated in place. A file that is being
     /// parsed while it changed is queued again when its worker finishes. Returns how many are now queued.
     async fn offer(&self, files: &[OfferedFile], force: bool, now: Timestamp) -> StoreResult<u64>;
 
@@ -52,8 +54,19 @@ pub trait IntakeStore: Send + Sync {
     /// Rows, those in hand first, then newest change first.
     async fn files(&self, page: &FilePage) -> StoreResult<Vec<FileRecord>>;
 
-    /// Paths (not retired) below `folder` on this process's own host, for finding the vanished. At most `limit`, greater than `after`, sorted.
-    async fn paths_below(&self, folder: &str, after: &str, limit: u32) -> StoreResult<Vec<String>>;
+    /// Files (not retired, and not of the drop zone, whose documents stay) below `folder` on this process's own host, for finding the vanished. At most `limit`, with paths greater than `after`, sorted.
+    async fn paths_below(&self, folder: &str, after: &str, limit: u32) -> StoreResult<Vec<KnownPath>>;
+
+    /// By what those of `paths` that are known are compared with what lies there.
+    async fn marks(&self, paths: &[String]) -> StoreResult<Vec<FileMark>>;
+
+    /// Rows of `path` itself and below it that something could not be read of: failed, with dead letters, or indexed with
+    /// a reason. At most `limit`, with paths greater than `after`, sorted.
+    async fn troubled(&self, path: &str, after: &str, limit: u32) -> StoreResult<Vec<FileRecord>>;
+
+    /// Paths on this process's own host of files whose row says that something of them is held while nothing is, which the
+    /// user did not delete: those [`super::SystemStore::verify`] finds unsound. At most `limit`, greater than `after`, sorted.
+    async fn unsound_files(&self, after: &str, limit: u32) -> StoreResult<Vec<String>>;
 
     /// The ledger in numbers.
     async fn intake_counts(&self) -> StoreResult<IntakeCounts>;

@@ -13,7 +13,9 @@ use uuid::Uuid;
 
 use crate::domain::graph::{DocumentProjection, GraphCounts, GraphDump, Node, NodeLabel};
 use crate::domain::health::WorkerRecord;
-use crate::domain::intake::{DeadLetter, FileRecord, FileUpdate, IntakeCounts, OfferedFile, WatchedFolder};
+use crate::domain::intake::{
+    DeadLetter, FileMark, FileRecord, FileUpdate, IntakeCounts, KnownPath, OfferedFile, WatchedFolder,
+};
 use crate::domain::key::{KeyRecord, SecretHash};
 use crate::domain::names::NameQuery;
 use crate::domain::outbox::{ClaimedEvent, DeadEvent, OutboxStatus};
@@ -133,7 +135,10 @@ limited! { IntakeStore also {}:
     CALL release_files(paths: &[String], now: Timestamp) -> ();
     CALL file(path: &str) -> Option<FileRecord>;
     CALL files(page: &FilePage) -> Vec<FileRecord>;
-    CALL paths_below(folder: &str, after: &str, limit: u32) -> Vec<String>;
+    CALL paths_below(folder: &str, after: &str, limit: u32) -> Vec<KnownPath>;
+    CALL marks(paths: &[String]) -> Vec<FileMark>;
+    CALL troubled(path: &str, after: &str, limit: u32) -> Vec<FileRecord>;
+    WHOLE unsound_files(after: &str, limit: u32) -> Vec<String>;
     CALL intake_counts() -> IntakeCounts;
     CALL dead_letters(offset: u64, limit: u64) -> Vec<DeadLetter>;
     CALL queue_due_retries(now: Timestamp) -> u64;

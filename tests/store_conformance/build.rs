@@ -53,6 +53,7 @@ pub(crate) fn file(path: &str, text: &str) -> NewDocument {
         source_path: path.to_owned(),
         source_offset: None,
         content_sha256: Sha256::digest(text.as_bytes()).into(),
+        fingerprint: None,
         title: stem.to_owned(),
         dated_at: Some(Timestamp(NOW.0 - 1000)),
         tags: Vec::new(),
@@ -79,6 +80,7 @@ pub(crate) fn mail(archive: &str, offset: u64, message_id: &str, text: &str) -> 
         source_path: archive.to_owned(),
         source_offset: Some(offset),
         content_sha256: Sha256::digest(format!("{message_id}\n{text}").as_bytes()).into(),
+        fingerprint: Some(Sha256::digest(text.as_bytes()).into()),
         title: format!("About {message_id}"),
         dated_at: Some(NOW),
         tags: Vec::new(),
@@ -132,7 +134,14 @@ pub(crate) async fn commit_one(store: &impl Backend, document: NewDocument) -> W
 
 /// A file as a watcher offers it.
 pub(crate) fn offered(path: &str) -> OfferedFile {
-    OfferedFile { path: path.to_owned(), origin: Origin::Folder, size_bytes: 1000, modified_at: NOW }
+    OfferedFile {
+        path: path.to_owned(),
+        origin: Origin::Folder,
+        size_bytes: 1000,
+        modified_at: NOW,
+        stamp: 7,
+        device: Some(1),
+    }
 }
 
 /// An update of a ledger row.
@@ -146,6 +155,8 @@ pub(crate) fn update(path: &str, state: FileState, seen: u64) -> FileUpdate {
         head_sha256: None,
         seen,
         skipped: 0,
+        whole: None,
+        content_sha256: None,
     }
 }
 

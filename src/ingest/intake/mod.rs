@@ -2,6 +2,7 @@
 //! services, the commands and the watcher.
 
 pub mod paths;
+pub(crate) mod vanished;
 pub mod walk;
 
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 use tokio::sync::{Notify, watch};
 
-use crate::domain::intake::{OfferedFile, Origin, WatchedFolder};
+use crate::domain::intake::{FileMark, FileState, KnownPath, OfferedFile, Origin, WatchedFolder};
 use crate::domain::{Clock, DocumentId, ModelId, Timestamp, WriteOutcome};
 use crate::embed::InstantEmbedder;
 use crate::ingest::chunk::ChunkOptions;
@@ -19,10 +20,13 @@ use crate::outbox::recorder::Recorder;
 use crate::store::{CommitBatch, OnceKey, SharedStore, StoreError};
 use crate::telemetry::metrics;
 
+use self::vanished::Lot;
 use super::pipeline::document;
 
 /// Files offered in one transaction while a folder is walked.
 const OFFER_BATCH: usize = 500;
+/// Known files looked at in one step while what is gone is searched for.
+const LOOK_BATCH: u32 = 1_000;
 
 /// What happened to offered paths.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,6 +35,8 @@ pub struct IntakeOffer {
     pub queued: u64,
     /// Files left alone because they are in, unchanged.
     pub unchanged: u64,
+    /// Known files that are gone: their documents are retired.
+    pub retired: u64,
     /// Paths that cannot be taken, with the reason and what to do.
     pub refused: Vec<(String, String)>,
 }
@@ -113,27 +119,40 @@ impl Intake {
         Self { store, recorder, clock, instant, background_models, chunks, ingest_wake }
     }
 
-    /// Queues files, and what folders hold. Paths may be relative, begin with `~`, or be `file://` URLs.
+    /// Queues files, and what folders hold; retires what is gone of it. Paths may be relative, begin with `~`, or be
+    /// `file://` URLs.
     ///
     /// # Errors
     /// When the store fails; a path that cannot be taken is in `refused`.
     pub async fn offer_paths(&self, given: &[String]) -> Result<IntakeOffer, IntakeError> {
+        self.offer_paths_and_gone(given, false).await
+    }
+
+    /// The same; with `gone`, files are gone too whose drive is not there.
+    ///
+    /// # Errors
+    /// When the store fails; a path that cannot be taken is in `refused`.
+    pub async fn offer_paths_and_gone(&self, given: &[String], gone: bool) -> Result<IntakeOffer, IntakeError> {
         let mut offer = IntakeOffer::default();
         for text in given {
             let path = paths::resolve(text);
             match tokio::fs::metadata(&path).await {
                 Ok(metadata) if metadata.is_dir() => {
                     self.offer_folder(&path, &[], Origin::Explicit, &mut offer).await?;
+                    self.retire_vanished(&path, gone, &mut offer).await?;
                 }
                 Ok(metadata) if metadata.is_file() => {
-                    // A file named by hand is read again even if it failed or was skipped before.
-                    match walk::offered(&path, &metadata, Origin::Explicit) {
-                        Ok(file) => self.offer_files(vec![file], &mut offer).await?,
-                        Err(reason) => offer.refused.push((text.clone(), reason)),
-                    }
+                    let file = walk::offered(&path, &metadata, Origin::Explicit, self.clock.now());
+                    self.offer_named(vec![file], &mut offer).await?;
                 }
                 Ok(_) => offer.refused.push((text.clone(), "is neither a file nor a folder".to_owned())),
-                Err(error) => offer.refused.push((text.clone(), paths::explain(&error))),
+                Err(error) => {
+                    let (retired, refused) = (offer.retired, offer.refused.len());
+                    self.retire_vanished(&path, gone, &mut offer).await?;
+                    if offer.retired == retired && offer.refused.len() == refused {
+                        offer.refused.push((text.clone(), paths::explain(&error)));
+                    }
+                }
             }
         }
         Ok(offer)
@@ -148,9 +167,9 @@ impl Intake {
         offer: &mut IntakeOffer,
     ) -> Result<(), IntakeError> {
         let (sender, mut found) = tokio::sync::mpsc::channel(4);
-        let (root, excludes) = (folder.to_owned(), excludes.to_vec());
+        let (root, excludes, now) = (folder.to_owned(), excludes.to_vec(), self.clock.now());
         let walking = tokio::task::spawn_blocking(move || {
-            walk::walk(&root, &excludes, origin, OFFER_BATCH, |batch| sender.blocking_send(batch).is_ok())
+            walk::walk(&root, &excludes, origin, now, OFFER_BATCH, |batch| sender.blocking_send(batch).is_ok())
         });
         while let Some(batch) = found.recv().await {
             self.offer_files(batch, offer).await?;
@@ -159,6 +178,108 @@ impl Intake {
             Ok(refused) => offer.refused.extend(refused),
             Err(error) => offer.refused.push((folder.display().to_string(), format!("walking it failed: {error}"))),
         }
+        Ok(())
+    }
+
+    /// Queues files that somebody, or an event, named: their content decides whether they changed, not what the file system
+    /// says of them, and what failed is tried again.
+    pub(crate) async fn offer_named(
+        &self,
+        files: Vec<OfferedFile>,
+        offer: &mut IntakeOffer,
+    ) -> Result<(), IntakeError> {
+        let names: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
+        let marks = self.store.marks(&names).await?;
+        let (mut plain, mut forced) = (Vec::new(), Vec::new());
+        for file in files {
+            let Some(mark) = marks.iter().find(|mark| mark.path == file.path) else {
+                plain.push(file);
+                continue;
+            };
+            match self.look_into(&file, mark).await {
+                Look::Same => offer.unchanged += 1,
+                Look::Ask => plain.push(file),
+                Look::Changed => forced.push(file),
+            }
+        }
+        self.offer_files(plain, offer).await?;
+        if !forced.is_empty() {
+            offer.queued += self.store.offer(&forced, true, self.clock.now()).await?;
+            self.ingest_wake.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Compares a file with what is known of it.
+    async fn look_into(&self, file: &OfferedFile, mark: &FileMark) -> Look {
+        match mark.state {
+            FileState::Failed => return Look::Changed,
+            FileState::Indexed | FileState::Duplicate | FileState::Skipped => {}
+            FileState::Queued | FileState::Parsing | FileState::Retired => return Look::Ask,
+        }
+        if mark.size_bytes != file.size_bytes {
+            return Look::Ask;
+        }
+        // Never read whole: an archive too large for it, or something left out by rule.
+        let Some(known) = mark.content_sha256 else {
+            return if mark.state == FileState::Skipped { Look::Changed } else { Look::Ask };
+        };
+        let path = paths::path_of(&file.path);
+        let hashing = tokio::task::spawn_blocking(move || hash_of(&path)).await;
+        match hashing {
+            Ok(Ok(content)) if content == known => Look::Same,
+            _ => Look::Changed,
+        }
+    }
+
+    /// Retires the known files at and below `path` that are not there any more. Those whose drive is not there are told and
+    /// left alone, unless `gone`.
+    pub(crate) async fn retire_vanished(
+        &self,
+        path: &Path,
+        gone: bool,
+        offer: &mut IntakeOffer,
+    ) -> Result<(), IntakeError> {
+        let name = paths::text_of(path);
+        let own = self.store.marks(std::slice::from_ref(&name)).await?;
+        let mut known: Vec<KnownPath> = own
+            .into_iter()
+            .filter(|mark| mark.state != FileState::Retired)
+            .map(|mark| KnownPath { path: mark.path, device: mark.device })
+            .collect();
+        let (mut after, mut unmounted) = (String::new(), 0_u64);
+        loop {
+            let below = self.store.paths_below(&name, &after, LOOK_BATCH).await?;
+            let is_last = below.is_empty();
+            if let Some(last) = below.last() {
+                after.clone_from(&last.path);
+            }
+            known.extend(below);
+            let looking = tokio::task::spawn_blocking(move || vanished::missing(known)).await;
+            let missing =
+                looking.map_err(|error| IntakeError::Refused(format!("looking at {name} failed: {error}")))?;
+            for (path, lot) in missing {
+                if lot == Lot::Unmounted && !gone {
+                    unmounted += 1;
+                    continue;
+                }
+                self.recorder.retire_file(&path, self.clock.now()).await?;
+                offer.retired += 1;
+            }
+            if is_last {
+                break;
+            }
+            known = Vec::new();
+        }
+        if unmounted > 0 {
+            let reason = format!(
+                "{unmounted} known files are not there, and neither is the drive they lay on: nothing of them was retired \
+                 (mount it, or say `peanut ingest --gone` if they are gone for good)"
+            );
+            offer.refused.push((name, reason));
+        }
+        // What repeats a retired document is queued.
+        self.ingest_wake.notify_one();
         Ok(())
     }
 
@@ -185,9 +306,10 @@ impl Intake {
     pub async fn retry_file(&self, path: &str) -> Result<(), IntakeError> {
         let known = self.store.file(path).await?;
         let origin = known.map_or(Origin::Explicit, |record| record.origin);
-        let metadata = tokio::fs::metadata(path).await;
+        let found = paths::path_of(path);
+        let metadata = tokio::fs::metadata(&found).await;
         let metadata = metadata.map_err(|error| IntakeError::Refused(format!("{path}: {}", paths::explain(&error))))?;
-        let file = walk::offered(Path::new(path), &metadata, origin).map_err(IntakeError::Refused)?;
+        let file = walk::offered(&found, &metadata, origin, self.clock.now());
         self.store.offer(&[file], true, self.clock.now()).await?;
         self.ingest_wake.notify_one();
         Ok(())
@@ -216,10 +338,7 @@ impl Intake {
                 ..CommitBatch::default()
             })
             .await?;
-        match report.outcomes.first() {
-            Some(WriteOutcome::Duplicate(other)) => Ok(*other),
-            _ => Ok(id),
-        }
+        Ok(report.ids.first().copied().unwrap_or(id))
     }
 
     /// Stores a text a program hands over, once for every `key`. When this returns, it is committed.
@@ -253,10 +372,8 @@ impl Intake {
             return Ok(TextReceipt { document_id: earlier.document_id, added: earlier.added, repeated: true });
         }
         metrics::observe_ingest(self.clock.now().seconds_since(now));
-        let (document_id, added) = match report.outcomes.first() {
-            Some(WriteOutcome::Duplicate(other)) => (*other, false),
-            outcome => (id, matches!(outcome, Some(WriteOutcome::Added))),
-        };
+        let document_id = report.ids.first().copied().unwrap_or(id);
+        let added = report.outcomes.first() == Some(&WriteOutcome::Added);
         Ok(TextReceipt { document_id, added, repeated: false })
     }
 
@@ -271,12 +388,11 @@ impl Intake {
         if !metadata.is_dir() {
             return Err(IntakeError::Refused(format!("{path} is no folder; add it as a file instead")));
         }
-        let name =
-            folder.to_str().ok_or_else(|| IntakeError::Refused(format!("{path}: the name is not UTF-8; rename it")))?;
-        let watched = WatchedFolder { path: name.to_owned(), excludes };
+        let watched = WatchedFolder { path: paths::text_of(&folder), excludes };
         self.store.put_folder(&watched, self.clock.now()).await?;
         let mut offer = IntakeOffer::default();
         self.offer_folder(&folder, &watched.excludes, Origin::Folder, &mut offer).await?;
+        self.retire_vanished(&folder, false, &mut offer).await?;
         Ok(offer)
     }
 
@@ -286,5 +402,28 @@ impl Intake {
     /// When it is not watched or the store fails.
     pub async fn remove_folder(&self, path: &str) -> Result<(), IntakeError> {
         Ok(self.store.remove_folder(path).await?)
+    }
+}
+
+/// What a look into a named file says.
+enum Look {
+    /// Its content is known.
+    Same,
+    /// The store may tell by size and times.
+    Ask,
+    /// It is to be read, all of it.
+    Changed,
+}
+
+fn hash_of(path: &Path) -> std::io::Result<[u8; 32]> {
+    let mut hash = Sha256::new();
+    let mut file = std::fs::File::open(path)?;
+    let mut buffer = vec![0; 256 << 10];
+    loop {
+        let read = std::io::Read::read(&mut file, &mut buffer)?;
+        let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else {
+            return Ok(hash.finalize().into());
+        };
+        hash.update(bytes);
     }
 }

@@ -2,26 +2,56 @@
 //! followed (so loops cannot happen). Called on a blocking thread by the service and the watcher.
 
 use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 use ignore::WalkBuilder;
 use ignore::overrides::{Override, OverrideBuilder};
+use sha2::{Digest as _, Sha256};
 
 use crate::domain::Timestamp;
 use crate::domain::intake::{OfferedFile, Origin};
+
+use super::paths;
 
 /// Names of files that are still being written, or are an editor's own.
 const UNFINISHED: &[&str] =
     &[".part", ".partial", ".crdownload", ".tmp", ".swp", ".swx", "~", ".filepart", ".download"];
 
-/// A file as it is offered.
-///
-/// # Errors
-/// The reason when its name cannot be kept.
-pub fn offered(path: &Path, metadata: &Metadata, origin: Origin) -> Result<OfferedFile, String> {
-    let name = path.to_str().ok_or("the name is not UTF-8; rename it")?;
-    Ok(OfferedFile { path: name.to_owned(), origin, size_bytes: metadata.len(), modified_at: modified(metadata) })
+/// A file that changed less than this before it was looked at may change once more without any of its times telling: the
+/// clocks of file systems are that coarse.
+const SETTLED_AFTER_MS: i64 = 100;
+
+/// A file as it is offered at `now`, or a moment later.
+#[must_use]
+pub fn offered(path: &Path, metadata: &Metadata, origin: Origin, now: Timestamp) -> OfferedFile {
+    OfferedFile {
+        path: paths::text_of(path),
+        origin,
+        size_bytes: metadata.len(),
+        modified_at: modified(metadata),
+        stamp: stamp(metadata, now),
+        device: Some(metadata.dev().cast_signed()),
+    }
+}
+
+/// What changes whenever a file does, in content, name, rights or owner, as a number: 0 when that cannot be relied on.
+fn stamp(metadata: &Metadata, now: Timestamp) -> i64 {
+    let changed_ms = metadata.ctime().saturating_mul(1000).saturating_add(metadata.ctime_nsec() / 1_000_000);
+    if changed_ms.saturating_add(SETTLED_AFTER_MS) > now.0 {
+        return 0;
+    }
+    let mut hash = Sha256::new();
+    for number in [metadata.ctime(), metadata.ctime_nsec(), metadata.mtime(), metadata.mtime_nsec()] {
+        hash.update(number.to_le_bytes());
+    }
+    hash.update(metadata.ino().to_le_bytes());
+    for number in [metadata.mode(), metadata.uid(), metadata.gid()] {
+        hash.update(number.to_le_bytes());
+    }
+    let number = hash.finalize().iter().take(8).fold(0_i64, |number, byte| number << 8 | i64::from(*byte));
+    if number == 0 { 1 } else { number }
 }
 
 /// When a file was last changed.
@@ -49,11 +79,13 @@ pub fn excludes(root: &Path, patterns: &[String]) -> Override {
     builder.build().unwrap_or_else(|_| Override::empty())
 }
 
-/// Hands files to `take` in batches until it returns false. Returns what could not be looked at.
+/// Hands files to `take` in batches until it returns false; `now` is when the walk began. Returns what could not be looked
+/// at.
 pub fn walk(
     root: &Path,
     patterns: &[String],
     origin: Origin,
+    now: Timestamp,
     batch_size: usize,
     mut take: impl FnMut(Vec<OfferedFile>) -> bool,
 ) -> Vec<(String, String)> {
@@ -75,10 +107,9 @@ pub fn walk(
         if !is_file || is_left_out(path) {
             continue;
         }
-        match entry.metadata().map_err(|error| error.to_string()).and_then(|metadata| offered(path, &metadata, origin))
-        {
-            Ok(file) => batch.push(file),
-            Err(reason) => refused.push((path.display().to_string(), reason)),
+        match entry.metadata() {
+            Ok(metadata) => batch.push(offered(path, &metadata, origin, now)),
+            Err(error) => refused.push((path.display().to_string(), error.to_string())),
         }
         if batch.len() >= batch_size && !take(std::mem::take(&mut batch)) {
             return refused;

@@ -1,20 +1,19 @@
 //! Gathers what the parsers give into batches and commits them, each with the ledger rows it speaks of. Used by the worker.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::domain::intake::{FileRecord, FileState, FileUpdate, NewDeadLetter, OfferedFile};
-use crate::domain::{DocumentId, NewDocument, SourceType};
-use crate::ingest::intake::walk;
-use crate::store::{CommitBatch, RetireReason, StoreError};
+use crate::domain::intake::{FileRecord, FileState, FileUpdate, NewDeadLetter};
+use crate::domain::{DocumentId, NewDocument};
+use crate::ingest::intake::{paths, walk};
+use crate::store::{CommitBatch, CommitReport, StoreError};
 use crate::telemetry::metrics;
 
 use super::IngestContext;
-use super::reader::{End, Output, Position};
+use super::reader::{End, Holds, Output, Position};
 
 /// Documents of one transaction at most.
 const DOCUMENTS: usize = 256;
@@ -26,7 +25,7 @@ const COMMIT_ATTEMPTS: u32 = 5;
 /// A file in hand.
 struct InHand {
     record: FileRecord,
-    /// Ids of the documents it gave, to find what it gives no more.
+    /// The documents that hold what it gave, as the store said: it chooses their ids.
     given: HashSet<DocumentId>,
 }
 
@@ -39,6 +38,8 @@ pub(super) struct Committer<'a> {
     dead_letters: Vec<NewDeadLetter>,
     recovered: Vec<(String, Option<u64>)>,
     updates: HashMap<String, FileUpdate>,
+    /// What is known of all that the files of these updates hold.
+    held: HashMap<String, Holds>,
     /// Files that end with the batch being gathered.
     ending: Vec<(String, End)>,
 }
@@ -54,6 +55,7 @@ impl<'a> Committer<'a> {
             dead_letters: Vec::new(),
             recovered: Vec::new(),
             updates: HashMap::new(),
+            held: HashMap::new(),
             ending: Vec::new(),
         }
     }
@@ -94,21 +96,21 @@ impl<'a> Committer<'a> {
         match output {
             Output::Document { path, document } => {
                 self.text_bytes += document.chunks.iter().map(|chunk| chunk.text.len()).sum::<usize>();
-                if let Some(file) = self.in_hand.get_mut(&path) {
-                    file.given.insert(document.id);
-                }
                 // A file of its own clears its dead letter; messages clear theirs.
                 self.recovered.push((path, document.source_offset));
                 self.documents.push(*document);
             }
             Output::Failed(letter) => self.dead_letters.push(letter),
-            Output::Progress { path, position } => self.note(&path, position, FileState::Parsing, None),
+            Output::Progress { path, position } => self.note(&path, position, FileState::Parsing, None, Holds::Unknown),
             Output::Done { path, position, end } => {
                 match &end {
-                    End::State { state, reason, .. } => self.note(&path, position, *state, reason.clone()),
-                    End::Changed => self.note(&path, position, FileState::Indexed, None),
+                    End::State { state, reason, holds } => {
+                        self.note(&path, position, *state, reason.clone(), *holds);
+                    }
+                    End::Changed => self.note(&path, position, FileState::Indexed, None, Holds::Unknown),
                     End::Released => {
                         self.updates.remove(&path);
+                        self.held.remove(&path);
                     }
                 }
                 self.ending.push((path, end));
@@ -116,7 +118,15 @@ impl<'a> Committer<'a> {
         }
     }
 
-    fn note(&mut self, path: &str, position: Position, state: FileState, reason: Option<String>) {
+    fn note(&mut self, path: &str, position: Position, state: FileState, reason: Option<String>, holds: Holds) {
+        match holds {
+            Holds::Unknown => {
+                self.held.remove(path);
+            }
+            holds => {
+                self.held.insert(path.to_owned(), holds);
+            }
+        }
         let update = FileUpdate {
             path: path.to_owned(),
             state,
@@ -126,12 +136,15 @@ impl<'a> Committer<'a> {
             head_sha256: position.head_sha256,
             seen: position.seen,
             skipped: position.skipped,
+            whole: None,
+            content_sha256: position.content_sha256,
         };
         self.updates.insert(path.to_owned(), update);
     }
 
     async fn commit(&mut self) -> Result<usize, StoreError> {
         let now = self.context.clock.now();
+        self.tell_whole().await?;
         let batch = CommitBatch {
             moves: self.moves().await?,
             documents: std::mem::take(&mut self.documents),
@@ -145,7 +158,13 @@ impl<'a> Committer<'a> {
         };
         self.text_bytes = 0;
         if !(batch.documents.is_empty() && batch.files.is_empty() && batch.dead_letters.is_empty()) {
-            self.commit_stubbornly(batch).await?;
+            let paths: Vec<String> = batch.documents.iter().map(|document| document.source_path.clone()).collect();
+            let report = self.commit_stubbornly(batch).await?;
+            for (path, id) in paths.iter().zip(&report.ids) {
+                if let Some(file) = self.in_hand.get_mut(path) {
+                    file.given.insert(*id);
+                }
+            }
         }
         let ended = std::mem::take(&mut self.ending);
         let count = ended.len();
@@ -164,11 +183,11 @@ impl<'a> Committer<'a> {
     }
 
     /// A busy database is waited for here: the documents are parsed and must not be lost.
-    async fn commit_stubbornly(&self, batch: CommitBatch) -> Result<(), StoreError> {
+    async fn commit_stubbornly(&self, batch: CommitBatch) -> Result<CommitReport, StoreError> {
         let mut attempt = 1;
         loop {
             match self.context.recorder.commit(batch.clone()).await {
-                Ok(_) => return Ok(()),
+                Ok(report) => return Ok(report),
                 Err(error) if error.is_retryable() && attempt < COMMIT_ATTEMPTS => {
                     tracing::warn!(%error, attempt, "commit_retried");
                     tokio::time::sleep(Duration::from_millis(100 << attempt)).await;
@@ -177,6 +196,22 @@ impl<'a> Committer<'a> {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Writes into the updates what is known of all their files hold.
+    async fn tell_whole(&mut self) -> Result<(), StoreError> {
+        for (path, holds) in std::mem::take(&mut self.held) {
+            let mut found: HashSet<DocumentId> =
+                self.in_hand.get(&path).map(|file| file.given.clone()).unwrap_or_default();
+            if let Holds::WhatIsOf(content) = holds {
+                let same = self.context.store.find_by_content(&[content]).await?;
+                found.extend(same.into_iter().filter(|held| held.source_path == path).map(|held| held.id));
+            }
+            if let Some(update) = self.updates.get_mut(&path) {
+                update.whole = Some(found.into_iter().collect());
+            }
+        }
+        Ok(())
     }
 
     /// Files of the batch whose content a document holds whose own file is gone: they moved.
@@ -194,7 +229,7 @@ impl<'a> Committer<'a> {
                     && held.source_path != document.source_path
                     && held.source_path != "note"
                     && !taken.contains(&held.id)
-                    && !Path::new(&held.source_path).exists()
+                    && is_gone(&held.source_path)
             });
             if let Some(gone) = gone {
                 taken.insert(gone.id);
@@ -209,25 +244,17 @@ impl<'a> Committer<'a> {
         match end {
             End::Released => self.context.store.release_files(&[path.to_owned()], now).await,
             End::Changed => {
-                let Ok(metadata) = tokio::fs::metadata(path).await else { return Ok(()) };
-                let offer = OfferedFile {
-                    path: path.to_owned(),
-                    origin: file.record.origin,
-                    size_bytes: metadata.len(),
-                    modified_at: walk::modified(&metadata),
-                };
+                let path = paths::path_of(path);
+                let Ok(metadata) = tokio::fs::metadata(&path).await else { return Ok(()) };
+                let offer = walk::offered(&path, &metadata, file.record.origin, now);
                 self.context.store.offer(&[offer], true, now).await.map(|_| ())
-            }
-            // A file read before from its beginning: what it no longer holds is gone.
-            End::State { whole: true, .. } if file.record.bytes_done > 0 => {
-                let held = self.context.store.documents_of_file(path).await?;
-                let vanished: Vec<DocumentId> = held.into_iter().filter(|id| !file.given.contains(id)).collect();
-                if vanished.is_empty() || file.given.is_empty() && file.record.source_type != Some(SourceType::Mail) {
-                    return Ok(());
-                }
-                self.context.recorder.retire(&vanished, RetireReason::FileGone, now).await.map(|_| ())
             }
             End::State { .. } => Ok(()),
         }
     }
+}
+
+/// Whether a file is known not to be there: what cannot be looked at may be.
+fn is_gone(path: &str) -> bool {
+    matches!(paths::path_of(path).try_exists(), Ok(false))
 }

@@ -7,14 +7,14 @@ use sha2::{Digest, Sha256};
 use crate::domain::intake::FileRecord;
 use crate::domain::text::without_nul;
 use crate::domain::visible::clean_name;
-use crate::domain::{DocumentId, NewDocument, SourceType, Timestamp, findable};
+use crate::domain::{DocumentId, NewDocument, PersonRole, SourceType, Timestamp, findable};
 use crate::embed::{EmbedText, InstantEmbedder};
 use crate::ingest::chunk::{ChunkOptions, chunk};
 use crate::ingest::concepts::concepts;
 use crate::ingest::parse::{ParseError, Parsed, markdown, text as plain};
 
 use super::IngestContext;
-use crate::ingest::intake::NewText;
+use crate::ingest::intake::{NewText, paths};
 
 /// What is known of a document besides its content.
 struct Source<'a> {
@@ -145,6 +145,7 @@ fn build(
         chunk.vector = instant.embed_now(EmbedText { context: &chunk.context, text: &chunk.text });
     }
     let concepts = concepts(&parsed);
+    let fingerprint = fingerprint(&parsed);
     NewDocument {
         id: DocumentId::from_source_key(&source.key),
         source_key: source.key,
@@ -152,6 +153,7 @@ fn build(
         source_path: source.path.to_owned(),
         source_offset: source.offset,
         content_sha256: Sha256::digest(bytes).into(),
+        fingerprint,
         title,
         dated_at: parsed.dated_at.or(source.fallback_date),
         tags: parsed.tags,
@@ -164,9 +166,39 @@ fn build(
     }
 }
 
+/// What a reader sees of a mail, as one hash: who wrote it, when, about what, what it says and what is attached. Not what
+/// the way and the mailbox wrote (`Received`, `Delivered-To`, `Status`, labels), nor to whom this copy went: a sent copy
+/// names blind recipients that a received one does not. Blanks and line ends do not count: transport folds them anew. Two
+/// mails of one Message-ID are one mail when this is equal.
+fn fingerprint(parsed: &Parsed) -> Option<[u8; 32]> {
+    parsed.message.as_ref()?;
+    let mut hash = Sha256::new();
+    let mut part = |text: &str| {
+        for word in text.split_whitespace() {
+            hash.update(word);
+            hash.update(b" ");
+        }
+        hash.update([0]);
+    };
+    for person in parsed.people.iter().filter(|person| person.role == PersonRole::From) {
+        part(&person.email.as_deref().or(person.name.as_deref()).unwrap_or_default().to_lowercase());
+    }
+    part(&parsed.dated_at.map(|at| at.0.to_string()).unwrap_or_default());
+    part(parsed.title.as_deref().unwrap_or_default());
+    for name in parsed.message.iter().flat_map(|message| &message.attachments) {
+        part(name);
+    }
+    for section in &parsed.sections {
+        part(&section.text);
+    }
+    Some(hash.finalize().into())
+}
+
 /// A title from a file's name: without extension, `-` and `_` as blanks when there are no others.
 #[must_use]
 pub fn file_title(path: &Path) -> String {
+    let shown = paths::shown(&path.to_string_lossy());
+    let path = Path::new(&shown);
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let stem = if stem.is_empty() { path.display().to_string() } else { stem };
     if stem.contains(' ') { stem } else { stem.replace(['_', '-'], " ") }

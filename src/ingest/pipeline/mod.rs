@@ -5,10 +5,13 @@
 //! `document` builds what is committed. Many small files share a commit; a large archive streams through in bounded
 //! memory. A failure is a dead letter and never stops the rest.
 
+mod archives;
 mod committer;
 pub mod document;
+mod left_out;
 mod pool;
 mod reader;
+mod refused;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -3,7 +3,6 @@
 //! Nothing here can end a thread: parsers run behind `catch_unwind`, and whatever happens the file ends in exactly one
 //! [`Output::Done`].
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,18 +16,17 @@ use crate::domain::intake::{FileRecord, FileState, NewDeadLetter};
 use crate::domain::{NewDocument, SourceType};
 use crate::ingest::detect::{Detected, HEAD_BYTES, detect};
 use crate::ingest::intake::{paths, walk};
-use crate::ingest::parse::mail::mbox::MboxReader;
+use crate::ingest::parse::mail::mbox::{MboxReader, RawMessage};
 use crate::ingest::parse::{
     ParseError, Parsed, Section, calendar, contacts, docx, html, mail, markdown, pdf, rtf, text,
 };
 
-use super::IngestContext;
-use super::document;
+use super::left_out::LeftOut;
+use super::refused::Refused;
+use super::{IngestContext, archives, document};
 
 /// Larger files that are not archives are refused.
 const LARGEST_FILE: u64 = 512 << 20;
-/// Bytes whose hash tells an archive that grew from one that was rewritten.
-const HEAD_HASHED: u64 = 64 << 10;
 /// Messages between two reports of progress.
 const PROGRESS_EVERY: u64 = 64;
 
@@ -53,22 +51,37 @@ pub(super) struct Position {
     pub(super) skipped: u64,
     pub(super) bytes_done: u64,
     pub(super) head_sha256: Option<Vec<u8>>,
+    pub(super) content_sha256: Option<[u8; 32]>,
+    /// Messages of an archive that became documents, and parts of it that could not be read.
+    documents: u64,
+    failed: u64,
+    last_error: String,
 }
 
 /// How a file ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// In the store, as far as it can be read. `whole` when it was read from its beginning: documents that it held
-    /// before and holds no more are to be retired.
-    State { state: FileState, reason: Option<String>, whole: bool },
+    /// As far as it can be read.
+    State { state: FileState, reason: Option<String>, holds: Holds },
     /// It changed while it was read.
     Changed,
     /// The program is stopping; it goes back to the queue.
     Released,
 }
 
-fn indexed(whole: bool) -> End {
-    End::State { state: FileState::Indexed, reason: None, whole }
+/// What is known now of all that a file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Holds {
+    /// Nothing new: only a part of it was read, or it could not be read for a reason that may pass.
+    Unknown,
+    /// What came out of it in this pass, and nothing else.
+    What,
+    /// The same, and what it held before if that was of these very bytes: the reader failed on them, they did not change.
+    WhatIsOf([u8; 32]),
+}
+
+fn indexed(reason: Option<String>, holds: Holds) -> End {
+    End::State { state: FileState::Indexed, reason, holds }
 }
 
 /// Reads `file` and reports what it holds.
@@ -84,25 +97,13 @@ pub(super) fn read(
         return;
     }
     let mut position = Position::default();
-    let mut reading = Reading { context, file: &file, outputs, soft, position: &mut position };
+    let mut reading =
+        Reading { context, file: &file, outputs, soft, position: &mut position, left_out: LeftOut::default() };
     let result = catch_unwind(AssertUnwindSafe(|| reading.run()));
-    let result =
-        result.unwrap_or_else(|_| Err(ParseError::Damaged("the parser failed on it (a bug worth reporting)".into())));
-    let end = match result {
-        Ok(end) => end,
-        // Nothing in it to read is no failure: an empty note, a file of blanks.
-        Err(ParseError::NoText) => {
-            position.seen = 1;
-            position.skipped = 1;
-            End::State { state: FileState::Skipped, reason: Some(ParseError::NoText.to_string()), whole: true }
-        }
-        Err(error) => {
-            // An archive that breaks off is one more item beside its messages; any other file is the one item itself.
-            position.seen = if position.source_type.is_some() { position.seen + 1 } else { 1 };
-            send(outputs, Output::Failed(NewDeadLetter { path: path.clone(), offset: None, error: error.to_string() }));
-            End::State { state: FileState::Failed, reason: Some(error.to_string()), whole: false }
-        }
-    };
+    let result = result.unwrap_or_else(|_| {
+        Err(Refused::Parse(ParseError::Damaged("the parser failed on it (a bug worth reporting)".into())))
+    });
+    let end = result.unwrap_or_else(|refused| refused.end(&file, &mut position, outputs));
     send(outputs, Output::Done { path, position, end });
 }
 
@@ -117,30 +118,27 @@ struct Reading<'a> {
     outputs: &'a mpsc::Sender<Output>,
     soft: &'a CancellationToken,
     position: &'a mut Position,
-}
-
-fn io(error: &std::io::Error) -> ParseError {
-    ParseError::Damaged(paths::explain(error))
+    left_out: LeftOut,
 }
 
 impl Reading<'_> {
-    fn run(&mut self) -> Result<End, ParseError> {
-        let path = Path::new(&self.file.path);
-        let mut opened = File::open(path).map_err(|error| io(&error))?;
-        let before = opened.metadata().map_err(|error| io(&error))?;
+    fn run(&mut self) -> Result<End, Refused> {
+        let path = &paths::path_of(&self.file.path);
+        let mut opened = File::open(path)?;
+        let before = opened.metadata()?;
         if !before.is_file() {
-            return Err(ParseError::Unsupported("is no regular file".into()));
+            return Err(Refused::Parse(ParseError::Unsupported("is no regular file".into())));
         }
         let mut head = vec![0; HEAD_BYTES.min(usize::try_from(before.len()).unwrap_or(HEAD_BYTES))];
-        opened.read_exact(&mut head).map_err(|error| io(&error))?;
+        opened.read_exact(&mut head)?;
         let kind = detect(path, &head, before.len());
         let end = match kind {
-            Detected::Mbox => self.archive(opened, &head, before.len())?,
+            Detected::Mbox => self.archive(opened, head, before.len())?,
             Detected::Empty => self.skip("empty file"),
             Detected::Unsupported(what) => self.skip(&what),
             kind => self.single(opened, head, before.len(), &kind)?,
         };
-        let after = std::fs::metadata(path).map_err(|error| io(&error))?;
+        let after = std::fs::metadata(path)?;
         let is_same = after.len() == before.len() && walk::modified(&after) == walk::modified(&before);
         Ok(if is_same { end } else { End::Changed })
     }
@@ -149,129 +147,168 @@ impl Reading<'_> {
         self.position.seen = 1;
         self.position.skipped = 1;
         self.position.bytes_done = self.file.size_bytes;
-        End::State { state: FileState::Skipped, reason: Some(reason.to_owned()), whole: true }
+        End::State { state: FileState::Skipped, reason: Some(reason.to_owned()), holds: Holds::What }
     }
 
     /// A file that is one document.
-    fn single(&mut self, mut opened: File, head: Vec<u8>, length: u64, kind: &Detected) -> Result<End, ParseError> {
+    fn single(&mut self, mut opened: File, head: Vec<u8>, length: u64, kind: &Detected) -> Result<End, Refused> {
         if length > LARGEST_FILE {
-            return Err(ParseError::TooLarge(format!("{} MiB; at most {} are read", length >> 20, LARGEST_FILE >> 20)));
+            let message = format!("{} MiB; at most {} are read", length >> 20, LARGEST_FILE >> 20);
+            return Err(Refused::Parse(ParseError::TooLarge(message)));
         }
         let mut bytes = head;
-        opened.read_to_end(&mut bytes).map_err(|error| io(&error))?;
+        opened.read_to_end(&mut bytes)?;
         self.position.seen = 1;
-        let (source_type, parsed) = parse(kind, &bytes)?;
+        // Noted before anything can fail: whoever asks later can tell whether these bytes are still the same.
+        self.position.content_sha256 = Some(Sha256::digest(&bytes).into());
+        let (source_type, mut parsed) = parse(kind, &bytes)?;
         self.position.source_type = Some(source_type);
         self.position.bytes_done = bytes.len() as u64;
+        self.left_out.take(std::mem::take(&mut parsed.left_out));
         let built = document::of_file(self.context, self.file, source_type, &bytes, parsed);
         self.emit(built);
-        Ok(indexed(true))
+        Ok(indexed(self.left_out.told(), Holds::What))
     }
 
     /// An archive of messages, streamed; only its new tail when it grew.
-    fn archive(&mut self, mut opened: File, head: &[u8], length: u64) -> Result<End, ParseError> {
+    fn archive(&mut self, mut opened: File, head: Vec<u8>, length: u64) -> Result<End, Refused> {
         self.position.source_type = Some(SourceType::Mail);
-        let start = self.resume_at(head, length);
-        let hashed = &head[..head.len().min(HEAD_HASHED as usize)];
-        opened.seek(SeekFrom::Start(start)).map_err(|error| io(&error))?;
+        let start = archives::resume_at(self.file, &mut opened, &head, length)?;
         self.position.bytes_done = start;
+        opened.seek(SeekFrom::Start(start))?;
         let mut reader = MboxReader::new(BufReader::with_capacity(256 << 10, opened), start);
         if start > 0 {
-            reader = reader.with_head(head);
+            reader = reader.with_head(&head);
         }
-        let mut deleted = LeftOut::default();
-        let mut cut_off = None;
-        for item in reader {
+        let mut messages = 0_u64;
+        let mut last_at = start;
+        // What comes before the first message is told once there is one: without any, this is no archive.
+        let mut early = Vec::new();
+        while let Some(item) = reader.next() {
             if self.soft.is_cancelled() {
                 return Ok(End::Released);
             }
-            self.position.seen += 1;
             match item {
                 Ok(message) => {
-                    let parsed = catch_unwind(AssertUnwindSafe(|| mail::parse_message(&message.bytes, &attachment)));
-                    let parsed =
-                        parsed.unwrap_or_else(|_| Err(ParseError::Damaged("the mail parser failed on it".into())));
-                    match parsed {
-                        Ok(mut parsed) => {
-                            parsed.dated_at = parsed.dated_at.or(message.dated_at);
-                            parsed.left_out.extend(message.cut_off.map(cut_off_sentence));
-                            let built =
-                                document::of_message(self.context, self.file, message.offset, &message.bytes, parsed);
-                            self.emit(built);
-                        }
-                        Err(error) => self.fail(message.offset, error.to_string()),
+                    messages += 1;
+                    for (offset, error) in early.drain(..) {
+                        self.position.seen += 1;
+                        self.fail(offset, error);
                     }
-                    cut_off = message.cut_off;
-                    // The next pass reads the half message again.
-                    let is_half = message.cut_off.is_some();
-                    self.position.bytes_done = if is_half { message.offset } else { message.end_offset };
+                    self.position.seen += 1;
+                    last_at = message.offset;
+                    // The next pass reads a half message again.
+                    self.position.bytes_done =
+                        if message.cut_off.is_some() { message.offset } else { message.end_offset };
+                    self.message(message);
                 }
                 Err(error) if error.is_left_out => {
-                    self.position.bytes_done = error.end_offset;
+                    messages += 1;
+                    self.position.seen += 1;
                     self.position.skipped += 1;
-                    deleted.add(error.reason);
+                    self.position.bytes_done = error.end_offset;
+                    self.left_out.take(vec![format!("a message is left out: {}", error.reason)]);
                 }
                 Err(error) => {
                     self.position.bytes_done = error.end_offset;
-                    self.fail(error.offset, error.reason);
+                    if messages == 0 && start == 0 {
+                        early.push((error.offset, error.reason));
+                    } else {
+                        self.position.seen += 1;
+                        self.fail(error.offset, error.reason);
+                    }
                 }
             }
-            if self.position.seen.is_multiple_of(PROGRESS_EVERY) {
+            if self.position.seen > 0 && self.position.seen.is_multiple_of(PROGRESS_EVERY) {
                 let (path, position) = (self.file.path.clone(), self.position.clone());
                 send(self.outputs, Output::Progress { path, position });
             }
         }
-        self.position.head_sha256 = Some(hash_of_head(hashed, length));
-        let sentences: Vec<String> = deleted.sentences().chain(cut_off.map(cut_off_sentence)).collect();
-        let reason = (!sentences.is_empty()).then(|| sentences.join("; "));
-        Ok(End::State { state: FileState::Indexed, reason, whole: start == 0 })
+        let is_read = reader.position() >= length;
+        drop(reader);
+        let mut opened = File::open(paths::path_of(&self.file.path))?;
+        if messages == 0 && start == 0 {
+            if is_read && !archives::is_named_so(&self.file.path) {
+                return self.text_after_all(opened, length);
+            }
+            for (offset, error) in early {
+                self.position.seen += 1;
+                self.fail(offset, error);
+            }
+        }
+        self.finish_archive(&mut opened, &head, length, Tail { start, last_at, is_read })
     }
 
-    /// Where the last scan ended, when the archive only grew since; 0 otherwise.
-    fn resume_at(&self, head: &[u8], length: u64) -> u64 {
-        let done = self.file.bytes_done;
-        let Some(known) = &self.file.head_sha256 else { return 0 };
-        if done == 0 || done >= length {
-            return 0;
+    /// One message of an archive.
+    fn message(&mut self, message: RawMessage) {
+        let RawMessage { offset, bytes, dated_at, cut_off, .. } = message;
+        let parsed = catch_unwind(AssertUnwindSafe(|| mail::parse_message(&bytes, &attachment)));
+        let parsed = parsed.unwrap_or_else(|_| Err(ParseError::Damaged("the mail parser failed on it".into())));
+        match parsed {
+            Ok(mut parsed) => {
+                parsed.dated_at = parsed.dated_at.or(dated_at);
+                parsed.left_out.extend(cut_off.map(|why| {
+                    format!("the last message may be cut off: {why}; it is read again when the file has grown")
+                }));
+                self.left_out.take(std::mem::take(&mut parsed.left_out));
+                let built = document::of_message(self.context, self.file, offset, &bytes, parsed);
+                self.position.documents += 1;
+                self.emit(built);
+            }
+            Err(error) => self.fail(offset, error.to_string()),
         }
-        // The hash covered the first bytes of what was there then.
-        let covered = usize::try_from(done.min(HEAD_HASHED)).unwrap_or(0).min(head.len());
-        if known.as_slice() == Sha256::digest(&head[..covered]).as_slice() { done } else { 0 }
+    }
+
+    /// What an archive is when its last message was read.
+    fn finish_archive(&mut self, opened: &mut File, head: &[u8], length: u64, tail: Tail) -> Result<End, Refused> {
+        let Tail { start, last_at, is_read } = tail;
+        // An archive ends with a blank line; one that does not may still be written: its last message is read once more
+        // when there is more of it.
+        if is_read && !archives::is_ended(opened, length)? {
+            self.position.bytes_done = last_at;
+        }
+        self.position.head_sha256 = Some(archives::marks_of(opened, head, self.position.bytes_done)?);
+        self.position.content_sha256 = archives::content_of(opened, length)?;
+        let holds = if start == 0 && is_read { Holds::What } else { Holds::Unknown };
+        let failed = self.position.failed;
+        if self.position.documents == 0 && start == 0 && failed > 0 {
+            let reason = format!("none of its {failed} parts can be read: {}", self.position.last_error);
+            return Ok(End::State { state: FileState::Failed, reason: Some(reason), holds });
+        }
+        self.left_out.count("part could not be read", "parts could not be read", failed);
+        Ok(indexed(self.left_out.told(), holds))
+    }
+
+    /// A file that looked like an archive and holds no message is text of its own.
+    fn text_after_all(&mut self, mut opened: File, length: u64) -> Result<End, Refused> {
+        *self.position = Position::default();
+        let mut head = vec![0; HEAD_BYTES.min(usize::try_from(length).unwrap_or(HEAD_BYTES))];
+        opened.read_exact(&mut head)?;
+        let is_markdown = matches!(extension(&self.file.path).as_str(), "md" | "markdown" | "mdown" | "mkd" | "mdx");
+        let kind = if is_markdown { Detected::Markdown } else { Detected::Text };
+        self.single(opened, head, length, &kind)
     }
 
     fn emit(&self, document: NewDocument) {
         send(self.outputs, Output::Document { path: self.file.path.clone(), document: Box::new(document) });
     }
 
-    fn fail(&self, offset: u64, error: String) {
+    fn fail(&mut self, offset: u64, error: String) {
+        self.position.failed += 1;
+        self.position.last_error.clone_from(&error);
         send(self.outputs, Output::Failed(NewDeadLetter { path: self.file.path.clone(), offset: Some(offset), error }));
     }
 }
 
-/// Messages of an archive that are left out by rule, counted by reason.
-#[derive(Default)]
-struct LeftOut(BTreeMap<String, u64>);
-
-impl LeftOut {
-    fn add(&mut self, reason: String) {
-        *self.0.entry(reason).or_default() += 1;
-    }
-
-    /// One sentence for each reason.
-    fn sentences(&self) -> impl Iterator<Item = String> {
-        self.0.iter().map(|(reason, count)| {
-            format!("{count} {} left out: {reason}", if *count == 1 { "message" } else { "messages" })
-        })
-    }
+/// Where the reading of an archive began, where its last message stands, and whether all of it was read.
+struct Tail {
+    start: u64,
+    last_at: u64,
+    is_read: bool,
 }
 
-fn cut_off_sentence(why: &str) -> String {
-    format!("the last message may be cut off: {why}; it is read again when the file has grown")
-}
-
-fn hash_of_head(head: &[u8], length: u64) -> Vec<u8> {
-    let covered = usize::try_from(length.min(HEAD_HASHED)).unwrap_or(0).min(head.len());
-    Sha256::digest(&head[..covered]).to_vec()
+fn extension(path: &str) -> String {
+    Path::new(path).extension().map(|extension| extension.to_string_lossy().to_lowercase()).unwrap_or_default()
 }
 
 fn parse(kind: &Detected, bytes: &[u8]) -> Result<(SourceType, Parsed), ParseError> {

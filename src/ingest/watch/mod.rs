@@ -19,8 +19,8 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::Clock;
 use crate::domain::health::WorkerState;
 use crate::domain::intake::Origin;
-use crate::ingest::intake::{Intake, IntakeError, IntakeOffer, walk};
-use crate::outbox::recorder::Recorder;
+use crate::ingest::intake::vanished::{self, Lot};
+use crate::ingest::intake::{Intake, IntakeError, IntakeOffer, paths, walk};
 use crate::store::SharedStore;
 
 use pending::Pending;
@@ -62,7 +62,6 @@ struct Root {
 pub struct Watcher {
     store: SharedStore,
     intake: Arc<Intake>,
-    recorder: Recorder,
     clock: Arc<dyn Clock>,
     drop_zone: PathBuf,
     activity: watch::Sender<WatchActivity>,
@@ -71,15 +70,9 @@ pub struct Watcher {
 impl Watcher {
     /// A watcher of `drop_zone` and the store's folders.
     #[must_use]
-    pub fn new(
-        store: SharedStore,
-        intake: Arc<Intake>,
-        recorder: Recorder,
-        clock: Arc<dyn Clock>,
-        drop_zone: PathBuf,
-    ) -> Self {
+    pub fn new(store: SharedStore, intake: Arc<Intake>, clock: Arc<dyn Clock>, drop_zone: PathBuf) -> Self {
         let activity = WatchActivity { state: WorkerState::Starting, detail: String::new() };
-        Self { store, intake, recorder, clock, drop_zone, activity: watch::Sender::new(activity) }
+        Self { store, intake, clock, drop_zone, activity: watch::Sender::new(activity) }
     }
 
     /// What it is doing.
@@ -137,8 +130,10 @@ impl Watcher {
         mut system: Option<&mut RecommendedWatcher>,
     ) -> Result<(), String> {
         let folders = self.store.folders().await.map_err(|error| error.to_string())?;
-        let mut wanted: HashMap<PathBuf, (Vec<String>, Origin)> =
-            folders.into_iter().map(|folder| (PathBuf::from(folder.path), (folder.excludes, Origin::Folder))).collect();
+        let mut wanted: HashMap<PathBuf, (Vec<String>, Origin)> = folders
+            .into_iter()
+            .map(|folder| (paths::path_of(&folder.path), (folder.excludes, Origin::Folder)))
+            .collect();
         wanted.insert(self.drop_zone.clone(), (Vec::new(), Origin::DropZone));
         roots.retain(|path, root| {
             let kept = wanted.get(path).is_some_and(|(excludes, _)| *excludes == root.excludes);
@@ -196,25 +191,22 @@ impl Watcher {
     /// Notes files of the ledger below `folder` that are no more. A folder that is gone itself (unmounted?) says nothing:
     /// that is more likely an accident than a wish.
     async fn find_vanished(&self, folder: &Path, gone: &mut HashMap<PathBuf, Instant>) -> Result<(), String> {
-        let Some(name) = folder.to_str().filter(|_| folder.is_dir()) else { return Ok(()) };
+        if !folder.is_dir() {
+            return Ok(());
+        }
+        let name = paths::text_of(folder);
         let mut after = String::new();
         loop {
-            let paths = self.store.paths_below(name, &after, PATHS_STEP).await.map_err(|error| error.to_string())?;
-            let Some(last) = paths.last().cloned() else { return Ok(()) };
-            let missing = tokio::task::spawn_blocking(move || {
-                paths.into_iter().filter(|path| !Path::new(path).exists()).collect::<Vec<_>>()
-            });
-            for path in missing.await.map_err(|error| error.to_string())? {
-                gone.insert(PathBuf::from(path), Instant::now() + MOVE_GRACE);
+            let known = self.store.paths_below(&name, &after, PATHS_STEP).await.map_err(|error| error.to_string())?;
+            let Some(last) = known.last().map(|known| known.path.clone()) else { return Ok(()) };
+            let missing = tokio::task::spawn_blocking(move || vanished::missing(known));
+            for (path, lot) in missing.await.map_err(|error| error.to_string())? {
+                if lot == Lot::Gone {
+                    gone.entry(paths::path_of(&path)).or_insert_with(|| Instant::now() + MOVE_GRACE);
+                }
             }
             after = last;
         }
-    }
-
-    async fn retire(&self, path: &str) -> Result<(), String> {
-        let retired = self.recorder.retire_file(path, self.clock.now()).await.map_err(|error| error.to_string())?;
-        tracing::info!(path, documents = retired.len(), "file_vanished");
-        Ok(())
     }
 
     /// Paths that stand still: offers those that exist, retires those that vanished.
@@ -241,10 +233,8 @@ impl Watcher {
                 Ok(metadata)
                     if metadata.is_file() && !is_hidden_below(root_path, &path) && !walk::is_left_out(&path) =>
                 {
-                    if !excluded.matched(&path, false).is_ignore()
-                        && let Ok(file) = walk::offered(&path, &metadata, root.origin)
-                    {
-                        files.push(file);
+                    if !excluded.matched(&path, false).is_ignore() {
+                        files.push(walk::offered(&path, &metadata, root.origin, self.clock.now()));
                     }
                 }
                 Ok(_) => {}
@@ -255,7 +245,7 @@ impl Watcher {
                 Err(_) => {}
             }
         }
-        self.intake.offer_files(files, &mut offer).await.map_err(|error| error.to_string())
+        self.intake.offer_named(files, &mut offer).await.map_err(|error| error.to_string())
     }
 
     /// Retires what is still gone when its time has come: a file, or a folder with all that was in it.
@@ -270,12 +260,17 @@ impl Watcher {
             gone.remove(&path);
             // A root that is gone itself was unmounted or removed by accident: nothing is retired.
             let has_root = roots.keys().any(|root| path.starts_with(root) && root.is_dir());
-            let Some(name) = path.to_str().filter(|_| has_root && !path.exists()) else { continue };
-            let below = self.store.paths_below(name, "", PATHS_STEP).await.map_err(|error| error.to_string())?;
-            for one in below.iter().map(String::as_str).chain([name]) {
-                if !Path::new(one).exists() {
-                    self.retire(one).await?;
-                }
+            if !has_root {
+                continue;
+            }
+            let mut offer = IntakeOffer::default();
+            let retired = self.intake.retire_vanished(&path, false, &mut offer).await;
+            retired.map_err(|error| error.to_string())?;
+            if offer.retired > 0 {
+                tracing::info!(path = %path.display(), files = offer.retired, "files_vanished");
+            }
+            for (path, reason) in offer.refused {
+                tracing::warn!(path, reason, "files_not_retired");
             }
         }
         Ok(())

@@ -96,7 +96,6 @@ impl House {
         let watcher = Arc::new(Watcher::new(
             Arc::clone(&self.store),
             Arc::clone(&self.intake),
-            self.recorder.clone(),
             Arc::clone(&self.clock),
             self.config.drop_zone.clone(),
         ));

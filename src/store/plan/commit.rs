@@ -5,10 +5,12 @@ use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 
+use crate::domain::intake::FileState;
 use crate::domain::outbox::EventType;
 use crate::domain::{DocumentId, ModelId, NewDocument, Timestamp, WriteOutcome};
+use crate::store::shared::dead_letters::position;
 use crate::store::shared::ledger::{FileRow, Tally};
-use crate::store::{CommitBatch, ONCE_KEPT, StoreError, StoreResult};
+use crate::store::{CommitBatch, ONCE_KEPT, RetireReason, StoreError, StoreResult};
 
 use super::affected::Touched;
 use super::documents::{Fate, Held, Plan, Slot};
@@ -132,11 +134,8 @@ pub(crate) fn events(
 /// What is remembered under a batch's key: the document that holds the content now, and whether it is new. `None` for a
 /// batch without documents.
 pub(crate) fn remembered(batch: &CommitBatch, plan: &Plan) -> Option<(DocumentId, bool)> {
-    match (batch.documents.first(), plan.outcomes.first()?) {
-        (_, WriteOutcome::Duplicate(held)) => Some((*held, false)),
-        (Some(document), outcome) => Some((document.id, *outcome == WriteOutcome::Added)),
-        (None, _) => None,
-    }
+    let outcome = batch.documents.first().and(plan.outcomes.first())?;
+    Some((*plan.ids.first()?, *outcome == WriteOutcome::Added))
 }
 
 /// Keys older than this moment are forgotten.
@@ -169,7 +168,7 @@ pub(crate) fn note_places(batch: &CommitBatch, files: &mut HashMap<String, FileR
 
 /// Counts on their files what became of the documents.
 pub(crate) fn count(batch: &CommitBatch, plan: &Plan, held: &HashMap<i64, Held>, files: &mut HashMap<String, FileRow>) {
-    let paths_of: HashMap<_, &str> = held.values().map(|held| (held.id, held.source_path.as_str())).collect();
+    let holders: HashMap<_, &Held> = held.values().map(|held| (held.id, held)).collect();
     let mut tallies: HashMap<&str, Tally> = HashMap::new();
     for (document, outcome) in batch.documents.iter().zip(&plan.outcomes) {
         let tally = tallies.entry(document.source_path.as_str()).or_default();
@@ -179,7 +178,7 @@ pub(crate) fn count(batch: &CommitBatch, plan: &Plan, held: &HashMap<i64, Held>,
             WriteOutcome::Unchanged => tally.unchanged += 1,
             WriteOutcome::Duplicate(id) => {
                 tally.duplicates += 1;
-                tally.duplicate_of = paths_of.get(id).map(|path| (*path).to_owned());
+                tally.duplicate_of = holders.get(id).map(|held| repeats(document, held));
             }
         }
     }
@@ -190,6 +189,93 @@ pub(crate) fn count(batch: &CommitBatch, plan: &Plan, held: &HashMap<i64, Held>,
             file.count(tally);
         }
     }
+}
+
+/// What a document repeats, in words. Equal content is claimed only of bytes that were compared.
+fn repeats(document: &NewDocument, held: &Held) -> String {
+    let what = if document.content_sha256 == held.content_sha256 {
+        "same content as"
+    } else if document.fingerprint.is_some() && document.fingerprint == held.fingerprint {
+        "same mail as"
+    } else {
+        "same Message-ID, subject and date as"
+    };
+    let deleted = if held.retired == Some(RetireReason::Deleted) { ", which you deleted" } else { "" };
+    format!("{what} {}{deleted}", held.source_path)
+}
+
+/// An item that repeats a document of another place.
+#[derive(Debug)]
+pub(crate) struct DuplicateRow<'a> {
+    /// Its file.
+    pub(crate) path: &'a str,
+    /// Byte offset, or the whole file.
+    pub(crate) position: i64,
+    /// The document.
+    pub(crate) document_seq: i64,
+    /// Pass of the file in which it was met.
+    pub(crate) pass: i64,
+}
+
+/// The items of known files that repeat a document, and those that were read and do not.
+pub(crate) fn duplicates<'a>(
+    batch: &'a CommitBatch,
+    plan: &Plan,
+    files: &HashMap<String, FileRow>,
+) -> (Vec<DuplicateRow<'a>>, Vec<(&'a str, i64)>) {
+    let holders: HashMap<usize, i64> = plan.duplicates.iter().copied().collect();
+    let mut rows: HashMap<(&str, i64), Option<DuplicateRow<'_>>> = HashMap::new();
+    for (index, document) in batch.documents.iter().enumerate() {
+        let Some(file) = files.get(&document.source_path) else { continue };
+        let (path, position) = (document.source_path.as_str(), position(document.source_offset));
+        let row = holders.get(&index).map(|document_seq| DuplicateRow {
+            path,
+            position,
+            document_seq: *document_seq,
+            pass: file.pass,
+        });
+        rows.insert((path, position), row);
+    }
+    let mut repeating = Vec::new();
+    let mut own = Vec::new();
+    for (place, row) in rows {
+        match row {
+            Some(row) => repeating.push(row),
+            None => own.push(place),
+        }
+    }
+    (repeating, own)
+}
+
+/// Files of which all is known now, each with the documents that stay.
+pub(crate) fn whole<'a>(batch: &'a CommitBatch, plan: &Plan) -> Vec<(&'a str, HashSet<DocumentId>)> {
+    let files = batch.files.iter().filter_map(|update| update.whole.as_ref().map(|found| (update, found)));
+    files
+        .map(|(update, found)| {
+            let here =
+                batch.documents.iter().zip(&plan.ids).filter(|(document, _)| document.source_path == update.path);
+            (update.path.as_str(), here.map(|(_, id)| *id).chain(found.iter().copied()).collect())
+        })
+        .collect()
+}
+
+/// Old places of documents that moved, each with its new one; not those that the batch itself speaks of.
+pub(crate) fn vacated<'a>(batch: &CommitBatch, plan: &'a Plan) -> HashMap<&'a str, &'a str> {
+    let spoken_of: HashSet<&str> = batch.files.iter().map(|update| update.path.as_str()).collect();
+    let places = plan.vacated.iter().map(|(from, to)| (from.as_str(), to.as_str()));
+    places.filter(|(from, _)| !spoken_of.contains(from)).collect()
+}
+
+/// Of the rows written, those whose files are gone: nothing is left to retry, and nothing they repeat.
+pub(crate) fn gone<'a>(changed: &[&'a FileRow]) -> Vec<&'a FileRow> {
+    changed.iter().filter(|file| file.state == FileState::Retired).copied().collect()
+}
+
+/// Of the rows written, those whose pass ended.
+pub(crate) fn ended<'a>(changed: &[&'a FileRow]) -> Vec<&'a FileRow> {
+    let has_ended =
+        |file: &&&FileRow| !matches!(file.state, FileState::Queued | FileState::Parsing | FileState::Retired);
+    changed.iter().filter(has_ended).copied().collect()
 }
 
 /// Takes over the updates and keeps what is in hand for another lease. Returns the rows to write, by path.

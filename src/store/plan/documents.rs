@@ -1,6 +1,7 @@
 //! What a commit does with each document of a batch. Pure: decides over what was loaded, in the order of the batch.
 //!
-//! Where a message stands in its archive is not its identity: an archive may be rewritten. A message met at another
+//! Which stored mail a mail is says [`super::mails`]. Where a message stands in its archive is not its identity: an archive
+//! may be rewritten. A message met at another
 //! offset of the same file is a second copy (`Duplicate`) when the stored one still stands where it stood: it was met
 //! earlier in this pass over the file, or lies before the place this pass began to read. Otherwise the message moved
 //! within the file and keeps its document, at the new offset. Called by the adapters' `documents::commit`.
@@ -11,7 +12,7 @@ use crate::domain::{DocumentId, NewDocument, SourceType, WriteOutcome};
 use crate::store::RetireReason;
 use crate::store::shared::ledger::FileRow;
 
-use super::signed;
+use super::{mails, signed};
 
 /// A stored document, as far as the decision needs it.
 #[derive(Clone, Debug)]
@@ -30,6 +31,14 @@ pub(crate) struct Held {
     pub(crate) content_sha256: [u8; 32],
     /// Why it is retired, if it is.
     pub(crate) retired: Option<RetireReason>,
+    /// Its title.
+    pub(crate) title: String,
+    /// Its date.
+    pub(crate) dated_at: Option<i64>,
+    /// Of a mail: its Message-ID.
+    pub(crate) message_id: Option<String>,
+    /// Of a mail: what a reader sees of it.
+    pub(crate) fingerprint: Option<[u8; 32]>,
 }
 
 /// What the batch meets in the store.
@@ -66,6 +75,8 @@ pub(crate) struct Slot {
     pub(crate) seq: i64,
     /// Id it has or gets.
     pub(crate) id: DocumentId,
+    /// Source key it has or gets.
+    pub(crate) key: String,
     /// Which document of the batch it is.
     pub(crate) document: usize,
     /// How.
@@ -79,6 +90,14 @@ pub(crate) struct Slot {
 pub(crate) struct Plan {
     /// One per document, in order.
     pub(crate) outcomes: Vec<WriteOutcome>,
+    /// The document that holds the content of each, in order.
+    pub(crate) ids: Vec<DocumentId>,
+    /// Which document holds what each of these repeats: its index in the batch, and the holder's row number.
+    pub(crate) duplicates: Vec<(usize, i64)>,
+    /// Live documents that hold other content from now on: what repeated the old one has to be read again.
+    pub(crate) emptied: Vec<i64>,
+    /// Paths that documents were told to leave.
+    pub(crate) vacated: Vec<(String, String)>,
     /// What to write, each row number once.
     pub(crate) slots: Vec<Slot>,
     /// Messages that moved within their file, otherwise as they were: row number and new offset.
@@ -113,6 +132,7 @@ struct Planner<'a> {
     by_key: HashMap<String, i64>,
     by_id: HashMap<DocumentId, i64>,
     by_content: HashMap<[u8; 32], Vec<i64>>,
+    by_message: HashMap<String, Vec<i64>>,
     files: &'a HashMap<String, FileRow>,
     moves: HashMap<&'a str, DocumentId>,
     slot_of: HashMap<i64, usize>,
@@ -128,16 +148,19 @@ pub(crate) fn plan(
     files: &HashMap<String, FileRow>,
 ) -> (Plan, HashMap<i64, Held>) {
     let mut by_content: HashMap<[u8; 32], Vec<i64>> = HashMap::new();
+    let mut by_message: HashMap<String, Vec<i64>> = HashMap::new();
     for held in known.documents.values() {
         by_content.entry(held.content_sha256).or_default().push(held.seq);
+        if let Some(message_id) = &held.message_id {
+            by_message.entry(message_id.clone()).or_default().push(held.seq);
+        }
     }
-    for holders in by_content.values_mut() {
-        holders.sort_unstable();
-    }
+    by_content.values_mut().chain(by_message.values_mut()).for_each(|holders| holders.sort_unstable());
     let mut planner = Planner {
         by_key: known.documents.values().map(|held| (held.source_key.clone(), held.seq)).collect(),
         by_id: known.documents.values().map(|held| (held.id, held.seq)).collect(),
         by_content,
+        by_message,
         files,
         moves: moves.iter().map(|(key, id)| (key.as_str(), *id)).collect(),
         slot_of: HashMap::new(),
@@ -146,32 +169,91 @@ pub(crate) fn plan(
         known,
     };
     for (index, document) in documents.iter().enumerate() {
-        let outcome = planner.decide(index, document);
+        let (outcome, seq) = planner.decide(index, document);
+        if let WriteOutcome::Duplicate(_) = outcome {
+            planner.plan.duplicates.push((index, seq));
+        }
+        let id = planner.known.documents.get(&seq).map_or(document.id, |held| held.id);
         planner.plan.outcomes.push(outcome);
+        planner.plan.ids.push(id);
     }
     (planner.plan, planner.known.documents)
 }
 
 impl Planner<'_> {
-    fn decide(&mut self, index: usize, document: &NewDocument) -> WriteOutcome {
+    /// What becomes of a document, and the row number of the document that holds its content then.
+    fn decide(&mut self, index: usize, document: &NewDocument) -> (WriteOutcome, i64) {
+        if document.source_type == SourceType::Mail && document.message.is_some() {
+            return self.decide_mail(index, document);
+        }
         if let Some(held) = self.by_key.get(&document.source_key).and_then(|seq| self.known.documents.get(seq)).cloned()
         {
-            return self.decide_held(index, document, &held);
+            return (self.decide_held(index, document, &held), held.seq);
         }
-        let moved_here = self.moves.get(document.source_key.as_str()).and_then(|id| self.by_id.get(id));
-        if let Some(held) = moved_here.and_then(|seq| self.known.documents.get(seq)).cloned()
-            && !self.slot_of.contains_key(&held.seq)
-        {
+        if let Some(held) = self.told_to_move(document) {
+            return self.move_here(index, document, &held);
+        }
+        if let Some((id, seq)) = self.holder(document) {
+            return (WriteOutcome::Duplicate(id), seq);
+        }
+        if let Some(held) = self.left_behind(document) {
             self.replace(index, document, &held);
-            return WriteOutcome::Moved;
+            return (WriteOutcome::Moved, held.seq);
         }
-        if document.source_type != SourceType::Mail
-            && let Some(id) = self.live_holder(document.content_sha256)
+        let seq = self.add(index, document, document.source_key.clone());
+        (WriteOutcome::Added, seq)
+    }
+
+    fn decide_mail(&mut self, index: usize, document: &NewDocument) -> (WriteOutcome, i64) {
+        let candidates = self.of_its_message(document);
+        if let Some(held) = mails::the_same(document, candidates.iter()) {
+            return (self.decide_held(index, document, held), held.seq);
+        }
+        // The mail of this file that is not what it was: edited, a draft saved again, an archive read while it grew.
+        let offset = document.source_offset.map(signed);
+        let rewritten = candidates.iter().filter(|held| {
+            held.source_path == document.source_path
+                && held.retired != Some(RetireReason::Deleted)
+                && !self.met_now.contains(&held.seq)
+                && (held.source_offset == offset || !self.still_stands(held))
+        });
+        if let Some(held) =
+            rewritten.max_by_key(|held| (held.source_offset == offset, held.retired.is_none(), -held.seq))
         {
-            return WriteOutcome::Duplicate(id);
+            self.replace(index, document, held);
+            return (WriteOutcome::Changed, held.seq);
         }
-        self.add(index, document);
-        WriteOutcome::Added
+        let mut key = document.source_key.clone();
+        if !candidates.is_empty() && self.by_key.contains_key(&key) {
+            key = mails::further_key(&document.source_key, document);
+            let mut number = 2;
+            while self.by_key.contains_key(&key) {
+                key = format!("{}-{number}", mails::further_key(&document.source_key, document));
+                number += 1;
+            }
+        }
+        let seq = self.add(index, document, key);
+        (WriteOutcome::Added, seq)
+    }
+
+    /// Stored mails with this one's Message-ID.
+    fn of_its_message(&self, document: &NewDocument) -> Vec<Held> {
+        let message_id = document.message.as_ref().map(|message| message.message_id.as_str());
+        let seqs = message_id.and_then(|id| self.by_message.get(id)).into_iter().flatten();
+        seqs.filter_map(|seq| self.known.documents.get(seq)).cloned().collect()
+    }
+
+    /// The document that the batch says moved to where this one was read.
+    fn told_to_move(&self, document: &NewDocument) -> Option<Held> {
+        let seq = self.moves.get(document.source_key.as_str()).and_then(|id| self.by_id.get(id))?;
+        let held = self.known.documents.get(seq).filter(|held| !self.slot_of.contains_key(&held.seq))?;
+        Some(held.clone())
+    }
+
+    fn move_here(&mut self, index: usize, document: &NewDocument, held: &Held) -> (WriteOutcome, i64) {
+        self.plan.vacated.push((held.source_path.clone(), document.source_path.clone()));
+        self.replace(index, document, held);
+        (WriteOutcome::Moved, held.seq)
     }
 
     fn decide_held(&mut self, index: usize, document: &NewDocument, held: &Held) -> WriteOutcome {
@@ -181,6 +263,9 @@ impl Planner<'_> {
             if held.source_path != document.source_path {
                 let told = self.moves.get(document.source_key.as_str()) == Some(&held.id);
                 if (told || held.retired == Some(RetireReason::FileGone)) && !self.met_now.contains(&held.seq) {
+                    if told {
+                        return self.move_here(index, document, held).0;
+                    }
                     self.replace(index, document, held);
                     return WriteOutcome::Moved;
                 }
@@ -241,65 +326,108 @@ impl Planner<'_> {
         }
     }
 
-    fn live_holder(&self, content: [u8; 32]) -> Option<DocumentId> {
-        self.by_content
-            .get(&content)?
-            .iter()
-            .filter_map(|seq| self.known.documents.get(seq))
-            .find(|held| held.retired.is_none() && held.content_sha256 == content)
-            .map(|held| held.id)
+    /// The document that holds this content: a live one, or, for what was read from a file, one that the user deleted.
+    /// What the user deleted does not come back under the name of its copy; a note written again does.
+    fn holder(&self, document: &NewDocument) -> Option<(DocumentId, i64)> {
+        let content = document.content_sha256;
+        let holders = self.by_content.get(&content)?.iter().filter_map(|seq| self.known.documents.get(seq));
+        holders
+            .filter(|held| held.content_sha256 == content)
+            .filter(|held| match held.retired {
+                None => true,
+                Some(RetireReason::Deleted) => document.source_type != SourceType::Note,
+                Some(RetireReason::FileGone) => false,
+            })
+            .min_by_key(|held| (held.retired.is_some(), held.seq))
+            .map(|held| (held.id, held.seq))
+    }
+
+    /// The document of this content whose file is gone: it goes on here.
+    fn left_behind(&self, document: &NewDocument) -> Option<Held> {
+        let seqs = self.by_content.get(&document.content_sha256)?.iter();
+        let held = seqs.filter_map(|seq| self.known.documents.get(seq)).filter(|held| {
+            held.content_sha256 == document.content_sha256
+                && held.retired == Some(RetireReason::FileGone)
+                && held.message_id.is_none()
+                && document.source_type != SourceType::Note
+                && !self.slot_of.contains_key(&held.seq)
+        });
+        held.max_by_key(|held| held.seq).cloned()
     }
 
     fn replace(&mut self, index: usize, document: &NewDocument, held: &Held) {
         self.meet(held.seq, document);
         let revived = held.retired == Some(RetireReason::FileGone);
         let moved = held.source_path != document.source_path;
+        // A mail keeps the key it has: others of its Message-ID may have the one it would get.
+        let (key, edited) = if held.message_id.is_some() && document.message.is_some() {
+            (&held.source_key, mails::is_edited(held, document))
+        } else {
+            (&document.source_key, held.content_sha256 != document.content_sha256)
+        };
+        if edited && held.retired.is_none() {
+            self.plan.emptied.push(held.seq);
+        }
         if let Some(slot) = self.slot_of.get(&held.seq).and_then(|at| self.plan.slots.get_mut(*at)) {
             slot.document = index;
+            slot.key.clone_from(key);
         } else {
             self.slot_of.insert(held.seq, self.plan.slots.len());
             let live = held.retired != Some(RetireReason::Deleted);
             let fate = Fate::Replace { revived, moved };
-            self.plan.slots.push(Slot { seq: held.seq, id: held.id, document: index, fate, live });
+            self.plan.slots.push(Slot { seq: held.seq, id: held.id, key: key.clone(), document: index, fate, live });
         }
         self.by_key.remove(&held.source_key);
-        self.hold(Held {
-            source_key: document.source_key.clone(),
-            source_path: document.source_path.clone(),
-            source_offset: document.source_offset.map(signed),
-            content_sha256: document.content_sha256,
-            retired: held.retired.filter(|reason| *reason == RetireReason::Deleted),
-            ..held.clone()
-        });
+        let retired = held.retired.filter(|reason| *reason == RetireReason::Deleted);
+        self.hold(held_as(document, held.seq, held.id, key.clone(), retired));
     }
 
-    fn add(&mut self, index: usize, document: &NewDocument) {
+    fn add(&mut self, index: usize, document: &NewDocument, key: String) -> i64 {
         let mut id = document.id;
         let mut number = 2;
+        if key != document.source_key {
+            id = DocumentId::from_source_key(&key);
+        }
         while self.by_id.contains_key(&id) || self.known.taken_ids.contains(&id) {
-            id = alternative_id(&document.source_key, number);
+            id = alternative_id(&key, number);
             number += 1;
         }
         self.known.last_seq += 1;
         let seq = self.known.last_seq;
         self.slot_of.insert(seq, self.plan.slots.len());
-        self.plan.slots.push(Slot { seq, id, document: index, fate: Fate::New, live: true });
-        self.hold(Held {
-            seq,
-            id,
-            source_key: document.source_key.clone(),
-            source_path: document.source_path.clone(),
-            source_offset: document.source_offset.map(signed),
-            content_sha256: document.content_sha256,
-            retired: None,
-        });
+        self.plan.slots.push(Slot { seq, id, key: key.clone(), document: index, fate: Fate::New, live: true });
+        self.hold(held_as(document, seq, id, key, None));
         self.meet(seq, document);
+        seq
     }
 
     fn hold(&mut self, held: Held) {
         self.by_key.insert(held.source_key.clone(), held.seq);
+        if let Some(message_id) = &held.message_id {
+            let seqs = self.by_message.entry(message_id.clone()).or_default();
+            if !seqs.contains(&held.seq) {
+                seqs.push(held.seq);
+            }
+        }
         self.by_id.insert(held.id, held.seq);
         self.by_content.entry(held.content_sha256).or_default().push(held.seq);
         self.known.documents.insert(held.seq, held);
+    }
+}
+
+/// A document as it is held once the batch is written.
+fn held_as(document: &NewDocument, seq: i64, id: DocumentId, key: String, retired: Option<RetireReason>) -> Held {
+    Held {
+        seq,
+        id,
+        source_key: key,
+        source_path: document.source_path.clone(),
+        source_offset: document.source_offset.map(signed),
+        content_sha256: document.content_sha256,
+        retired,
+        title: document.title.clone(),
+        dated_at: document.dated_at.map(|at| at.0),
+        message_id: document.message.as_ref().map(|message| message.message_id.clone()),
+        fingerprint: document.fingerprint,
     }
 }

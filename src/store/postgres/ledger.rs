@@ -27,7 +27,8 @@ pub(super) async fn load_files<'a>(
     }
     let rows = sqlx::query(
         "SELECT seq, path, source_type, state, reason, bytes_done, head_sha256, seen, documents, duplicates, unchanged,
-                dead_letters, skipped, offered_at, updated_at, worker, lease_until, lease_ms, offered_again, pass, pass_start
+                dead_letters, skipped, offered_at, updated_at, worker, lease_until, lease_ms, offered_again, pass, pass_start,
+                content_sha256
          FROM file WHERE path = ANY($1) ORDER BY path FOR UPDATE",
     )
     .bind(paths)
@@ -54,6 +55,7 @@ pub(super) async fn load_files<'a>(
                 offered_again: row.try_get(18)?,
                 pass: row.try_get(19)?,
                 pass_start: row.try_get(20)?,
+                content_sha256: row.try_get(21)?,
             };
             Ok((path, file))
         })
@@ -87,12 +89,13 @@ pub(super) async fn save_files(connection: &mut PgConnection, files: &[&FileRow]
               unchanged = new.unchanged, dead_letters = new.dead_letters, skipped = new.skipped,
               offered_at = new.offered_at, updated_at = new.updated_at, worker = new.worker,
               lease_until = new.lease_until, lease_ms = new.lease_ms, offered_again = new.offered_again,
-              pass_start = new.pass_start
+              pass_start = new.pass_start, content_sha256 = new.content_sha256
          FROM unnest($1::BIGINT[], $2::TEXT[], $3::TEXT[], $4::TEXT[], $5::BIGINT[], $6::BYTEA[], $7::BIGINT[],
                 $8::BIGINT[], $9::BIGINT[], $10::BIGINT[], $11::BIGINT[], $12::BIGINT[], $13::BIGINT[], $14::BIGINT[],
-                $15::TEXT[], $16::BIGINT[], $17::BIGINT[], $18::BIGINT[], $19::BIGINT[])
+                $15::TEXT[], $16::BIGINT[], $17::BIGINT[], $18::BIGINT[], $19::BIGINT[], $20::BYTEA[])
             AS new (seq, source_type, state, reason, bytes_done, head_sha256, seen, documents, duplicates, unchanged,
-                dead_letters, skipped, offered_at, updated_at, worker, lease_until, lease_ms, offered_again, pass_start)
+                dead_letters, skipped, offered_at, updated_at, worker, lease_until, lease_ms, offered_again, pass_start,
+                content_sha256)
          WHERE file.seq = new.seq",
     )
     .bind(numbers(|file| file.seq))
@@ -114,6 +117,7 @@ pub(super) async fn save_files(connection: &mut PgConnection, files: &[&FileRow]
     .bind(moments(|file| file.lease_ms))
     .bind(numbers(|file| file.offered_again))
     .bind(numbers(|file| file.pass_start))
+    .bind(files.iter().map(|file| file.content_sha256.as_deref()).collect::<Vec<_>>())
     .execute(connection)
     .await
     .map(drop)

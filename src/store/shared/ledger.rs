@@ -20,8 +20,10 @@ pub(crate) struct FileRow {
     pub(crate) reason: Option<String>,
     /// Bytes read so far.
     pub(crate) bytes_done: i64,
-    /// Hash of an archive's head.
+    /// Hash of an archive's head and of where its reading ended.
     pub(crate) head_sha256: Option<Vec<u8>>,
+    /// Hash of the whole file as last read.
+    pub(crate) content_sha256: Option<Vec<u8>>,
     /// What became of its items in the present pass.
     pub(crate) items: ItemCounts,
     /// When it was offered.
@@ -53,7 +55,7 @@ pub(crate) struct Tally {
     pub(crate) unchanged: u64,
     /// The file is one document, not an archive of many.
     pub(crate) is_whole_file: bool,
-    /// Path of a document that one of the duplicates repeats.
+    /// What one of the duplicates repeats, in words.
     pub(crate) duplicate_of: Option<String>,
 }
 
@@ -74,8 +76,8 @@ impl FileRow {
         }
         self.items.documents += tally.documents;
         self.items.duplicates += tally.duplicates;
-        if let Some(path) = tally.duplicate_of.as_deref().filter(|_| tally.is_whole_file) {
-            self.reason = Some(format!("same content as {path}"));
+        if let Some(reason) = tally.duplicate_of.as_ref().filter(|_| tally.is_whole_file) {
+            self.reason = Some(reason.clone());
         }
         self.items.unchanged += tally.unchanged;
     }
@@ -94,12 +96,14 @@ impl FileRow {
             }
             return;
         }
+        self.content_sha256 = update.content_sha256.map(|hash| hash.to_vec());
         let known_reason = std::mem::replace(&mut self.reason, update.reason.clone());
         self.state = update.state;
         let only_duplicate = ItemCounts { seen: 1, duplicates: 1, ..ItemCounts::default() };
         if update.state == FileState::Indexed && self.items == only_duplicate {
             self.state = FileState::Duplicate;
-            self.reason = self.reason.take().or(known_reason);
+            // Whom it repeats matters more than what was left out of it, which the other says as well.
+            self.reason = known_reason.or(self.reason.take());
         }
         self.worker = None;
         self.lease_until = None;
@@ -108,7 +112,7 @@ impl FileRow {
             self.state = FileState::Queued;
             self.offered_at = now.0;
         }
-        if again > 1 {
+        if again > 1 || self.state == FileState::Retired {
             self.bytes_done = 0;
             self.head_sha256 = None;
         }
@@ -124,4 +128,27 @@ impl FileRow {
             self.updated_at = now.0;
         }
     }
+}
+
+/// Paths below a folder are greater than this...
+pub(crate) fn start_of(folder: &str) -> String {
+    format!("{}/", folder.trim_end_matches('/'))
+}
+
+/// ...and less than this: `0` follows `/`.
+pub(crate) fn end_of(folder: &str) -> String {
+    format!("{}0", folder.trim_end_matches('/'))
+}
+
+/// Files whose row says that something of them is held while there is neither a live document, nor one that the user
+/// deleted, nor a live document that they repeat: column `path`, for both engines.
+pub(crate) fn unsound_files() -> &'static str {
+    "SELECT path, host FROM file WHERE state IN ('indexed', 'duplicate') AND documents + unchanged + duplicates > 0
+        AND NOT EXISTS (SELECT 1 FROM document WHERE source_path = file.path
+            AND (deleted_at IS NULL OR deleted_reason = 'deleted'))
+        AND NOT EXISTS (SELECT 1 FROM duplicate JOIN document ON document.seq = duplicate.document_seq
+            WHERE duplicate.path = file.path AND (deleted_at IS NULL OR deleted_reason = 'deleted'))
+     UNION SELECT file.path, host FROM duplicate JOIN document ON document.seq = duplicate.document_seq
+        JOIN file ON file.path = duplicate.path
+        WHERE deleted_reason = 'file_gone' AND state NOT IN ('queued', 'parsing', 'retired')"
 }

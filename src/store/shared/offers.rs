@@ -25,6 +25,10 @@ pub(crate) struct KnownFile {
     pub(crate) size_bytes: i64,
     /// Its modification time when last offered.
     pub(crate) modified_at: i64,
+    /// Its stamp when last offered; `None` when it was not kept then.
+    pub(crate) stamp: Option<i64>,
+    /// The device it lay on.
+    pub(crate) device: Option<i64>,
 }
 
 /// What an offer does to a known file.
@@ -36,13 +40,14 @@ pub(crate) enum Reoffer {
     Refresh,
     /// In hand and changed: queue again afterwards.
     Again { reread: bool },
-    /// Nothing but, perhaps, who offered it.
+    /// Nothing but, perhaps, who offered it and what is noted of it.
     Leave,
 }
 
 fn reoffer(known: &KnownFile, file: &OfferedFile, force: bool) -> Reoffer {
     let same = known.size_bytes == i64::try_from(file.size_bytes).unwrap_or(i64::MAX)
-        && known.modified_at == file.modified_at.0;
+        && known.modified_at == file.modified_at.0
+        && known.stamp.is_none_or(|stamp| stamp != 0 && stamp == file.stamp);
     match known.state {
         FileState::Queued => Reoffer::Refresh,
         FileState::Parsing if same && !force => Reoffer::Leave,
@@ -96,7 +101,8 @@ pub(crate) fn sort<'a>(offered: Vec<&'a OfferedFile>, known: &HashMap<String, Kn
         let what = reoffer(before, file, force);
         let origin = origin_after(before.origin, file.origin);
         if what == Reoffer::Leave {
-            if origin == before.origin {
+            let is_noted = before.stamp == Some(file.stamp) && (file.device.is_none() || before.device == file.device);
+            if origin == before.origin && is_noted {
                 continue;
             }
         } else {

@@ -71,7 +71,7 @@ pub(crate) struct World {
     pub(crate) documents: HashMap<i64, Document>,
     /// The same, by id.
     pub(crate) by_id: HashMap<DocumentId, i64>,
-    /// Live documents by Message-ID.
+    /// Live documents by Message-ID; of several with one id the first taken in, which is the one that answers lead to.
     pub(crate) by_message: HashMap<String, i64>,
     /// Live documents by name.
     pub(crate) by_name: HashMap<String, Vec<i64>>,
@@ -106,6 +106,12 @@ impl Collected {
 }
 
 impl World {
+    /// Takes note of a live document's Message-ID.
+    pub(crate) fn hold_message(&mut self, message_id: String, seq: i64) {
+        let held = self.by_message.entry(message_id).or_insert(seq);
+        *held = (*held).min(seq);
+    }
+
     /// What the graph must say about one document.
     pub(crate) fn projection(&self, id: DocumentId, now: Timestamp) -> DocumentProjection {
         let Some(document) = self.by_id.get(&id).and_then(|seq| self.documents.get(seq)) else {

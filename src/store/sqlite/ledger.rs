@@ -21,7 +21,8 @@ pub(super) async fn load_files<'a>(
 ) -> Result<HashMap<String, FileRow>, sqlx::Error> {
     let rows = sqlx::query(
         "SELECT seq, path, source_type, state, reason, bytes_done, head_sha256, seen, documents, duplicates, unchanged,
-                dead_letters, skipped, offered_at, updated_at, worker, lease_until, lease_ms, offered_again, pass, pass_start
+                dead_letters, skipped, offered_at, updated_at, worker, lease_until, lease_ms, offered_again, pass, pass_start,
+                content_sha256
          FROM file WHERE path IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?1))",
     )
     .bind(json_texts(paths))
@@ -48,6 +49,7 @@ pub(super) async fn load_files<'a>(
                 offered_again: row.try_get(18)?,
                 pass: row.try_get(19)?,
                 pass_start: row.try_get(20)?,
+                content_sha256: row.try_get(21)?,
             };
             Ok((path, file))
         })
@@ -71,15 +73,16 @@ pub(super) async fn save_files(connection: &mut SqliteConnection, files: &[&File
     insert_rows(
         connection,
         "WITH new (seq, source_type, state, reason, bytes_done, head_sha256, seen, documents, duplicates, unchanged,
-                   dead_letters, skipped, offered_at, updated_at, worker, lease_until, lease_ms, offered_again, pass_start)
+                   dead_letters, skipped, offered_at, updated_at, worker, lease_until, lease_ms, offered_again, pass_start,
+                   content_sha256)
          AS (VALUES",
-        19,
+        20,
         ") UPDATE file SET source_type = new.source_type, state = new.state, reason = new.reason, bytes_done = new.bytes_done,
               head_sha256 = new.head_sha256, seen = new.seen, documents = new.documents, duplicates = new.duplicates,
               unchanged = new.unchanged, dead_letters = new.dead_letters, skipped = new.skipped,
               offered_at = new.offered_at, updated_at = new.updated_at, worker = new.worker,
               lease_until = new.lease_until, lease_ms = new.lease_ms, offered_again = new.offered_again,
-              pass_start = new.pass_start
+              pass_start = new.pass_start, content_sha256 = new.content_sha256
          FROM new WHERE file.seq = new.seq",
         files,
         |statement, file| {
@@ -103,6 +106,7 @@ pub(super) async fn save_files(connection: &mut SqliteConnection, files: &[&File
                 .bind(file.lease_ms)
                 .bind(file.offered_again)
                 .bind(file.pass_start)
+                .bind(file.content_sha256.as_deref())
         },
     )
     .await

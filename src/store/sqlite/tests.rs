@@ -32,6 +32,7 @@ fn document(path: &str) -> NewDocument {
         source_path: path.to_owned(),
         source_offset: None,
         content_sha256: Sha256::digest(path).into(),
+        fingerprint: None,
         title: path.to_owned(),
         dated_at: None,
         tags: vec!["tag".into()],

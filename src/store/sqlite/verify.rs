@@ -3,11 +3,15 @@
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use crate::store::Integrity;
+use crate::store::shared::ledger::unsound_files;
 
 use super::SqliteStore;
 
 /// Violations named per check; more are only counted.
 const NAMED: usize = 10;
+
+/// What [`unsound_files`] finds violated.
+const HELD: &str = "what a finished file is said to hold is held by a live document, or was deleted by the user";
 
 /// What must hold: in words, and a query whose rows (one text each) are the violations.
 const CHECKS: [(&str, &str); 17] = [
@@ -37,9 +41,9 @@ const CHECKS: [(&str, &str); 17] = [
             WHERE rowid NOT IN (SELECT id FROM chunk INDEXED BY chunk_searchable WHERE searchable = 1)",
     ),
     (
-        "no two documents have the same Message-ID",
-        "SELECT 'Message-ID ' || message_id FROM document WHERE message_id IS NOT NULL
-            GROUP BY message_id HAVING count(*) > 1",
+        "no two documents are the same mail",
+        "SELECT 'Message-ID ' || message_id FROM document WHERE message_id IS NOT NULL AND fingerprint IS NOT NULL
+            GROUP BY message_id, fingerprint HAVING count(*) > 1",
     ),
     (
         "no two live documents (mails apart) come from the same file",
@@ -132,6 +136,8 @@ pub(super) async fn verify(store: &SqliteStore) -> Result<Integrity, sqlx::Error
     for (promise, sql) in CHECKS {
         run(&mut transaction, promise, sql, &mut integrity).await?;
     }
+    let unsound = format!("SELECT 'file ' || path FROM ({}) AS unsound", unsound_files());
+    run(&mut transaction, HELD, &unsound, &mut integrity).await?;
     transaction.commit().await?;
     Ok(integrity)
 }

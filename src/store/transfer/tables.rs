@@ -131,6 +131,7 @@ pub const TABLES: &[Table] = &[
             text("reference_ids"),
             text("attachments"),
             text("aliases"),
+            bytes("fingerprint"),
         ],
     ),
     table("document_tag", 2, &[integer("document_seq"), key("tag")]),
@@ -182,6 +183,7 @@ pub const TABLES: &[Table] = &[
     ),
     table("document_reference", 2, &[integer("message_hash"), integer("document_seq")]),
     table("archive_message", 1, &[integer("document_seq"), integer("pass")]),
+    table("duplicate", 2, &[text("path"), integer("position"), integer("document_seq"), integer("pass")]),
     table(
         "outbox",
         1,
@@ -230,6 +232,9 @@ pub const TABLES: &[Table] = &[
             integer("pass"),
             integer("pass_start"),
             text("host"),
+            integer("stamp"),
+            integer("device"),
+            bytes("content_sha256"),
         ],
     ),
     table(

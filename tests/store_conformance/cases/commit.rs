@@ -2,7 +2,7 @@
 
 use peanut::domain::intake::FileState;
 use peanut::domain::{
-    ChunkKind, DocumentId, MessageMeta, ModelId, PersonRole, Place, SourceType, Timestamp, WriteOutcome,
+    ChunkKind, DocumentId, MessageMeta, ModelId, NewDocument, PersonRole, Place, SourceType, Timestamp, WriteOutcome,
 };
 use peanut::store::{
     CommitBatch, DeletedOf, DocumentPage, DocumentStore, EarlierCommit, EmbeddingStore, IntakeStore, ONCE_KEPT,
@@ -98,9 +98,10 @@ pub(crate) async fn same_content_elsewhere_is_a_duplicate<H: Harness>(harness: H
     commit(store, vec![first.clone()]).await;
     assert_eq!(commit_one(store, file("/b.md", "same")).await, WriteOutcome::Duplicate(first.id));
     assert_eq!(store.counts().await.expect("counts").documents, 1);
-    // Once the first is gone, the content is free.
+    // Once the file of the first is gone, the document goes on where its content lies.
     store.retire(&[first.id], RetireReason::FileGone, NOW).await.expect("retire");
-    assert_eq!(commit_one(store, file("/b.md", "same")).await, WriteOutcome::Added);
+    assert_eq!(commit_one(store, file("/b.md", "same")).await, WriteOutcome::Moved);
+    assert_eq!(store.documents_of_file("/b.md").await.expect("of file"), [first.id]);
     assert_sound(store).await;
 }
 
@@ -140,9 +141,141 @@ pub(crate) async fn message_in_another_archive_is_a_duplicate<H: Harness>(harnes
     let store = harness.store();
     let first = mail("/a.mbox", 10, "m", "text");
     commit(store, vec![first.clone()]).await;
-    let copy = mail("/b.mbox", 10, "m", "text, edited");
+    let copy = mail("/b.mbox", 10, "m", "text");
     assert_eq!(commit_one(store, copy).await, WriteOutcome::Duplicate(first.id));
     assert_eq!(store.document(first.id).await.expect("document").source_path, "/a.mbox");
+    // Other headers of the way and the mailbox make no other mail.
+    let mut labelled = mail("/c.mbox", 10, "m", "text");
+    labelled.content_sha256 = [9; 32];
+    assert_eq!(commit_one(store, labelled.clone()).await, WriteOutcome::Duplicate(first.id));
+    // In its own place it replaces what was there, labels and all.
+    labelled.source_path = "/a.mbox".into();
+    assert_eq!(commit_one(store, labelled).await, WriteOutcome::Changed);
+    assert_eq!(store.counts().await.expect("counts").documents, 1);
+    assert_sound(store).await;
+}
+
+pub(crate) async fn mails_of_one_message_id_stay_apart<H: Harness>(harness: H) {
+    let store = harness.store();
+    let texts = ["order 1001", "order 2002", "the list's copy of order 1001"];
+    let mails = |archive: &str| -> Vec<_> {
+        let placed = texts.iter().zip([0, 100, 200]);
+        placed.map(|(text, offset)| mail(archive, offset, "static@shop", text)).collect()
+    };
+    begin_pass(store, "/a.mbox").await;
+    let report = store.commit(pass("/a.mbox", mails("/a.mbox"), 300)).await.expect("commit");
+    assert_eq!(report.outcomes, [WriteOutcome::Added; 3]);
+    let ids = report.ids;
+    assert_eq!(ids[0], mail("", 0, "static@shop", "").id, "the first has the plain key");
+    // Read again, from the start and in another order, all three are what they were.
+    for order in [[0, 1, 2], [2, 0, 1]] {
+        begin_pass(store, "/a.mbox").await;
+        let all = mails("/a.mbox");
+        let again: Vec<_> = order.iter().map(|at| all[*at].clone()).collect();
+        let report = store.commit(pass("/a.mbox", again, 300)).await.expect("again");
+        assert_eq!(report.outcomes, [WriteOutcome::Unchanged; 3]);
+        assert_eq!(report.ids, order.map(|at| ids[at]));
+    }
+    // Each is told apart elsewhere too.
+    for (copy, id) in mails("/copy.mbox").into_iter().zip(&ids) {
+        assert_eq!(commit_one(store, copy).await, WriteOutcome::Duplicate(*id));
+    }
+    for (id, text) in ids.iter().zip(texts) {
+        let read = store.document(*id).await.expect("document");
+        assert_eq!(read.body(), text);
+        assert_eq!(read.thread.len(), 3, "they are of one thread");
+    }
+    assert_sound(store).await;
+}
+
+pub(crate) async fn an_edited_mail_of_its_own_file_stays_its_document<H: Harness>(harness: H) {
+    let store = harness.store();
+    let saved = |text: &str| NewDocument { source_offset: None, ..mail("/drafts/1.eml", 0, "draft@x", text) };
+    let first = saved("dear");
+    commit(store, vec![first.clone()]).await;
+    for text in ["dear all", "dear all, thanks"] {
+        assert_eq!(commit_one(store, saved(text)).await, WriteOutcome::Changed);
+        assert_eq!(store.document(first.id).await.expect("document").body(), text);
+    }
+    assert_eq!(store.counts().await.expect("counts").documents, 1);
+    // One the user deleted is not brought back, and keeps no other mail of its id out.
+    store.retire(&[first.id], RetireReason::Deleted, NOW).await.expect("retire");
+    assert_eq!(commit_one(store, saved("dear all, thanks")).await, WriteOutcome::Unchanged);
+    assert_eq!(commit_one(store, saved("something else")).await, WriteOutcome::Added);
+    assert_sound(store).await;
+}
+
+pub(crate) async fn mails_of_before_are_known_by_title_and_date<H: Harness>(harness: H) {
+    let store = harness.store();
+    let old = NewDocument { fingerprint: None, ..mail("/a.mbox", 0, "m", "text as it was read then") };
+    commit(store, vec![old.clone()]).await;
+    let copy = mail("/b.mbox", 0, "m", "text as it is read now");
+    assert_eq!(commit_one(store, copy.clone()).await, WriteOutcome::Duplicate(old.id));
+    let other = NewDocument { title: "Another matter".into(), ..copy };
+    assert_eq!(commit_one(store, other).await, WriteOutcome::Added);
+    assert_sound(store).await;
+}
+
+pub(crate) async fn the_store_says_who_holds_what<H: Harness>(harness: H) {
+    let store = harness.store();
+    let old = file("/a.md", "text");
+    begin_pass(store, "/a.md").await;
+    store.commit(whole("/a.md", vec![old.clone()])).await.expect("commit");
+    // Renamed, then edited: the id is still the first one's, and the row of the old name says where it went.
+    let moved = file("/b.md", "text");
+    begin_pass(store, "/b.md").await;
+    let moving = CommitBatch { moves: vec![(moved.source_key.clone(), old.id)], ..whole("/b.md", vec![moved]) };
+    let report = store.commit(moving).await.expect("commit");
+    assert_eq!((report.outcomes, report.ids), (vec![WriteOutcome::Moved], vec![old.id]));
+    let row = store.file("/a.md").await.expect("file").expect("row");
+    assert_eq!((row.state, row.reason.as_deref()), (FileState::Retired, Some("moved to /b.md")));
+    for text in ["edited", "edited again"] {
+        begin_pass(store, "/b.md").await;
+        let report = store.commit(whole("/b.md", vec![file("/b.md", text)])).await.expect("commit");
+        assert_eq!((report.outcomes, report.ids), (vec![WriteOutcome::Changed], vec![old.id]));
+        assert_eq!(store.documents_of_file("/b.md").await.expect("of file"), [old.id]);
+    }
+    // A new file under the old name is another document, and so is what it becomes.
+    for (text, outcome) in [("new", WriteOutcome::Added), ("newer", WriteOutcome::Changed)] {
+        begin_pass(store, "/a.md").await;
+        let report = store.commit(whole("/a.md", vec![file("/a.md", text)])).await.expect("commit");
+        assert_eq!((report.outcomes, report.ids[0] == old.id), (vec![outcome], false));
+        assert_eq!(store.documents_of_file("/a.md").await.expect("of file"), report.ids);
+    }
+    assert_sound(store).await;
+}
+
+pub(crate) async fn what_a_file_holds_no_more_retires<H: Harness>(harness: H) {
+    let store = harness.store();
+    begin_pass(store, "/a.mbox").await;
+    let first: Vec<_> = (0..4).map(|n| mail("/a.mbox", n * 100, &format!("m{n}"), "text")).collect();
+    let ids = store.commit(whole("/a.mbox", first)).await.expect("commit").ids;
+    // It shrank; the pass over it takes two commits.
+    begin_pass(store, "/a.mbox").await;
+    commit(store, vec![mail("/a.mbox", 0, "m1", "text")]).await;
+    let mut end = whole("/a.mbox", vec![mail("/a.mbox", 100, "m3", "text")]);
+    end.files[0].whole = Some(vec![ids[1]]);
+    let report = store.commit(end).await.expect("commit");
+    assert_eq!(report.events, 2, "two are gone");
+    assert_eq!(store.documents_of_file("/a.mbox").await.expect("of file"), [ids[1], ids[3]]);
+    // It was overwritten by a picture; then its first content is back.
+    begin_pass(store, "/a.mbox").await;
+    let mut skipped = whole("/a.mbox", Vec::new());
+    (skipped.files[0].state, skipped.files[0].seen, skipped.files[0].skipped) = (FileState::Skipped, 1, 1);
+    store.commit(skipped).await.expect("commit");
+    assert_eq!(store.documents_of_file("/a.mbox").await.expect("of file"), []);
+    begin_pass(store, "/a.mbox").await;
+    let report = store.commit(whole("/a.mbox", vec![mail("/a.mbox", 0, "m2", "text")])).await.expect("commit");
+    assert_eq!((report.outcomes, report.ids), (vec![WriteOutcome::Changed], vec![ids[2]]));
+    crate::build::assert_graph_matches(store, NOW).await;
+    assert_sound(store).await;
+}
+
+/// The end of a pass that read all there is.
+fn whole(path: &str, documents: Vec<NewDocument>) -> CommitBatch {
+    let mut batch = pass(path, documents, 1000);
+    batch.files[0].whole = Some(Vec::new());
+    batch
 }
 
 /// Offers and claims an archive, as an ingest worker does before each pass.
@@ -151,7 +284,7 @@ async fn begin_pass(store: &impl Backend, path: &str) {
     assert_eq!(store.claim_files("w", 1, LEASE, NOW).await.expect("claim").len(), 1);
 }
 
-fn pass(path: &str, documents: Vec<peanut::domain::NewDocument>, bytes_done: u64) -> CommitBatch {
+fn pass(path: &str, documents: Vec<NewDocument>, bytes_done: u64) -> CommitBatch {
     let mut end = update(path, FileState::Indexed, documents.len() as u64);
     end.bytes_done = bytes_done;
     CommitBatch { files: vec![end], ..batch(documents) }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use peanut::domain::intake::{FileState, ItemCounts, OfferedFile, Origin, WatchedFolder};
-use peanut::domain::{SourceType, WriteOutcome};
-use peanut::store::{CommitBatch, DocumentStore, FilePage, IntakeStore, StoreErrorKind};
+use peanut::domain::intake::{FileState, FileUpdate, ItemCounts, OfferedFile, Origin, WatchedFolder};
+use peanut::domain::{DocumentId, NewDocument, SourceType, WriteOutcome};
+use peanut::store::{CommitBatch, DeletedOf, DocumentStore, FilePage, IntakeStore, StoreErrorKind, SystemStore};
 
 use crate::build::{LEASE, NOW, after, assert_sound, batch, dead_letter, file, mail, offered, update};
 use crate::harness::{Backend, Harness};
@@ -383,9 +383,160 @@ pub(crate) async fn paths_below_a_folder<H: Harness>(harness: H) {
     let paths = ["/a/b/1", "/a/b/2", "/a/b/c/3", "/a/bc/4", "/a/b", "/a/b-5", "/a/b/6"];
     store.offer(&paths.map(offered), false, NOW).await.expect("offer");
     store.retire_file("/a/b/6", NOW).await.expect("retire");
-    assert_eq!(store.paths_below("/a/b", "", 10).await.expect("paths"), ["/a/b/1", "/a/b/2", "/a/b/c/3"]);
-    assert_eq!(store.paths_below("/a/b/", "/a/b/1", 1).await.expect("paths"), ["/a/b/2"]);
-    assert_eq!(store.paths_below("/", "", 10).await.expect("paths").len(), 6);
+    let below = async |folder: &str, after: &str, limit| {
+        let known = store.paths_below(folder, after, limit).await.expect("paths");
+        known.into_iter().map(|known| (known.path, known.device)).collect::<Vec<_>>()
+    };
+    let on = |path: &str| (path.to_owned(), Some(1));
+    assert_eq!(below("/a/b", "", 10).await, [on("/a/b/1"), on("/a/b/2"), on("/a/b/c/3")]);
+    assert_eq!(below("/a/b/", "/a/b/1", 1).await, [on("/a/b/2")]);
+    assert_eq!(below("/", "", 10).await.len(), 6);
+    // What lay in the drop zone stays known.
+    let dropped = OfferedFile { origin: Origin::DropZone, ..offered("/a/b/dropped") };
+    store.offer(&[dropped], false, NOW).await.expect("offer");
+    assert_eq!(below("/a/b", "", 10).await.len(), 3);
+}
+
+pub(crate) async fn any_change_of_a_file_is_noticed<H: Harness>(harness: H) {
+    let store = harness.store();
+    store.offer(&[offered("/a.md")], false, NOW).await.expect("offer");
+    claim_one(store, NOW).await;
+    let mut failed = update("/a.md", FileState::Failed, 1);
+    failed.reason = Some("may not be read".into());
+    store.update_files(&[failed], LEASE, NOW).await.expect("finish");
+    assert_eq!(store.offer(&[offered("/a.md")], false, after(1)).await.expect("as it was"), 0);
+    // Only its rights changed.
+    let changed = OfferedFile { stamp: 8, ..offered("/a.md") };
+    assert_eq!(store.offer(&[changed.clone()], false, after(2)).await.expect("changed"), 1);
+    claim_one(store, after(2)).await;
+    let read = FileUpdate { content_sha256: Some([5; 32]), ..update("/a.md", FileState::Skipped, 0) };
+    store.update_files(&[read], LEASE, after(2)).await.expect("finish");
+    let mark = store.marks(&["/a.md".into(), "/nowhere".into()]).await.expect("marks").remove(0);
+    assert_eq!((mark.state, mark.stamp, mark.content_sha256), (FileState::Skipped, Some(8), Some([5; 32])));
+    assert_eq!(store.offer(&[changed.clone()], false, after(3)).await.expect("as it was"), 0);
+    // A stamp that cannot be relied on never says that nothing changed.
+    let young = OfferedFile { stamp: 0, ..changed.clone() };
+    for _ in 0..2 {
+        assert_eq!(store.offer(&[young.clone()], false, after(4)).await.expect("young"), 1);
+        claim_one(store, after(4)).await;
+        store.update_files(&[update("/a.md", FileState::Skipped, 0)], LEASE, after(4)).await.expect("finish");
+    }
+    // Another device alone is noted, and no reason to read the file.
+    assert_eq!(store.offer(&[changed.clone()], false, after(5)).await.expect("settled"), 1);
+    claim_one(store, after(5)).await;
+    store.update_files(&[update("/a.md", FileState::Skipped, 0)], LEASE, after(5)).await.expect("finish");
+    let elsewhere = OfferedFile { device: Some(2), ..changed };
+    assert_eq!(store.offer(&[elsewhere], false, after(6)).await.expect("mounted anew"), 0);
+    assert_eq!(store.marks(&["/a.md".into()]).await.expect("marks")[0].device, Some(2));
+}
+
+/// Takes a file in as a worker does, with all that it holds.
+async fn take_in(store: &impl Backend, path: &str, documents: Vec<NewDocument>) -> peanut::store::CommitReport {
+    store.offer(&[offered(path)], true, NOW).await.expect("offer");
+    let claimed = claim_one(store, NOW).await;
+    assert_eq!(claimed.path, path);
+    finish(store, path, documents).await
+}
+
+/// The commit that ends a file.
+async fn finish(store: &impl Backend, path: &str, documents: Vec<NewDocument>) -> peanut::store::CommitReport {
+    let mut end = update(path, FileState::Indexed, documents.len() as u64);
+    end.whole = Some(Vec::new());
+    store.commit(CommitBatch { files: vec![end], ..batch(documents) }).await.expect("commit")
+}
+
+pub(crate) async fn duplicates_live_when_their_holder_goes<H: Harness>(harness: H) {
+    let store = harness.store();
+    // A whole file, and a message of an archive that holds others too.
+    take_in(store, "/a.md", vec![file("/a.md", "same")]).await;
+    take_in(store, "/b.md", vec![file("/b.md", "same")]).await;
+    take_in(store, "/a.mbox", vec![mail("/a.mbox", 0, "m", "text")]).await;
+    let both = || vec![mail("/b.mbox", 0, "n", "other"), mail("/b.mbox", 100, "m", "text")];
+    take_in(store, "/b.mbox", both()).await;
+    assert_eq!(row(store, "/b.md").await.state, FileState::Duplicate);
+    assert_sound(store).await;
+    // One holder vanishes, the other is overwritten.
+    store.retire_file("/a.md", after(1)).await.expect("retire");
+    take_in(store, "/a.mbox", vec![mail("/a.mbox", 0, "another", "message")]).await;
+    let mut waiting: Vec<String> =
+        store.claim_files("w", 10, LEASE, after(2)).await.expect("claim").into_iter().map(|file| file.path).collect();
+    waiting.sort();
+    assert_eq!(waiting, ["/b.mbox", "/b.md"]);
+    assert_eq!(finish(store, "/b.md", vec![file("/b.md", "same")]).await.outcomes, [WriteOutcome::Moved]);
+    let report = finish(store, "/b.mbox", both()).await;
+    assert_eq!(report.outcomes, [WriteOutcome::Unchanged, WriteOutcome::Moved]);
+    assert_eq!(store.documents_of_file("/b.mbox").await.expect("of file").len(), 2);
+    // A holder gets other content.
+    take_in(store, "/c.md", vec![file("/c.md", "same")]).await;
+    take_in(store, "/b.md", vec![file("/b.md", "changed")]).await;
+    assert_eq!(claim_one(store, after(3)).await.path, "/c.md");
+    assert_eq!(finish(store, "/c.md", vec![file("/c.md", "same")]).await.outcomes, [WriteOutcome::Added]);
+    assert_eq!(row(store, "/c.md").await.state, FileState::Indexed);
+    assert!(store.claim_files("w", 10, LEASE, after(3)).await.expect("claim").is_empty());
+    crate::build::assert_graph_matches(store, after(4)).await;
+    assert_sound(store).await;
+}
+
+async fn deleted_of(store: &impl Backend, path: &str) -> Vec<DocumentId> {
+    let deleted = store.deleted(DeletedOf::Path(path), 10).await.expect("deleted");
+    deleted.into_iter().map(|document| document.id).collect()
+}
+
+pub(crate) async fn duplicates_of_what_the_user_deleted_stay_away<H: Harness>(harness: H) {
+    let store = harness.store();
+    let id = take_in(store, "/a.md", vec![file("/a.md", "same")]).await.ids[0];
+    take_in(store, "/b.md", vec![file("/b.md", "same")]).await;
+    store.retire(&[id], peanut::store::RetireReason::Deleted, after(1)).await.expect("delete");
+    assert!(store.claim_files("w", 10, LEASE, after(1)).await.expect("claim").is_empty());
+    // Neither the copy nor a new name brings it back.
+    for path in ["/b.md", "/c.md"] {
+        let report = take_in(store, path, vec![file(path, "same")]).await;
+        assert_eq!(report.outcomes, [WriteOutcome::Duplicate(id)]);
+        let file = row(store, path).await;
+        assert_eq!(file.state, FileState::Duplicate);
+        assert_eq!(file.reason.as_deref(), Some("same content as /a.md, which you deleted"));
+        assert_eq!(deleted_of(store, path).await, [id]);
+    }
+    assert_eq!(deleted_of(store, "/a.md").await, [id]);
+    assert_eq!(store.unsound_files("", 10).await.expect("unsound"), [""; 0]);
+    assert_sound(store).await;
+}
+
+pub(crate) async fn files_of_which_nothing_is_held_are_found<H: Harness>(harness: H) {
+    let store = harness.store();
+    let id = take_in(store, "/a.md", vec![file("/a.md", "text")]).await.ids[0];
+    take_in(store, "/b.md", vec![file("/b.md", "other text")]).await;
+    assert_sound(store).await;
+    // As a process of before left it: the document retired, the row as if it were there.
+    store.retire(&[id], peanut::store::RetireReason::FileGone, after(1)).await.expect("retire");
+    let problems = store.verify().await.expect("verify").problems;
+    assert!(problems.iter().any(|problem| problem.contains("/a.md")), "{problems:?}");
+    assert!(problems.iter().all(|problem| !problem.contains("/b.md")), "{problems:?}");
+    assert_eq!(store.unsound_files("", 10).await.expect("unsound"), ["/a.md"]);
+    assert_eq!(store.unsound_files("/a.md", 10).await.expect("unsound"), [""; 0]);
+    take_in(store, "/a.md", vec![file("/a.md", "text")]).await;
+    assert_sound(store).await;
+}
+
+pub(crate) async fn what_is_in_trouble_is_listed<H: Harness>(harness: H) {
+    let store = harness.store();
+    let ends = [("/x/a.pdf", FileState::Failed), ("/x/b.md", FileState::Indexed), ("/x/c.png", FileState::Skipped)];
+    for (path, state) in ends {
+        store.offer(&[offered(path)], false, NOW).await.expect("offer");
+        claim_one(store, NOW).await;
+        let mut end = update(path, state, 0);
+        end.reason = Some(format!("reason of {path}"));
+        store.update_files(&[end], LEASE, NOW).await.expect("finish");
+    }
+    take_in(store, "/x/fine.md", vec![file("/x/fine.md", "text")]).await;
+    let troubled = async |path: &str, after: &str| {
+        let rows = store.troubled(path, after, 10).await.expect("troubled");
+        rows.into_iter().map(|file| file.path).collect::<Vec<_>>()
+    };
+    assert_eq!(troubled("/x", "").await, ["/x/a.pdf", "/x/b.md"]);
+    assert_eq!(troubled("/x", "/x/a.pdf").await, ["/x/b.md"]);
+    assert_eq!(troubled("/x/a.pdf", "").await, ["/x/a.pdf"]);
+    assert_eq!(troubled("/y", "").await, [""; 0]);
 }
 
 pub(crate) async fn folders_are_kept<H: Harness>(harness: H) {

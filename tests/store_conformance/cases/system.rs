@@ -66,7 +66,10 @@ pub(crate) async fn counts_follow_random_work<H: Harness>(harness: H) {
             0 | 1 => drop(commit(store, vec![file(&format!("/{at}.md"), &text)]).await),
             2 => {
                 let archive = format!("/{}.mbox", random.u32(..2));
-                commit(store, vec![mail(&archive, u64::from(at), &format!("m{at}"), &text)]).await;
+                let mut message = mail(&archive, u64::from(at), &format!("m{at}"), &text);
+                // One mail, however it is read.
+                message.fingerprint = Some([at.to_le_bytes()[0]; 32]);
+                commit(store, vec![message]).await;
             }
             3 => drop(store.retire(&[file(&format!("/{at}.md"), "").id], RetireReason::Deleted, NOW).await),
             4 => drop(store.retire_file(&format!("/{}.mbox", at % 2), NOW).await.expect("retire")),

@@ -79,6 +79,13 @@ async fn filled(store: &impl Backend) {
     for part in documents.chunks(200) {
         store.commit(batch_with(part.to_vec(), "small", &["big"])).await.expect("commit");
     }
+    store.offer(&[offered("/copy.mbox")], false, NOW).await.expect("offer");
+    store.claim_files("w", 1, LEASE, NOW).await.expect("claim");
+    let mut copy = documents[0].clone();
+    copy.source_path = "/copy.mbox".into();
+    let mut copied = batch_with(vec![copy], "small", &["big"]);
+    copied.files = vec![update("/copy.mbox", FileState::Indexed, 1)];
+    store.commit(copied).await.expect("a copy");
     drain(store, NOW).await;
     store.retire(&[documents[3].id, documents[4].id], RetireReason::Deleted, after(1)).await.expect("retire");
     let mut changed = documents[9].clone();

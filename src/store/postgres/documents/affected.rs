@@ -114,7 +114,7 @@ async fn answering(connection: &mut PgConnection, touched: &Touched) -> Result<H
             .bind(answers.values().flatten().map(String::as_str).collect::<Vec<_>>())
             .fetch_all(connection)
             .await?;
-    Ok(changed_answers(answers, &held.into_iter().collect(), touched))
+    Ok(changed_answers(answers, &held, touched))
 }
 
 /// One event for each document, in the order given.

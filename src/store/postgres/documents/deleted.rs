@@ -28,7 +28,8 @@ pub(super) async fn deleted(store: &PostgresStore, of: DeletedOf<'_>, limit: u32
         }
         DeletedOf::Path(path) => {
             let query = sqlx::query(sqlx::AssertSqlSafe(format!(
-                "{SQL} AND (source_path = $2 OR starts_with(source_path, $3)) {ORDER}"
+                "{SQL} AND (source_path = $2 OR starts_with(source_path, $3)
+                    OR seq IN (SELECT document_seq FROM duplicate WHERE path = $2)) {ORDER}"
             )));
             let below = format!("{}/", path.trim_end_matches('/'));
             (path.to_owned(), query.bind(limit).bind(path.to_owned()).bind(below))

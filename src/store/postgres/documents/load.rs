@@ -26,21 +26,27 @@ pub(super) async fn load_known(
     let keys: Vec<&str> = documents.iter().map(|document| document.source_key.as_str()).collect();
     let ids: Vec<Uuid> =
         documents.iter().map(|document| document.id.0).chain(moves.iter().map(|(_, id)| id.0)).collect();
+    let messages: Vec<&str> =
+        documents.iter().filter_map(|document| document.message.as_ref()).map(|it| it.message_id.as_str()).collect();
     let contents: Vec<&[u8]> = files.map(|document| document.content_sha256.as_slice()).collect();
     let rows = sqlx::query(
-        // One may come by several ways. Three plain look-ups, so that each is by its index however large the table is.
-        "SELECT seq, id, source_key, source_path, source_offset, content_sha256, deleted_at, deleted_reason
-            FROM document WHERE source_key = ANY($1)
+        // One may come by several ways. Plain look-ups, so that each is by its index however large the table is.
+        "SELECT seq, id, source_key, source_path, source_offset, content_sha256, deleted_at, deleted_reason,
+                title, dated_at, message_id, fingerprint FROM document WHERE source_key = ANY($1)
          UNION ALL
-         SELECT seq, id, source_key, source_path, source_offset, content_sha256, deleted_at, deleted_reason
-            FROM document WHERE id = ANY($2)
+         SELECT seq, id, source_key, source_path, source_offset, content_sha256, deleted_at, deleted_reason,
+                title, dated_at, message_id, fingerprint FROM document WHERE id = ANY($2)
          UNION ALL
-         SELECT seq, id, source_key, source_path, source_offset, content_sha256, deleted_at, deleted_reason
-            FROM document WHERE content_sha256 = ANY($3) AND deleted_at IS NULL",
+         SELECT seq, id, source_key, source_path, source_offset, content_sha256, deleted_at, deleted_reason,
+                title, dated_at, message_id, fingerprint FROM document WHERE content_sha256 = ANY($3)
+         UNION ALL
+         SELECT seq, id, source_key, source_path, source_offset, content_sha256, deleted_at, deleted_reason,
+                title, dated_at, message_id, fingerprint FROM document WHERE message_id = ANY($4)",
     )
     .bind(keys)
     .bind(ids)
     .bind(contents)
+    .bind(messages)
     .fetch_all(&mut *connection)
     .await?;
     for row in rows {
@@ -61,6 +67,10 @@ pub(super) async fn load_known(
             source_offset: row.try_get(4)?,
             content_sha256: sha256(row.try_get(5)?)?,
             retired,
+            title: row.try_get(8)?,
+            dated_at: row.try_get(9)?,
+            message_id: row.try_get(10)?,
+            fingerprint: row.try_get::<Option<&[u8]>, _>(11)?.map(sha256).transpose()?,
         };
         known.documents.insert(seq, held);
     }

@@ -29,9 +29,11 @@ pub(super) async fn find_by_content(store: &PostgresStore, hashes: &[[u8; 32]]) 
     let work = async {
         let rows = sqlx::query(
             "SELECT content_sha256, id, source_path FROM document
-             WHERE content_sha256 = ANY($1) AND deleted_at IS NULL ORDER BY seq",
+             WHERE content_sha256 = ANY($1) AND deleted_at IS NULL
+               AND NOT EXISTS (SELECT 1 FROM file WHERE path = source_path AND host <> $2::TEXT) ORDER BY seq",
         )
         .bind(hashes.iter().map(<[u8; 32]>::as_slice).collect::<Vec<_>>())
+        .bind(store.host.as_deref())
         .fetch_all(&store.pool)
         .await?;
         rows.into_iter()

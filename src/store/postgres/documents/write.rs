@@ -34,14 +34,14 @@ pub(super) async fn write_documents(
                   source_offset = new.source_offset, content_sha256 = new.content_sha256, title = new.title,
                   dated_at = new.dated_at, changed_at = $14, message_id = new.message_id,
                   in_reply_to = new.in_reply_to, reference_ids = new.reference_ids, attachments = new.attachments,
-                  aliases = new.aliases,
+                  aliases = new.aliases, fingerprint = new.fingerprint,
                   deleted_at = CASE WHEN new.revived THEN NULL ELSE document.deleted_at END,
                   deleted_reason = CASE WHEN new.revived THEN NULL ELSE document.deleted_reason END
              FROM unnest($1::BIGINT[], $2::UUID[], $3::TEXT[], $4::TEXT[], $5::TEXT[], $6::BIGINT[], $7::BYTEA[],
                     $8::TEXT[], $9::BIGINT[], $10::TEXT[], $11::TEXT[], $12::TEXT[], $13::TEXT[], $15::TEXT[],
-                    $16::BOOLEAN[])
+                    $16::BYTEA[], $17::BOOLEAN[])
                 AS new (seq, id, source_key, source_type, source_path, source_offset, content_sha256, title, dated_at,
-                    message_id, in_reply_to, reference_ids, attachments, aliases, revived)
+                    message_id, in_reply_to, reference_ids, attachments, aliases, fingerprint, revived)
              WHERE document.seq = new.seq",
         );
         bind_documents(statement, &replaced, now)?.bind(revived).execute(&mut *connection).await?;
@@ -49,13 +49,15 @@ pub(super) async fn write_documents(
     let Some(last) = new.iter().map(|writing| writing.slot.seq).max() else { return Ok(()) };
     let statement = sqlx::query(
         "INSERT INTO document (seq, id, source_key, source_type, source_path, source_offset, content_sha256, title, dated_at,
-                               ingested_at, changed_at, message_id, in_reply_to, reference_ids, attachments, aliases)
+                               ingested_at, changed_at, message_id, in_reply_to, reference_ids, attachments, aliases,
+                               fingerprint)
          SELECT seq, id, source_key, source_type, source_path, source_offset, content_sha256, title, dated_at, $14, $14,
-                message_id, in_reply_to, reference_ids, attachments, aliases
+                message_id, in_reply_to, reference_ids, attachments, aliases, fingerprint
          FROM unnest($1::BIGINT[], $2::UUID[], $3::TEXT[], $4::TEXT[], $5::TEXT[], $6::BIGINT[], $7::BYTEA[],
-                $8::TEXT[], $9::BIGINT[], $10::TEXT[], $11::TEXT[], $12::TEXT[], $13::TEXT[], $15::TEXT[])
+                $8::TEXT[], $9::BIGINT[], $10::TEXT[], $11::TEXT[], $12::TEXT[], $13::TEXT[], $15::TEXT[],
+                $16::BYTEA[])
             AS new (seq, id, source_key, source_type, source_path, source_offset, content_sha256, title, dated_at,
-                message_id, in_reply_to, reference_ids, attachments, aliases)",
+                message_id, in_reply_to, reference_ids, attachments, aliases, fingerprint)",
     );
     bind_documents(statement, &new, now)?.execute(&mut *connection).await?;
     sqlx::query("SELECT setval('document_seq_seq', $1)").bind(last).execute(connection).await.map(drop)
@@ -64,7 +66,7 @@ pub(super) async fn write_documents(
 /// A statement being bound.
 type Statement = sqlx::query::Query<'static, sqlx::Postgres, sqlx::postgres::PgArguments>;
 
-/// Binds `$1` to `$15`: the columns of the documents as arrays, and the moment (`$14`).
+/// Binds `$1` to `$16`: the columns of the documents as arrays, and the moment (`$14`).
 fn bind_documents(statement: Statement, writings: &[&Writing<'_>], now: Timestamp) -> Result<Statement, sqlx::Error> {
     let documents: Vec<_> = writings.iter().map(|writing| writing.document).collect();
     let messages: Vec<_> = documents.iter().map(|document| document.message.as_ref()).collect();
@@ -81,7 +83,7 @@ fn bind_documents(statement: Statement, writings: &[&Writing<'_>], now: Timestam
     Ok(statement
         .bind(writings.iter().map(|writing| writing.slot.seq).collect::<Vec<_>>())
         .bind(writings.iter().map(|writing| writing.slot.id.0).collect::<Vec<_>>())
-        .bind(documents.iter().map(|document| document.source_key.clone()).collect::<Vec<_>>())
+        .bind(writings.iter().map(|writing| writing.slot.key.clone()).collect::<Vec<_>>())
         .bind(documents.iter().map(|document| document.source_type.as_str()).collect::<Vec<_>>())
         .bind(documents.iter().map(|document| document.source_path.clone()).collect::<Vec<_>>())
         .bind(documents.iter().map(|document| document.source_offset.map(signed)).collect::<Vec<_>>())
@@ -93,7 +95,8 @@ fn bind_documents(statement: Statement, writings: &[&Writing<'_>], now: Timestam
         .bind(references)
         .bind(attachments)
         .bind(now.0)
-        .bind(aliases))
+        .bind(aliases)
+        .bind(documents.iter().map(|document| document.fingerprint.map(|it| it.to_vec())).collect::<Vec<_>>()))
 }
 
 /// Moved documents take over keys that others of the batch may be giving up: all are given up first.

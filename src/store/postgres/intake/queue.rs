@@ -32,7 +32,8 @@ pub(super) async fn offer(
     sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(OFFER_LOCK).execute(&mut *connection).await?;
     let offered = unique(files);
     let rows = sqlx::query(
-        "SELECT path, origin, state, size_bytes, modified_at FROM file WHERE path = ANY($1) ORDER BY path FOR UPDATE",
+        "SELECT path, origin, state, size_bytes, modified_at, stamp, device FROM file WHERE path = ANY($1)
+         ORDER BY path FOR UPDATE",
     )
     .bind(offered.iter().map(|file| file.path.as_str()).collect::<Vec<_>>())
     .fetch_all(&mut *connection)
@@ -44,6 +45,8 @@ pub(super) async fn offer(
             state: named("file state", row.try_get(2)?, FileState::parse)?,
             size_bytes: row.try_get(3)?,
             modified_at: row.try_get(4)?,
+            stamp: row.try_get(5)?,
+            device: row.try_get(6)?,
         };
         known.insert(row.try_get(0)?, file);
     }
@@ -63,10 +66,11 @@ async fn add(
         return Ok(());
     }
     sqlx::query(
-        "INSERT INTO file (path, path_folded, origin, state, size_bytes, modified_at, offered_at, updated_at, host)
-         SELECT path, path_folded, origin, $6, size_bytes, modified_at, $7, $7, $8
-         FROM unnest($1::TEXT[], $2::TEXT[], $3::TEXT[], $4::BIGINT[], $5::BIGINT[]) WITH ORDINALITY
-            AS new (path, path_folded, origin, size_bytes, modified_at, place)
+        "INSERT INTO file (path, path_folded, origin, state, size_bytes, modified_at, offered_at, updated_at, host, stamp,
+                           device)
+         SELECT path, path_folded, origin, $6, size_bytes, modified_at, $7, $7, $8, stamp, device
+         FROM unnest($1::TEXT[], $2::TEXT[], $3::TEXT[], $4::BIGINT[], $5::BIGINT[], $9::BIGINT[], $10::BIGINT[])
+            WITH ORDINALITY AS new (path, path_folded, origin, size_bytes, modified_at, stamp, device, place)
          ORDER BY place",
     )
     .bind(new.iter().map(|file| file.path.as_str()).collect::<Vec<_>>())
@@ -77,6 +81,8 @@ async fn add(
     .bind(FileState::Queued.as_str())
     .bind(now.0)
     .bind(host)
+    .bind(new.iter().map(|file| file.stamp).collect::<Vec<_>>())
+    .bind(new.iter().map(|file| file.device).collect::<Vec<_>>())
     .execute(connection)
     .await
     .map(drop)
@@ -95,7 +101,7 @@ async fn change(
     let changes: Vec<_> = changed.iter().map(|(_, _, what)| what.change(force)).collect();
     sqlx::query(
         "UPDATE file SET origin = new.origin, size_bytes = new.size_bytes, modified_at = new.modified_at,
-              host = coalesce($9, file.host),
+              host = coalesce($9, file.host), stamp = new.stamp, device = coalesce(new.device, file.device),
               state = CASE WHEN new.queue THEN 'queued' ELSE file.state END,
               reason = CASE WHEN new.queue THEN NULL ELSE file.reason END,
               offered_at = CASE WHEN new.queue THEN $8 ELSE file.offered_at END,
@@ -103,8 +109,9 @@ async fn change(
               offered_again = greatest(new.again, file.offered_again),
               bytes_done = CASE WHEN new.reread THEN 0 ELSE file.bytes_done END,
               head_sha256 = CASE WHEN new.reread THEN NULL ELSE file.head_sha256 END
-         FROM unnest($1::TEXT[], $2::TEXT[], $3::BIGINT[], $4::BIGINT[], $5::BOOLEAN[], $6::BIGINT[], $7::BOOLEAN[])
-            AS new (path, origin, size_bytes, modified_at, queue, again, reread)
+         FROM unnest($1::TEXT[], $2::TEXT[], $3::BIGINT[], $4::BIGINT[], $5::BOOLEAN[], $6::BIGINT[], $7::BOOLEAN[],
+                $10::BIGINT[], $11::BIGINT[])
+            AS new (path, origin, size_bytes, modified_at, queue, again, reread, stamp, device)
          WHERE file.path = new.path",
     )
     .bind(changed.iter().map(|(file, ..)| file.path.as_str()).collect::<Vec<_>>())
@@ -116,6 +123,8 @@ async fn change(
     .bind(changes.iter().map(|change| change.reread).collect::<Vec<_>>())
     .bind(now.0)
     .bind(host)
+    .bind(changed.iter().map(|(file, ..)| file.stamp).collect::<Vec<_>>())
+    .bind(changed.iter().map(|(file, ..)| file.device).collect::<Vec<_>>())
     .execute(connection)
     .await
     .map(drop)

@@ -40,8 +40,10 @@ pub(super) async fn around(connection: &mut PgConnection, ids: &[DocumentId]) ->
         .bind(ids.iter().map(|id| id.0).collect::<Vec<_>>());
     let own = documents(connection, &mut world, by_id).await?;
     let own_numbers: Vec<i64> = own.iter().map(|(seq, _)| *seq).collect();
-    let own_by_message: HashMap<&str, i64> =
-        own.iter().filter_map(|(seq, message)| message.as_deref().map(|message| (message, *seq))).collect();
+    let mut own_by_message: HashMap<&str, Vec<i64>> = HashMap::new();
+    for (seq, message) in own.iter().filter_map(|(seq, message)| message.as_deref().map(|message| (seq, message))) {
+        own_by_message.entry(message).or_default().push(*seq);
+    }
 
     people(connection, &mut world, of(PEOPLE, "document_seq", &own_numbers)).await?;
     contains(connection, &mut world, of(CONTAINS, "document_seq", &own_numbers)).await?;
@@ -56,7 +58,7 @@ pub(super) async fn around(connection: &mut PgConnection, ids: &[DocumentId]) ->
     by_number(connection, &mut world, missing).await?;
     for answer in &answering {
         let named = world.documents.get(answer).map(|answer| answer.answers.clone()).unwrap_or_default();
-        for own in named.iter().filter_map(|message| own_by_message.get(message.as_str())) {
+        for own in named.iter().filter_map(|message| own_by_message.get(message.as_str())).flatten() {
             world.pointing.entry(*own).or_default().insert(*answer);
         }
     }
@@ -93,7 +95,7 @@ async fn documents(
         added.push((document.seq, message_id.clone()));
         world.by_id.insert(document.id, document.seq);
         if let Some(message_id) = message_id.filter(|_| document.live) {
-            world.by_message.insert(message_id, document.seq);
+            world.hold_message(message_id, document.seq);
         }
         world.documents.insert(document.seq, document);
     }
@@ -199,7 +201,7 @@ async fn pointing_links(connection: &mut PgConnection, world: &mut World, own: &
 /// Documents that name a Message-ID of the own ones.
 async fn pointing_answers(
     connection: &mut PgConnection,
-    own_by_message: &HashMap<&str, i64>,
+    own_by_message: &HashMap<&str, Vec<i64>>,
 ) -> Result<Vec<i64>, sqlx::Error> {
     if own_by_message.is_empty() {
         return Ok(Vec::new());
@@ -225,13 +227,8 @@ async fn candidates(connection: &mut PgConnection, world: &mut World) -> Result<
         names.iter().map(|(_, seq)| *seq).filter(|seq| !world.documents.contains_key(seq)).collect();
     by_number(connection, world, missing).await?;
     name_live(world, names);
-    let messages: BTreeSet<&str> = world
-        .documents
-        .values()
-        .flat_map(|document| &document.answers)
-        .filter(|message| !world.by_message.contains_key(*message))
-        .map(String::as_str)
-        .collect();
+    let messages: BTreeSet<&str> =
+        world.documents.values().flat_map(|document| &document.answers).map(String::as_str).collect();
     if !messages.is_empty() {
         let by_message = sqlx::query(AssertSqlSafe(format!(
             "{DOCUMENT} WHERE message_id IS NOT NULL AND message_id = ANY($1) AND deleted_at IS NULL"

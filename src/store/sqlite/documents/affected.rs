@@ -96,7 +96,6 @@ async fn answering(connection: &mut SqliteConnection, touched: &Touched) -> Resu
     .bind(json_texts(answers.values().flatten().map(String::as_str)))
     .fetch_all(connection)
     .await?;
-    let held: HashMap<String, i64> = held.into_iter().collect();
     Ok(changed_answers(answers, &held, touched))
 }
 

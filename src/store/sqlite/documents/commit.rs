@@ -14,7 +14,7 @@ use super::super::ledger::{FileRow, load_files, save_files};
 use super::super::{SqliteStore, dead_letters};
 use super::affected::{append_events, append_for_others};
 use super::write::{write_chunks, write_documents, write_positions};
-use super::{facts, load, once};
+use super::{duplicates, facts, load, once, retire};
 
 const OPERATION: &str = "commit documents";
 
@@ -53,12 +53,12 @@ async fn write(
     let mut files = load_ledger(connection, batch).await?;
     let known = load::load_known(connection, &batch.documents, &batch.moves).await?;
     let (plan, held) = plan(&batch.documents, &batch.moves, known, &files);
-    let (events, jobs) = write_plan(connection, batch, &plan, models).await?;
-    write_ledger(connection, batch, &plan, &held, &mut files).await?;
+    let (mut events, jobs) = write_plan(connection, batch, &plan, models).await?;
+    events += write_ledger(connection, batch, &plan, &held, &mut files).await?;
     if let (Some(once), Some(remembered)) = (&batch.once, commit::remembered(batch, &plan)) {
         once::remember(connection, once, remembered, batch.now).await?;
     }
-    Ok(CommitReport { outcomes: plan.outcomes, events, jobs, earlier: None })
+    Ok(CommitReport { outcomes: plan.outcomes, ids: plan.ids, events, jobs, earlier: None })
 }
 
 async fn load_ledger(
@@ -119,18 +119,31 @@ async fn write_marks(connection: &mut SqliteConnection, plan: &Plan) -> Result<(
         .map(drop)
 }
 
-/// Moves the ledger on by what the plan did.
+/// Moves the ledger on by what the plan did, and retires what files hold no more. Returns how many events that took.
 async fn write_ledger(
     connection: &mut SqliteConnection,
     batch: &CommitBatch,
     plan: &Plan,
     held: &HashMap<i64, Held>,
     files: &mut HashMap<String, FileRow>,
-) -> Result<(), sqlx::Error> {
+) -> Result<u64, sqlx::Error> {
     commit::count(batch, plan, held, files);
+    let (repeating, own) = commit::duplicates(batch, plan, files);
     dead_letters::record(connection, &batch.dead_letters, files, batch.now).await?;
     dead_letters::recovered(connection, &batch.recovered).await?;
     let changed = commit::settle(batch, files);
     save_files(connection, &changed).await?;
-    dead_letters::clear_passed(connection, &changed).await
+    dead_letters::clear_passed(connection, &changed).await?;
+    duplicates::note(connection, &repeating, &own).await?;
+    duplicates::clear_ended(connection, &commit::ended(&changed)).await?;
+    for file in commit::gone(&changed) {
+        retire::forget(connection, &file.path).await?;
+    }
+    // Last, when all rows are as they shall be: whoever repeats what is not held any more is queued again.
+    duplicates::queue_files(connection, &plan.emptied, batch.now).await?;
+    let events = retire::retire_rest(connection, &commit::whole(batch, plan), batch.now).await?;
+    for (old, new) in commit::vacated(batch, plan) {
+        retire::vacate(connection, old, new, batch.now).await?;
+    }
+    Ok(events)
 }

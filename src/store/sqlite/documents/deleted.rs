@@ -32,7 +32,8 @@ pub(super) async fn deleted(store: &SqliteStore, of: DeletedOf<'_>, limit: u32) 
         DeletedOf::Path(path) => {
             let below = format!("{}/", path.trim_end_matches('/'));
             let query = sqlx::query(sqlx::AssertSqlSafe(format!(
-                "{SQL} AND (source_path = ?2 OR substr(source_path, 1, length(?3)) = ?3) {ORDER}"
+                "{SQL} AND (source_path = ?2 OR substr(source_path, 1, length(?3)) = ?3
+                    OR seq IN (SELECT document_seq FROM duplicate WHERE path = ?2)) {ORDER}"
             )));
             (path.to_owned(), query.bind(limit).bind(path.to_owned()).bind(below))
         }

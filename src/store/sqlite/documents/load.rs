@@ -22,17 +22,20 @@ pub(super) async fn load_known(
         return Ok(known);
     }
     let files = documents.iter().filter(|document| document.source_type != SourceType::Mail);
+    let messages = documents.iter().filter_map(|document| document.message.as_ref());
     let rows = sqlx::query(
-        "SELECT seq, id, source_key, source_path, source_offset, content_sha256, deleted_at, deleted_reason
+        "SELECT seq, id, source_key, source_path, source_offset, content_sha256, deleted_at, deleted_reason,
+                title, dated_at, message_id, fingerprint
          FROM document WHERE seq IN (
             SELECT seq FROM document WHERE source_key IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?1))
             UNION SELECT seq FROM document WHERE id IN (SELECT unhex(value) FROM json_each(?2))
             UNION SELECT seq FROM document WHERE content_sha256 IN (SELECT unhex(value) FROM json_each(?3))
-                AND deleted_at IS NULL)",
+            UNION SELECT seq FROM document WHERE message_id IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?4)))",
     )
     .bind(json_texts(documents.iter().map(|document| document.source_key.as_str())))
     .bind(json_ids(documents.iter().map(|document| document.id.0).chain(moves.iter().map(|(_, id)| id.0))))
     .bind(json_blobs(files.map(|document| document.content_sha256.as_slice())))
+    .bind(json_texts(messages.map(|message| message.message_id.as_str())))
     .fetch_all(&mut *connection)
     .await?;
     for row in rows {
@@ -53,6 +56,10 @@ pub(super) async fn load_known(
             source_offset: row.try_get(4)?,
             content_sha256: sha256(row.try_get(5)?)?,
             retired,
+            title: row.try_get(8)?,
+            dated_at: row.try_get(9)?,
+            message_id: row.try_get(10)?,
+            fingerprint: row.try_get::<Option<&[u8]>, _>(11)?.map(sha256).transpose()?,
         };
         known.documents.insert(seq, held);
     }

@@ -3,6 +3,7 @@
 mod affected;
 mod commit;
 mod deleted;
+mod duplicates;
 mod facts;
 mod list;
 mod load;
@@ -70,4 +71,5 @@ impl DocumentStore for SqliteStore {
     async fn documents_of_file(&self, path: &str) -> StoreResult<Vec<DocumentId>> {
         read::documents_of_file(self, path).await
     }
+
 }

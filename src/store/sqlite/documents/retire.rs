@@ -1,5 +1,7 @@
 //! Documents leave the searchable set and come back; their rows stay.
 
+use std::collections::HashSet;
+
 use sqlx::{Row as _, SqliteConnection};
 use uuid::Uuid;
 
@@ -9,11 +11,12 @@ use crate::store::plan::affected::Touched;
 use crate::store::plan::documents::reason_name;
 use crate::store::{RetireReason, StoreResult};
 
-use super::super::batch::{json_ids, json_numbers};
+use super::super::batch::{json_ids, json_numbers, json_texts};
 use super::super::error::classify;
 use super::super::rows::uuid;
 use super::super::{SqliteStore, dead_letters};
 use super::affected::{append_events, append_for_others};
+use super::duplicates;
 use super::load::load_names;
 
 /// One document whose life changes.
@@ -65,24 +68,70 @@ pub(super) async fn retire_file(store: &SqliteStore, path: &str, now: Timestamp)
         let turning = turning(&mut transaction, &TurnBy::Path(path), true).await?;
         turn(&mut transaction, &turning, Some(RetireReason::FileGone), now).await?;
         sqlx::query(
-            "UPDATE file SET state = 'retired', reason = NULL, bytes_done = 0, head_sha256 = NULL, worker = NULL,
-                lease_until = NULL, offered_again = 0, updated_at = ?2
+            "UPDATE file SET state = 'retired', reason = 'the file is gone', bytes_done = 0, head_sha256 = NULL, worker = NULL,
+                content_sha256 = NULL, lease_until = NULL, offered_again = 0, updated_at = ?2
              WHERE path = ?1 AND state <> 'retired'",
         )
         .bind(path)
         .bind(now.0)
         .execute(&mut *transaction)
         .await?;
-        dead_letters::forget_file(&mut transaction, path).await?;
+        forget(&mut transaction, path).await?;
         transaction.commit().await?;
         Ok(turning.into_iter().map(|document| DocumentId(document.id)).collect())
     };
     work.await.map_err(|error| classify(OPERATION, path, error))
 }
 
+/// Retires every live document of these files but those that stay; for a commit that knows all they hold. Returns how many
+/// events that took.
+pub(super) async fn retire_rest(
+    connection: &mut SqliteConnection,
+    files: &[(&str, HashSet<DocumentId>)],
+    now: Timestamp,
+) -> Result<u64, sqlx::Error> {
+    if files.is_empty() {
+        return Ok(0);
+    }
+    let staying: HashSet<&DocumentId> = files.iter().flat_map(|(_, staying)| staying).collect();
+    let paths: Vec<&str> = files.iter().map(|(path, _)| *path).collect();
+    let mut turning = turning(connection, &TurnBy::Paths(&paths), true).await?;
+    turning.retain(|document| !staying.contains(&DocumentId(document.id)));
+    turn(connection, &turning, Some(RetireReason::FileGone), now).await?;
+    Ok(turning.len() as u64)
+}
+
+/// Marks the row of a file whose documents moved to `new`, unless it holds more.
+pub(super) async fn vacate(
+    connection: &mut SqliteConnection,
+    old: &str,
+    new: &str,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    let done = sqlx::query(
+        "UPDATE file SET state = 'retired', reason = ?3, bytes_done = 0, head_sha256 = NULL, content_sha256 = NULL,
+            updated_at = ?2
+         WHERE path = ?1 AND state IN ('indexed', 'duplicate', 'failed', 'skipped')
+           AND NOT EXISTS (SELECT 1 FROM document WHERE source_path = ?1 AND deleted_at IS NULL)",
+    )
+    .bind(old)
+    .bind(now.0)
+    .bind(format!("moved to {new}"))
+    .execute(&mut *connection)
+    .await?;
+    if done.rows_affected() > 0 { forget(connection, old).await } else { Ok(()) }
+}
+
+/// Nothing of a file that is gone is left to retry, and it repeats nothing.
+pub(super) async fn forget(connection: &mut SqliteConnection, path: &str) -> Result<(), sqlx::Error> {
+    dead_letters::forget_file(connection, path).await?;
+    duplicates::forget_file(connection, path).await
+}
+
 enum TurnBy<'a> {
     Ids(&'a [DocumentId]),
     Path(&'a str),
+    Paths(&'a [&'a str]),
 }
 
 /// Finds the documents that are live (or retired) now.
@@ -97,6 +146,11 @@ async fn turning(connection: &mut SqliteConnection, by: &TurnBy<'_>, live: bool)
             "SELECT seq, id, message_id FROM document WHERE source_path = ?1 AND (deleted_at IS NULL) = ?2 ORDER BY seq",
         )
         .bind(*path),
+        TurnBy::Paths(paths) => sqlx::query(
+            "SELECT seq, id, message_id FROM document WHERE source_path IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?1))
+                AND (deleted_at IS NULL) = ?2 ORDER BY seq",
+        )
+        .bind(json_texts(paths.iter().copied())),
     };
     let rows = query.bind(i64::from(live)).fetch_all(connection).await?;
     rows.into_iter()
@@ -140,5 +194,7 @@ async fn turn(
         names: names.into_values().flatten().collect(),
         message_ids: turning.iter().filter_map(|document| document.message_id.clone()).collect(),
     };
-    append_for_others(connection, &touched, now).await.map(drop)
+    append_for_others(connection, &touched, now).await?;
+    // What the user deleted is wanted no more, wherever else it lies.
+    if reason == Some(RetireReason::FileGone) { duplicates::queue_files(connection, &seqs, now).await } else { Ok(()) }
 }

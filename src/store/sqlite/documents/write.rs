@@ -55,7 +55,7 @@ pub(super) async fn write_documents(
         statement
             .bind(row.slot.seq)
             .bind(row.slot.id.0.as_bytes().as_slice())
-            .bind(document.source_key.as_str())
+            .bind(row.slot.key.as_str())
             .bind(document.source_type.as_str())
             .bind(document.source_path.as_str())
             .bind(document.source_offset.map(signed))
@@ -69,18 +69,20 @@ pub(super) async fn write_documents(
             .bind(row.references.as_str())
             .bind(row.attachments.as_str())
             .bind(row.aliases.as_str())
+            .bind(document.fingerprint.map(|fingerprint| fingerprint.to_vec()))
     };
     insert_rows(
         connection,
         "WITH new (seq, id, source_key, source_type, source_path, source_offset, content_sha256, title, dated_at,
-                   ingested_at, changed_at, message_id, in_reply_to, reference_ids, attachments, aliases, revived)
+                   ingested_at, changed_at, message_id, in_reply_to, reference_ids, attachments, aliases, fingerprint,
+                   revived)
          AS (VALUES",
-        17,
+        18,
         ") UPDATE document SET source_key = new.source_key, source_type = new.source_type, source_path = new.source_path,
               source_offset = new.source_offset, content_sha256 = new.content_sha256, title = new.title,
               dated_at = new.dated_at, changed_at = new.changed_at, message_id = new.message_id,
               in_reply_to = new.in_reply_to, reference_ids = new.reference_ids, attachments = new.attachments,
-              aliases = new.aliases,
+              aliases = new.aliases, fingerprint = new.fingerprint,
               deleted_at = CASE new.revived WHEN 1 THEN NULL ELSE document.deleted_at END,
               deleted_reason = CASE new.revived WHEN 1 THEN NULL ELSE document.deleted_reason END
          FROM new WHERE document.seq = new.seq",
@@ -94,8 +96,9 @@ pub(super) async fn write_documents(
     insert_rows(
         connection,
         "INSERT INTO document (seq, id, source_key, source_type, source_path, source_offset, content_sha256, title, dated_at,
-                               ingested_at, changed_at, message_id, in_reply_to, reference_ids, attachments, aliases) VALUES",
-        16,
+                               ingested_at, changed_at, message_id, in_reply_to, reference_ids, attachments, aliases,
+                               fingerprint) VALUES",
+        17,
         "",
         &new,
         bind,

@@ -1,5 +1,6 @@
 //! The ledger of files and the watched folders: offered, claimed, finished.
 
+mod below;
 mod list;
 mod queue;
 
@@ -9,7 +10,9 @@ use async_trait::async_trait;
 use sqlx::AssertSqlSafe;
 
 use crate::domain::Timestamp;
-use crate::domain::intake::{DeadLetter, FileRecord, FileUpdate, IntakeCounts, OfferedFile, Origin, WatchedFolder};
+use crate::domain::intake::{
+    DeadLetter, FileMark, FileRecord, FileUpdate, IntakeCounts, KnownPath, OfferedFile, Origin, WatchedFolder,
+};
 use crate::store::{FilePage, IntakeStore, StoreError, StoreResult};
 
 use super::batch::json_texts;
@@ -99,19 +102,21 @@ impl IntakeStore for SqliteStore {
         page(self, wanted).await.map_err(|error| classify("list files", format!("from {}", wanted.offset), error))
     }
 
-    async fn paths_below(&self, folder: &str, after: &str, limit: u32) -> StoreResult<Vec<String>> {
-        let prefix = format!("{}/", folder.trim_end_matches('/'));
-        let end = format!("{}0", folder.trim_end_matches('/')); // '0' follows '/'
-        sqlx::query_scalar(
-            "SELECT path FROM file WHERE path > ?1 AND path < ?2 AND path > ?3 AND state <> 'retired' ORDER BY path LIMIT ?4",
-        )
-        .bind(prefix)
-        .bind(end)
-        .bind(after)
-        .bind(i64::from(limit))
-        .fetch_all(&self.reader)
-        .await
-        .map_err(|error| classify("list paths", folder, error))
+    async fn paths_below(&self, folder: &str, after: &str, limit: u32) -> StoreResult<Vec<KnownPath>> {
+        below::paths(self, folder, after, limit).await.map_err(|error| classify("list paths", folder, error))
+    }
+
+    async fn marks(&self, paths: &[String]) -> StoreResult<Vec<FileMark>> {
+        let key = paths.first().map_or("none", String::as_str);
+        below::marks(self, paths).await.map_err(|error| classify("read marks of files", key, error))
+    }
+
+    async fn troubled(&self, path: &str, after: &str, limit: u32) -> StoreResult<Vec<FileRecord>> {
+        below::troubled(self, path, after, limit).await.map_err(|error| classify("list troubled files", path, error))
+    }
+
+    async fn unsound_files(&self, after: &str, limit: u32) -> StoreResult<Vec<String>> {
+        below::unsound(self, after, limit).await.map_err(|error| classify("list unsound files", "all", error))
     }
 
     async fn intake_counts(&self) -> StoreResult<IntakeCounts> {
@@ -157,8 +162,14 @@ impl IntakeStore for SqliteStore {
                 return Ok(false);
             };
             if !queue_for_retry(&mut transaction, &path, position, now).await? {
-                let file =
-                    OfferedFile { path, origin: Origin::Explicit, size_bytes: 0, modified_at: Timestamp::default() };
+                let file = OfferedFile {
+                    path,
+                    origin: Origin::Explicit,
+                    size_bytes: 0,
+                    modified_at: Timestamp::default(),
+                    stamp: 0,
+                    device: None,
+                };
                 offer(&mut transaction, None, std::slice::from_ref(&file), true, now).await?;
             }
             transaction.commit().await?;

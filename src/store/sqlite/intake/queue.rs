@@ -23,7 +23,7 @@ pub(super) async fn offer(
 ) -> Result<u64, sqlx::Error> {
     let offered = unique(files);
     let rows = sqlx::query(
-        "SELECT path, origin, state, size_bytes, modified_at FROM file
+        "SELECT path, origin, state, size_bytes, modified_at, stamp, device FROM file
          WHERE path IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?1))",
     )
     .bind(json_texts(offered.iter().map(|file| file.path.as_str())))
@@ -36,14 +36,17 @@ pub(super) async fn offer(
             state: named("file state", row.try_get(2)?, FileState::parse)?,
             size_bytes: row.try_get(3)?,
             modified_at: row.try_get(4)?,
+            stamp: row.try_get(5)?,
+            device: row.try_get(6)?,
         };
         known.insert(row.try_get(0)?, file);
     }
     let offer = sort(offered, &known, force);
     insert_rows(
         connection,
-        "INSERT INTO file (path, path_folded, origin, state, size_bytes, modified_at, offered_at, updated_at, host) VALUES",
-        9,
+        "INSERT INTO file (path, path_folded, origin, state, size_bytes, modified_at, offered_at, updated_at, host, stamp,
+                           device) VALUES",
+        11,
         "",
         &offer.new,
         |statement, file| {
@@ -57,15 +60,17 @@ pub(super) async fn offer(
                 .bind(now.0)
                 .bind(now.0)
                 .bind(host)
+                .bind(file.stamp)
+                .bind(file.device)
         },
     )
     .await?;
     insert_rows(
         connection,
-        "WITH new (path, origin, size_bytes, modified_at, queue, again, reread, at, host) AS (VALUES",
-        9,
+        "WITH new (path, origin, size_bytes, modified_at, queue, again, reread, at, host, stamp, device) AS (VALUES",
+        11,
         ") UPDATE file SET origin = new.origin, size_bytes = new.size_bytes, modified_at = new.modified_at,
-              host = coalesce(new.host, file.host),
+              host = coalesce(new.host, file.host), stamp = new.stamp, device = coalesce(new.device, file.device),
               state = CASE new.queue WHEN 1 THEN 'queued' ELSE file.state END,
               reason = CASE new.queue WHEN 1 THEN NULL ELSE file.reason END,
               offered_at = CASE new.queue WHEN 1 THEN new.at ELSE file.offered_at END,
@@ -87,6 +92,8 @@ pub(super) async fn offer(
                 .bind(i64::from(change.reread))
                 .bind(now.0)
                 .bind(host)
+                .bind(file.stamp)
+                .bind(file.device)
         },
     )
     .await?;

@@ -31,8 +31,10 @@ pub(super) async fn around(connection: &mut SqliteConnection, ids: &[DocumentId]
     )
     .await?;
     let own_json = json_numbers(own.iter().map(|(seq, _)| *seq));
-    let own_by_message: HashMap<&str, i64> =
-        own.iter().filter_map(|(seq, message)| message.as_deref().map(|message| (message, *seq))).collect();
+    let mut own_by_message: HashMap<&str, Vec<i64>> = HashMap::new();
+    for (seq, message) in own.iter().filter_map(|(seq, message)| message.as_deref().map(|message| (seq, message))) {
+        own_by_message.entry(message).or_default().push(*seq);
+    }
 
     let in_own = "WHERE document_seq IN (SELECT value FROM json_each(?1))";
     people(connection, &mut world, in_own, &own_json).await?;
@@ -50,7 +52,7 @@ pub(super) async fn around(connection: &mut SqliteConnection, ids: &[DocumentId]
     documents(connection, &mut world, by_seq, json_numbers(missing)).await?;
     for answer in &answering {
         let named = world.documents.get(answer).map(|answer| answer.answers.clone()).unwrap_or_default();
-        for own in named.iter().filter_map(|message| own_by_message.get(message.as_str())) {
+        for own in named.iter().filter_map(|message| own_by_message.get(message.as_str())).flatten() {
             world.pointing.entry(*own).or_default().insert(*answer);
         }
     }
@@ -88,7 +90,7 @@ async fn documents(
         added.push((document.seq, message_id.clone()));
         world.by_id.insert(document.id, document.seq);
         if let Some(message_id) = message_id.filter(|_| document.live) {
-            world.by_message.insert(message_id, document.seq);
+            world.hold_message(message_id, document.seq);
         }
         world.documents.insert(document.seq, document);
     }
@@ -207,7 +209,7 @@ async fn pointing_links(
 /// Documents that name a Message-ID of the own ones.
 async fn pointing_answers(
     connection: &mut SqliteConnection,
-    own_by_message: &HashMap<&str, i64>,
+    own_by_message: &HashMap<&str, Vec<i64>>,
 ) -> Result<Vec<i64>, sqlx::Error> {
     if own_by_message.is_empty() {
         return Ok(Vec::new());
@@ -241,13 +243,8 @@ async fn candidates(connection: &mut SqliteConnection, world: &mut World) -> Res
         documents(connection, world, by_seq, json_numbers(missing)).await?;
     }
     name_live(world, names);
-    let messages: BTreeSet<&str> = world
-        .documents
-        .values()
-        .flat_map(|document| &document.answers)
-        .filter(|message| !world.by_message.contains_key(*message))
-        .map(String::as_str)
-        .collect();
+    let messages: BTreeSet<&str> =
+        world.documents.values().flat_map(|document| &document.answers).map(String::as_str).collect();
     if !messages.is_empty() {
         let json = json_texts(messages);
         let by_message =

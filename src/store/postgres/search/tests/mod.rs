@@ -77,6 +77,7 @@ fn document(number: usize, texts: &[String]) -> NewDocument {
         source_path: format!("/{number}.md"),
         source_offset: None,
         content_sha256: Sha256::digest(texts.join("\n")).into(),
+        fingerprint: None,
         title: format!("title {number}"),
         dated_at: Some(NOW),
         tags: Vec::new(),

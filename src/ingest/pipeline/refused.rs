@@ -1,0 +1,69 @@
+//! Why a file could not be read, and what follows for what it held. Used by `reader`.
+//!
+//! What is not there any more (gone, no longer readable by this user, something else under the old name) takes its
+//! documents with it. What may pass by itself (a disk error, a share that hangs, no descriptors left) takes nothing: the
+//! file is tried again.
+
+use std::io::{Error, ErrorKind};
+
+use tokio::sync::mpsc;
+
+use crate::domain::intake::{FileRecord, FileState, NewDeadLetter, Origin};
+use crate::ingest::intake::paths;
+use crate::ingest::parse::ParseError;
+
+use super::reader::{End, Holds, Output, Position};
+
+/// Why a file could not be read.
+#[derive(Debug)]
+pub(super) enum Refused {
+    /// The system did not hand it out.
+    Io(Error),
+    /// Its content cannot be read.
+    Parse(ParseError),
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<ParseError> for Refused {
+    fn from(error: ParseError) -> Self {
+        Self::Parse(error)
+    }
+}
+
+impl Refused {
+    /// How the file ends for that; tells what failed.
+    pub(super) fn end(self, file: &FileRecord, position: &mut Position, outputs: &mpsc::Sender<Output>) -> End {
+        let of_content = position.content_sha256.map_or(Holds::What, Holds::WhatIsOf);
+        let (error, holds) = match self {
+            Self::Io(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                // The drop zone is an inbox: what was in it stays known.
+                let holds = if file.origin == Origin::DropZone { Holds::Unknown } else { Holds::What };
+                *position = Position::default();
+                let reason = Some("the file is gone".to_owned());
+                return End::State { state: FileState::Retired, reason, holds };
+            }
+            Self::Io(error) if error.kind() == ErrorKind::PermissionDenied => (paths::explain(&error), Holds::What),
+            Self::Io(error) => (paths::explain(&error), Holds::Unknown),
+            // Nothing in it to read is no failure: an empty note, a file of blanks.
+            Self::Parse(ParseError::NoText) => {
+                position.seen = 1;
+                position.skipped = 1;
+                let reason = Some(ParseError::NoText.to_string());
+                return End::State { state: FileState::Skipped, reason, holds: of_content };
+            }
+            Self::Parse(error) => (error.to_string(), of_content),
+        };
+        // An archive that breaks off is one more item beside its messages; any other file is the one item itself.
+        position.seen = if position.source_type.is_some() { position.seen + 1 } else { 1 };
+        let holds = if position.source_type.is_some() { Holds::Unknown } else { holds };
+        let letter = NewDeadLetter { path: file.path.clone(), offset: None, error: error.clone() };
+        // A closed channel means that the worker is gone; then there is nobody to tell.
+        let _ = outputs.blocking_send(Output::Failed(letter));
+        End::State { state: FileState::Failed, reason: Some(error), holds }
+    }
+}
