@@ -62,9 +62,10 @@ impl FileDrafts {
         let mut found = Vec::new();
         for path in paths {
             let Some(lock) = lock(&path)? else { continue };
-            match std::fs::read_to_string(&path).map_err(|error| error.to_string()).and_then(|text| {
-                serde_json::from_str::<Kept>(&text).map_err(|error| error.to_string())
-            }) {
+            match std::fs::read_to_string(&path)
+                .map_err(|error| error.to_string())
+                .and_then(|text| serde_json::from_str::<Kept>(&text).map_err(|error| error.to_string()))
+            {
                 Ok(kept) => found.push((Held { path, _lock: lock }, kept)),
                 // It stays where it is: somebody may still make sense of it.
                 Err(error) => tracing::warn!(path = path.display().to_string(), error, "draft_not_read"),
@@ -96,7 +97,11 @@ impl Drafts for FileDrafts {
             Ok(found) => found,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
             Err(error) => {
-                tracing::warn!(error = error.to_string(), folder = self.folder.display().to_string(), "drafts_not_read");
+                tracing::warn!(
+                    error = error.to_string(),
+                    folder = self.folder.display().to_string(),
+                    "drafts_not_read"
+                );
                 return Vec::new();
             }
         };

@@ -98,12 +98,13 @@ impl Shutdown {
             tracing::debug!(signal = name, "signal_of_another_program");
             return;
         }
-        let stage = if self.soft.is_cancelled() { "leaving" } else { "draining" };
-        if name == "SIGHUP" && self.soft.is_cancelled() {
+        // The app may end by itself at this very moment: what counts is the stage that was seen.
+        let is_draining = self.soft.is_cancelled();
+        if is_draining && name == "SIGHUP" {
             return;
         }
-        tracing::info!(signal = name, stage, "signal_received");
-        self.advance();
+        tracing::info!(signal = name, stage = if is_draining { "leaving" } else { "draining" }, "signal_received");
+        if is_draining { self.hard.cancel() } else { self.soft.cancel() }
     }
 }
 

@@ -244,7 +244,9 @@ fn control_sequence(bytes: &[u8], start: usize, modifiers: u32) -> Front {
         }
         [b'M', ..] => return Front::Incomplete,
         // The function keys of the Linux console.
-        [b'[', letter @ b'A'..=b'E', ..] => return Front::Whole(start + 2, Some(key(Key::F(letter - b'A' + 1), modifiers))),
+        [b'[', letter @ b'A'..=b'E', ..] => {
+            return Front::Whole(start + 2, Some(key(Key::F(letter - b'A' + 1), modifiers)));
+        }
         [b'[', _, ..] => return Front::Whole(start + 2, None),
         [b'['] => return Front::Incomplete,
         _ => {}

@@ -35,7 +35,7 @@ impl Running {
                     command.arg(format!("+{line}"));
                 }
                 let child = command.arg(path).spawn();
-                let child = child.map_err(|error| format!("cannot run {editor}: {error} (set EDITOR)"))?;
+                let child = child.map_err(|error| format!("cannot run {editor} (set EDITOR): {error}"))?;
                 Ok(Self::of(child, String::new(), move |status| {
                     if status.success() { Ok(()) } else { Err(format!("{editor} ended with {status}")) }
                 }))
@@ -43,14 +43,18 @@ impl Running {
             Effect::Page(text) => {
                 let pager = variable(&["PAGER"], "less");
                 let child = program(&pager)?.stdin(Stdio::piped()).spawn();
-                let child = child.map_err(|error| format!("cannot run {pager}: {error} (set PAGER)"))?;
+                let child = child.map_err(|error| format!("cannot run {pager} (set PAGER): {error}"))?;
                 Ok(Self::of(child, without_controls(&text), |_| Ok(())))
             }
             other => Err(format!("{other:?} needs no program")),
         }
     }
 
-    fn of(mut child: Child, text: String, judge: impl FnOnce(ExitStatus) -> Result<(), String> + Send + 'static) -> Self {
+    fn of(
+        mut child: Child,
+        text: String,
+        judge: impl FnOnce(ExitStatus) -> Result<(), String> + Send + 'static,
+    ) -> Self {
         let id = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         let ended = tokio::spawn(async move {
             let input = child.stdin.take();

@@ -152,7 +152,7 @@ impl<B: Backend<Error = io::Error>> Session<B> {
             biased;
             () = self.surroundings.shutdown.cancelled() => Turn::End,
             asked = self.signals.next() => Turn::Asked(asked),
-            arrived = self.keys.next() => match arrived {
+            arrived = self.keys.next(), if is_ours => match arrived {
                 Arrived::Input(event) => Turn::Told(event),
                 Arrived::Gone => Turn::End,
             },
@@ -197,7 +197,11 @@ impl<B: Backend<Error = io::Error>> Session<B> {
                 let told = format!("{} characters copied", text.chars().count());
                 self.run_effects(|app| app.take(Event::Finished(Ok(told))));
             }
-            Effect::Redraw => self.draw_anew()?,
+            Effect::Redraw => {
+                // What it shows is brought up to date first: whoever compares sees one state twice.
+                self.draw()?;
+                self.draw_anew()?;
+            }
             Effect::Suspend if signals::has_shell() => self.suspend(Who::Group).await?,
             Effect::Suspend => {
                 let told = "nothing to suspend to: no shell waits for this program".to_owned();

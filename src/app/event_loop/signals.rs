@@ -1,6 +1,8 @@
 //! What the shell tells a program on a terminal: stop, go on, another size. Called by the loop.
 
-use rustix::process::{Pid, Signal, getpgid, getpgrp, getpid, getppid, getsid, kill_current_process_group, kill_process};
+use rustix::process::{
+    Pid, Signal, getpgid, getpgrp, getpid, getppid, getsid, kill_current_process_group, kill_process,
+};
 use tokio::signal::unix::{Signal as Told, SignalKind, signal};
 
 /// Who is to stop.

@@ -20,6 +20,10 @@ use rustix::io::Errno;
 /// Bytes gathered before they go to the terminal: a frame in one write.
 const BUFFER_BYTES: usize = 64 * 1024;
 
+/// What another program may have left behind: colours, another alphabet, a part of the screen that scrolls, keys in
+/// their application mode, lines that do not wrap.
+const PLAIN: &[u8] = b"\x1b[0m\x1b(B\x0f\x1b[?6l\x1b[r\x1b[4l\x1b[?1l\x1b>\x1b[?7h";
+
 /// Whether the terminal is ours to draw on.
 static IS_OURS: AtomicBool = AtomicBool::new(false);
 
@@ -89,6 +93,7 @@ impl Guard {
         enable_raw_mode()?;
         IS_OURS.store(true, Ordering::Relaxed);
         let mut out = io::stdout();
+        out.write_all(PLAIN)?;
         queue!(out, EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)?;
         if self.mouse {
             queue!(out, EnableMouseCapture)?;

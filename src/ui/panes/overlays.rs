@@ -177,7 +177,9 @@ fn edit_note(state: &State, note: &NoteEditor, palette: Palette, area: Rect, buf
         _ if note.leaving => {
             Some(("what you wrote is not stored: Esc again discards it, Ctrl-S stores".to_owned(), Role::Warning))
         }
-        _ if note.is_offered => Some(("kept from before: Ctrl-S stores, Ctrl-N begins another, Esc discards".to_owned(), Role::Accent)),
+        _ if note.is_offered => {
+            Some(("kept from before: Ctrl-S stores, Ctrl-N begins another, Esc discards".to_owned(), Role::Accent))
+        }
         Some(error) => Some((format!("not stored: {error} (Ctrl-S tries again)"), Role::Bad)),
         None => None,
     };
