@@ -14,7 +14,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
 /// Longest wait for a text to appear; only a failure takes this long.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(20);
 /// How often somebody looks who waits for more than output.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// Begins a frame that is drawn whole.
@@ -198,7 +198,7 @@ impl Terminal {
 
     /// Has the whole screen drawn anew (Ctrl-L), and returns what it showed just before and just behind: both are of one
     /// state. `None` when the program ended instead, or `is_held_up` says that the key does not reach it.
-    pub fn drawn_anew(&mut self, is_held_up: impl Fn(&str) -> bool) -> Option<(Picture, Picture)> {
+    pub fn drawn_anew(&mut self, is_held_up: impl Fn(&[u8]) -> bool) -> Option<(Picture, Picture)> {
         let from = self.raw.len();
         self.shown = from;
         self.send("\u{c}");
@@ -207,7 +207,7 @@ impl Terminal {
             if let Some(found) = whole_frame(&self.raw, from) {
                 break found;
             }
-            if self.has_ended || is_held_up(&self.raw()[from.min(self.raw().len())..]) {
+            if self.has_ended || is_held_up(&self.raw) {
                 self.show(self.raw.len());
                 return None;
             }
@@ -285,13 +285,13 @@ impl Terminal {
 
     /// Reads what is left and waits for the end.
     pub fn finish(mut self) -> (ExitStatus, String, String) {
-        assert!(self.read_for(PATIENCE), "did not end; the screen:\n{}", self.screen());
-        let status = self.wait_for_the_end();
+        let status = self.end();
         (status, self.screen(), self.raw())
     }
 
-    /// Waits for the end of a program whose terminal may be gone.
-    fn wait_for_the_end(&mut self) -> ExitStatus {
+    /// Reads what is left and waits for the end; the terminal may be gone already.
+    pub fn end(&mut self) -> ExitStatus {
+        assert!(self.read_for(PATIENCE), "did not end; the screen:\n{}", self.screen());
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {

@@ -5,7 +5,7 @@
 mod drafts;
 mod gone;
 mod lending;
-//mod random;
+mod random;
 mod stopping;
 #[path = "../support/terminal.rs"]
 mod support;

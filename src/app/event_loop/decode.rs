@@ -160,6 +160,8 @@ fn front(bytes: &[u8]) -> Front {
         [ESCAPE, ESCAPE] => Front::Incomplete,
         [ESCAPE, ESCAPE, b'[', ..] => control_sequence(bytes, 3, ALT),
         [ESCAPE, ESCAPE, ..] => Front::Whole(1, Some(key(Key::Esc, 0))),
+        // Nothing is bound to Alt with a control key: this is Escape, and a key typed quickly behind it.
+        [ESCAPE, 0x00..=0x07 | 0x09..=0x1f, ..] => Front::Whole(1, Some(key(Key::Esc, 0))),
         [ESCAPE, b']' | b'P' | b'_' | b'^' | b'X'] => Front::Incomplete,
         [ESCAPE, b']', b'0'..=b'9', ..]
         | [ESCAPE, b'P', b'0'..=b'9' | b'>' | b'!' | b'+' | b'$' | b'|', ..]

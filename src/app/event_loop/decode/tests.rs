@@ -28,7 +28,7 @@ fn keys_as_terminals_send_them() {
         ("é日🙂".as_bytes(), "é 日 🙂"),
         (b"\x1b", "esc"),
         (b"\x1b\x1b", "esc esc"),
-        (b"\x1ba\x1b\x7f\x1b\r", "alt-a alt-backspace alt-enter"),
+        (b"\x1ba\x1b\x7f\x1b\r\x1b\x0c", "alt-a alt-backspace esc enter esc ctrl-l"),
         (b"\x1b[A\x1bOB\x1b[1;5C\x1b[1;3D\x1b[Z", "up down ctrl-right alt-left backtab"),
         (b"\x1b\x1b[A", "alt-up"),
         (b"\x1b[H\x1b[4~\x1b[5~\x1b[6;2~\x1b[3~\x1b[7~", "home end pageup pagedown delete home"),
