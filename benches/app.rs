@@ -8,6 +8,7 @@
 #[path = "support/corpus.rs"]
 mod corpus;
 #[path = "../tests/support/terminal.rs"]
+#[expect(dead_code, reason = "the tests use more of it")]
 mod terminal;
 
 use std::path::Path;

@@ -52,6 +52,7 @@ pub enum Command {
     PreviousInThread,
     Palette,
     Help,
+    Redraw,
     Suspend,
     Quit,
 }
@@ -146,6 +147,7 @@ pub const COMMANDS: &[Entry] = &[
     entry(Command::Log, "log", &["0"], "Log", ANYWHERE),
     entry(Command::Palette, "palette", &[":"], "every command by name", ANYWHERE),
     entry(Command::Help, "help", &["?"], "this help", ANYWHERE),
+    entry(Command::Redraw, "redraw", &["ctrl-l"], "draw the screen anew", ANYWHERE),
     entry(Command::Suspend, "suspend", &["ctrl-z"], "suspend (fg brings it back)", ANYWHERE),
     entry(Command::Quit, "quit", &["q", "ctrl-c"], "quit", ANYWHERE),
 ];

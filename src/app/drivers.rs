@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
+use tokio_util::task::TaskTracker;
 
 use crate::domain::search::SearchRequest;
 
@@ -28,6 +29,8 @@ pub struct Drivers {
     services: Arc<dyn Services>,
     events: mpsc::Sender<Event>,
     newest: watch::Sender<Slot>,
+    /// What changes something and is not done yet.
+    changes: TaskTracker,
 }
 
 impl Drivers {
@@ -36,7 +39,7 @@ impl Drivers {
     pub fn new(services: Arc<dyn Services>, events: mpsc::Sender<Event>) -> Self {
         let newest = watch::Sender::new(None);
         tokio::spawn(search_loop(Arc::clone(&services), events.clone(), newest.subscribe()));
-        Self { services, events, newest }
+        Self { services, events, newest, changes: TaskTracker::new() }
     }
 
     /// Starts what an effect asks for; its answer comes as an event.
@@ -46,12 +49,25 @@ impl Drivers {
             return;
         }
         let (services, events) = (Arc::clone(&self.services), self.events.clone());
-        tokio::spawn(async move {
+        let changes = changes(&effect);
+        let work = async move {
             if let Some(event) = answer(&*services, effect).await {
                 // A closed channel means that the app is gone.
                 let _ = events.send(event).await;
             }
-        });
+        };
+        if changes {
+            self.changes.spawn(work);
+        } else {
+            tokio::spawn(work);
+        }
+    }
+
+    /// Returns when everything that changes something is done: what somebody asked for before leaving is not dropped.
+    /// The answers must be taken meanwhile.
+    pub async fn settled(&self) {
+        self.changes.close();
+        self.changes.wait().await;
     }
 }
 
@@ -64,6 +80,17 @@ async fn search_loop(services: Arc<dyn Services>, events: mpsc::Sender<Event>, m
             return;
         }
     }
+}
+
+fn changes(effect: &Effect) -> bool {
+    !matches!(
+        effect,
+        Effect::MoreLike { .. }
+            | Effect::LoadDocument(_)
+            | Effect::LoadSettings
+            | Effect::LoadLog
+            | Effect::CompletePath(_)
+    )
 }
 
 fn finished(result: Result<(), String>, text: &str) -> Event {
@@ -108,6 +135,9 @@ async fn answer(services: &dyn Services, effect: Effect) -> Option<Event> {
         | Effect::Copy(_)
         | Effect::Edit { .. }
         | Effect::Page(_)
+        | Effect::KeepDraft(_)
+        | Effect::DiscardDraft(_)
+        | Effect::Redraw
         | Effect::Suspend
         | Effect::Quit => return None,
     })

@@ -3,6 +3,8 @@
 use crate::domain::search::SearchRequest;
 use crate::domain::{DocumentId, EventId};
 
+use super::ports::Draft;
+
 /// One request.
 #[derive(Clone, Debug, PartialEq)]
 #[must_use]
@@ -54,6 +56,12 @@ pub enum Effect {
     },
     /// The terminal is handed to `$PAGER`.
     Page(String),
+    /// What is being written, as it is now.
+    KeepDraft(Draft),
+    /// The note with this number is stored, or was thrown away.
+    DiscardDraft(u64),
+    /// The whole screen is drawn anew.
+    Redraw,
     /// Stop the process until the shell brings it back.
     Suspend,
     Quit,

@@ -8,7 +8,7 @@ use crate::domain::search::SearchResponse;
 use crate::domain::status::StatusSnapshot;
 use crate::domain::{DocumentId, DocumentView, Timestamp};
 
-use super::ports::{LogLine, OfferReport};
+use super::ports::{Draft, LogLine, OfferReport};
 
 /// One fact.
 #[derive(Clone, Debug)]
@@ -46,6 +46,8 @@ pub enum Event {
         ids: Vec<DocumentId>,
         result: Result<u64, String>,
     },
+    /// Notes that earlier starts left unfinished, the newest last.
+    DraftsFound(Vec<Draft>),
     /// The note is stored, or why not: its editor stays until then.
     NoteWritten(Result<(), String>),
     /// The setting is changed, or why not: its prompt stays until then.

@@ -14,7 +14,7 @@ pub mod ports;
 pub mod state;
 pub mod update;
 
-pub use event_loop::{AppOptions, ExitReason, restore_terminal, run};
+pub use event_loop::{AppOptions, ExitReason, Surroundings, let_go_of_a_dead_terminal, restore_terminal, run};
 pub use state::Theme;
 
 /// Panics on the screen's thread when `PEANUT_PANIC=screen` says so, for the test that looks at what a crash leaves.

@@ -1,6 +1,8 @@
-//! What the screens ask of the house. Implemented by `runtime::wiring`, called by `app::drivers` only.
+//! What the screens ask of the house. `Services` is implemented by `runtime::services` and called by `app::drivers`
+//! only, `Drafts` by `runtime::drafts` and called by `app::event_loop`.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use tokio::sync::watch;
@@ -31,6 +33,75 @@ pub struct LogLine {
     pub target: String,
     /// Stable event name and fields, as one line.
     pub text: String,
+}
+
+/// A note that is being written, or that an earlier start left unfinished.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Draft {
+    /// Which one, within this process.
+    pub number: u64,
+    /// Its title.
+    pub title: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// Keeps notes that are not stored yet, so that no end of the process loses them. Calls may wait for the disk.
+/// Numbers from [`DRAFTS_FOUND`] on are those of drafts that were found.
+pub trait Drafts: Send + Sync + 'static {
+    /// What earlier processes left, the newest last; what another process is writing is not among it.
+    fn waiting(&self) -> Vec<Draft>;
+    /// Keeps a draft as it is now.
+    ///
+    /// # Errors
+    /// In words.
+    fn keep(&self, draft: &Draft) -> Result<(), String>;
+    /// Forgets a draft; one that was never kept is forgotten already.
+    ///
+    /// # Errors
+    /// In words.
+    fn discard(&self, number: u64) -> Result<(), String>;
+}
+
+/// The first number of a draft that was found.
+pub const DRAFTS_FOUND: u64 = 1 << 32;
+
+/// A signal of the keyboard that reaches us this soon after the terminal came back was meant for who had it.
+const MEANT_FOR_OTHERS: Duration = Duration::from_millis(250);
+
+/// Whether another program has the terminal: what the keyboard signals then (Ctrl-C, Ctrl-\\) is meant for that program,
+/// although it reaches both. Told by the loop, read by whoever listens to signals.
+#[derive(Clone, Debug, Default)]
+pub struct TerminalLent(Arc<Mutex<Lent>>);
+
+#[derive(Clone, Copy, Debug, Default)]
+enum Lent {
+    #[default]
+    Never,
+    Now,
+    Until(Instant),
+}
+
+impl TerminalLent {
+    /// Another program has the terminal.
+    pub fn lend(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Lent::Now;
+    }
+
+    /// The terminal is ours again.
+    pub fn take_back(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Lent::Until(Instant::now());
+    }
+
+    /// Whether what the keyboard signals now is meant for somebody else.
+    #[must_use]
+    pub fn has_the_keyboard(&self) -> bool {
+        match *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            Lent::Never => false,
+            Lent::Now => true,
+            Lent::Until(moment) => moment.elapsed() < MEANT_FOR_OTHERS,
+        }
+    }
 }
 
 /// Everything a screen can ask for. Errors are sentences for the user: what was wrong, what to do.

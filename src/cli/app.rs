@@ -5,10 +5,11 @@ use std::sync::Arc;
 use color_eyre::eyre::{self, WrapErr, eyre};
 
 use crate::app::ports::Services;
-use crate::app::{AppOptions, ExitReason};
+use crate::app::{AppOptions, ExitReason, Surroundings};
 use crate::config::{Config, ThemeChoice};
 use crate::domain::SystemClock;
 use crate::runtime::door::Door;
+use crate::runtime::drafts::FileDrafts;
 use crate::runtime::services::HouseServices;
 use crate::runtime::shutdown::{DRAIN_DEADLINE, EXIT_FORCED, Shutdown};
 use crate::runtime::wiring::{House, RunningWorkers, WorkerSet};
@@ -21,9 +22,11 @@ pub(super) fn run(config: Config) -> eyre::Result<u8> {
     let shutdown = Shutdown::new();
     {
         let _entered = background.enter();
-        shutdown.on_signals()?;
+        shutdown.on_signals_of_a_terminal()?;
     }
     let options = options(&config);
+    let clock = Arc::new(SystemClock);
+    let drafts = Arc::new(FileDrafts::new(&config.state_dir, &*clock));
     let (opened, services) = tokio::sync::oneshot::channel();
     let opening = shutdown.clone();
     let house = background.spawn(async move {
@@ -49,10 +52,18 @@ pub(super) fn run(config: Config) -> eyre::Result<u8> {
     let services = async move { services.await.unwrap_or_else(|_| Err("the store was not opened".to_owned())) };
     let screen =
         tokio::runtime::Builder::new_current_thread().enable_all().build().wrap_err("cannot start the screen")?;
-    let clock = Arc::new(SystemClock);
-    let version = env!("CARGO_PKG_VERSION");
-    let reason = screen.block_on(crate::app::run(options, services, clock, shutdown.soft(), version));
-    // The terminal is ours no longer; what follows may take a moment and says so.
+    let surroundings = Surroundings {
+        drafts: Arc::<FileDrafts>::clone(&drafts),
+        clock,
+        shutdown: shutdown.soft(),
+        lent: shutdown.lent(),
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    let reason = screen.block_on(crate::app::run(options, services, surroundings));
+    // The terminal is ours no longer; what follows may take a moment.
+    if drafts.has_any() {
+        output::note("peanut: the note you were writing is kept; n takes it up at the next start");
+    }
     shutdown.soft().cancel();
     let finished = background.block_on(async {
         let (house, running, door) = house.await.map_err(|error| eyre!("opening the store failed: {error}"))?;
@@ -71,6 +82,8 @@ pub(super) fn run(config: Config) -> eyre::Result<u8> {
         std::process::exit(EXIT_FORCED);
     }
     background.shutdown_timeout(DRAIN_DEADLINE);
+    // It may have gone while work was drained; whatever is printed from here on must not fail by it.
+    crate::app::let_go_of_a_dead_terminal();
     finished?;
     match reason.wrap_err("the screen failed")? {
         ExitReason::Failed(message) => Err(eyre!("{message}")),

@@ -1,10 +1,11 @@
 //! Puts the house together and runs it: the only room besides `cli` that names concrete adapters.
 //!
 //! `wiring` opens everything, `supervisor` runs the workers, `shutdown` ends them, `lock` decides which process
-//! of a host runs them, `services` answers the screens, `door` opens the HTTP door.
+//! of a host runs them, `services` answers the screens, `drafts` keeps what is written there, `door` opens the HTTP door.
 
 mod adapters;
 pub mod door;
+pub mod drafts;
 pub mod lock;
 pub mod services;
 pub mod settings;

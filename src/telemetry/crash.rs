@@ -39,7 +39,12 @@ pub fn install(folder: PathBuf, restore_terminal: impl Fn() + Send + Sync + 'sta
         let report = report(info, &name);
         tracing::error!(error = %info, thread = name, "panic");
         match write(&folder, &report) {
-            Ok(path) => *LAST_REPORT.lock().unwrap_or_else(PoisonError::into_inner) = Some(path),
+            Ok(path) => {
+                if thread.id() == screen_thread {
+                    let _ = writeln!(std::io::stderr(), "peanut: a crash; the report is in {}", path.display());
+                }
+                *LAST_REPORT.lock().unwrap_or_else(PoisonError::into_inner) = Some(path);
+            }
             Err(error) => {
                 let _ = writeln!(
                     std::io::stderr(),

@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 
 use crate::app::command::Command;
 use crate::app::state::layout::{NAME, top_bar};
-use crate::app::state::wrap::width;
+use crate::app::state::wrap::{truncated, width};
 use crate::app::state::{Opening, Pane, Screen, State, Theme};
 use crate::domain::health::ServiceState;
 
@@ -50,7 +50,23 @@ pub fn view(state: &State, context: &ViewCx<'_>, area: Rect, buf: &mut Buffer) -
     over.unwrap_or(cursor)
 }
 
+/// What an earlier start left unfinished is told on Home until somebody takes it up.
+fn unfinished(state: &State, palette: Palette, area: Rect, buf: &mut Buffer) -> Rect {
+    let (Some(newest), Screen::Home, None) = (state.drafts.last(), state.screen, &state.reader) else { return area };
+    let [rest, row] = Layout::vertical([Constraint::Min(1), Constraint::Length(1)]).areas(area);
+    let name = if newest.title.trim().is_empty() { newest.text.trim() } else { newest.title.trim() };
+    let more = state.drafts.len() - 1;
+    let what = if more > 0 { format!("{} notes were", more + 1) } else { "A note was".to_owned() };
+    let key = state.keymap.key(Command::WriteNote);
+    let told = format!(" {what} not stored: {key} takes up “");
+    let room = usize::from(row.width).saturating_sub(width(&told) + 1);
+    let name = truncated(name.lines().next().unwrap_or_default(), room);
+    put(&Line::styled(format!("{told}{name}”"), palette.style(Role::Warning)), row, 0, buf);
+    rest
+}
+
 fn screen(state: &State, context: &ViewCx<'_>, palette: Palette, area: Rect, buf: &mut Buffer) -> Option<Position> {
+    let area = unfinished(state, palette, area, buf);
     match &state.opening {
         Opening::Failed(error) => {
             panes::failed(state, error, palette, area, buf);

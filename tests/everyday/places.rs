@@ -86,7 +86,7 @@ fn without_a_terminal_the_app_says_what_works() {
         assert!(raw.contains("TERM") && raw.contains("peanut search") && !raw.contains('\u{1b}'), "{raw:?}");
     }
     // Commands do without, and send no colours to it.
-    let terminal = Terminal::run(&home.data(), 80, 24, &[("TERM", "dumb")], &["status"]);
+    let terminal = Terminal::with_arguments(&home.data(), 80, 24, &[("TERM", "dumb")], &["status"]);
     let (status, _, raw) = terminal.finish();
     assert_eq!(status.exit_code(), 0);
     assert!(raw.contains("documents") && !raw.contains('\u{1b}'), "{raw:?}");

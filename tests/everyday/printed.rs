@@ -108,7 +108,7 @@ fn on_a_terminal_only_our_own_colours_are_sent() {
     home.ingest(&home.path("s"));
     let file = home.path(&format!("s/{NAME}"));
     for arguments in [&["search", "invoiceprobe"][..], &["why", file.to_str().unwrap()], &["status"]] {
-        let terminal = Terminal::run(&home.data(), 100, 30, &[("PEANUT_MODEL", "static")], arguments);
+        let terminal = Terminal::with_arguments(&home.data(), 100, 30, &[("PEANUT_MODEL", "static")], arguments);
         let (_, _, raw) = terminal.finish();
         let plain = ["\u{1b}[1m", "\u{1b}[2m", "\u{1b}[0m", "\r"].iter().fold(raw, |text, own| text.replace(own, ""));
         assert_eq!(steers(&plain), None, "{arguments:?}: {plain:?}");

@@ -1,42 +1,35 @@
-//! The loop: one `select` over keys, answers, pictures and time; draws only when something changed, at most 60 times a
-//! second. The only part of `app` that knows a terminal; generic over ratatui's backend, so that tests drive it too.
+//! The app on a terminal: `run` opens it, `session` is its loop. The only part of `app` that knows a terminal; `App` is
+//! generic over ratatui's backend, so that tests drive it too.
 
+mod decode;
 mod external;
-mod input;
+mod keeper;
+mod keys;
+mod session;
+mod signals;
 mod terminal;
 
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
-use crossterm::event::EventStream;
-use futures_util::StreamExt;
 use ratatui::Terminal;
 use ratatui::backend::{Backend, CrosstermBackend};
-use tokio::sync::{mpsc, watch};
-use tokio::time::Instant;
+use ratatui::layout::Rect;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::Clock;
-use crate::domain::status::StatusSnapshot;
 use crate::ui::{Colours, ViewCx, view};
 
-use super::drivers::Drivers;
-use super::effect::{Effect, Effects};
+use super::effect::Effects;
 use super::event::Event;
 use super::keymap::Keymap;
-use super::ports::Services;
-use super::state::{Opening, State, Theme};
+use super::ports::{Drafts, Services, TerminalLent};
+use super::state::{State, Theme};
 use super::update::update;
 
-pub use terminal::restore_terminal;
-
-/// Least time between two frames.
-const FRAME: Duration = Duration::from_millis(15);
-/// Ages on screen are told in seconds.
-const TICK: Duration = Duration::from_secs(1);
+pub use terminal::{let_go_of_a_dead_terminal, restore_terminal};
 
 /// How the app looks and behaves.
 #[derive(Clone, Debug, Default)]
@@ -56,7 +49,7 @@ pub struct AppOptions {
 pub enum ExitReason {
     /// The user quit.
     Quit,
-    /// The process was told to end.
+    /// The process was told to end, or its terminal is gone.
     Shutdown,
     /// The store could not be opened and the user left.
     Failed(String),
@@ -103,150 +96,50 @@ impl<B: Backend<Error = io::Error>> App<B> {
         Ok(())
     }
 
+    /// Forgets what the terminal shows: the next frame is drawn whole. Nothing is asked of the terminal.
+    ///
+    /// # Errors
+    /// When the terminal cannot be written.
+    pub fn draw_anew(&mut self) -> io::Result<()> {
+        let size = self.terminal.size()?;
+        self.terminal.resize(Rect::new(0, 0, size.width, size.height))?;
+        self.draw()
+    }
+
     /// Takes an event in.
     pub fn take(&mut self, event: Event) -> Effects {
         update(&mut self.state, event)
     }
 }
 
-/// Runs the app on the process's terminal until the user quits or `shutdown` is cancelled. `services` may take their
-/// time: the first frame does not wait for them.
+/// What the app is given besides its services.
+pub struct Surroundings {
+    /// Keeps what is being written.
+    pub drafts: Arc<dyn Drafts>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Cancelled when the process should end.
+    pub shutdown: CancellationToken,
+    /// Told when another program has the terminal, and when not.
+    pub lent: TerminalLent,
+    /// Shown in the welcome.
+    pub version: &'static str,
+}
+
+/// Runs the app on the process's terminal until the user quits, `shutdown` is cancelled, or the terminal is gone.
+/// `services` may take their time: the first frame does not wait for them.
 ///
 /// # Errors
 /// When there is no terminal, or it cannot be used.
 pub async fn run(
     options: AppOptions,
     services: impl Future<Output = Result<Arc<dyn Services>, String>>,
-    clock: Arc<dyn Clock>,
-    shutdown: CancellationToken,
-    version: &str,
+    surroundings: Surroundings,
 ) -> io::Result<ExitReason> {
-    let mut guard = terminal::Guard::enter(options.mouse)?;
+    let signals = signals::Signals::listen()?;
+    let guard = terminal::Guard::enter(options.mouse)?;
     let backend = CrosstermBackend::new(terminal::output());
-    let mut app = App::new(Terminal::new(backend)?, &options, &*clock, version)?;
-    let (sender, mut answers) = mpsc::channel::<Event>(256);
-    let mut keys = EventStream::new();
-    let mut drivers: Option<Drivers> = None;
-    let mut pictures: Option<watch::Receiver<Arc<StatusSnapshot>>> = None;
-    let mut tick = tokio::time::interval(TICK);
-    tokio::pin!(services);
-    let mut is_opening = true;
-    terminal::synchronized(|| app.draw())?;
-    let mut drawn = Instant::now();
-    let mut is_dirty = false;
-    loop {
-        let event = tokio::select! {
-            biased;
-            () = shutdown.cancelled() => return Ok(ExitReason::Shutdown),
-            key = keys.next() => match key {
-                Some(Ok(event)) => input::translate(event),
-                // The terminal is gone (the SSH connection dropped): nobody is left to show anything to.
-                Some(Err(_)) | None => return Ok(ExitReason::Shutdown),
-            },
-            Some(event) = answers.recv() => Some(event),
-            opened = &mut services, if is_opening => {
-                is_opening = false;
-                match opened {
-                    Ok(services) => {
-                        pictures = Some(services.status());
-                        drivers = Some(Drivers::new(services, sender.clone()));
-                        Some(Event::Opened(Ok(())))
-                    }
-                    Err(error) => Some(Event::Opened(Err(error))),
-                }
-            }
-            picture = next_picture(&mut pictures) => Some(Event::StatusChanged(picture)),
-            _ = tick.tick() => Some(Event::Ticked(clock.now())),
-            () = tokio::time::sleep_until(drawn + FRAME), if is_dirty => None,
-        };
-        if let Some(event) = event {
-            is_dirty = true;
-            crate::app::planned_panic();
-            for effect in app.take(event) {
-                if let Some(reason) = carry_out(effect, &mut app, drivers.as_ref(), &mut guard, &mut keys).await? {
-                    return Ok(reason);
-                }
-            }
-        }
-        if is_dirty && drawn.elapsed() >= FRAME {
-            terminal::synchronized(|| app.draw())?;
-            drawn = Instant::now();
-            is_dirty = false;
-        }
-    }
-}
-
-async fn next_picture(pictures: &mut Option<watch::Receiver<Arc<StatusSnapshot>>>) -> Arc<StatusSnapshot> {
-    if let Some(receiver) = pictures
-        && receiver.changed().await.is_ok()
-    {
-        return Arc::clone(&receiver.borrow_and_update());
-    }
-    std::future::pending().await
-}
-
-/// What concerns the terminal is done here, the rest by the drivers. Returns why the app ends, if it does.
-async fn carry_out<B: Backend<Error = io::Error>>(
-    effect: Effect,
-    app: &mut App<B>,
-    drivers: Option<&Drivers>,
-    guard: &mut terminal::Guard,
-    keys: &mut EventStream,
-) -> io::Result<Option<ExitReason>> {
-    match effect {
-        Effect::Quit => {
-            return Ok(Some(match &app.state.opening {
-                Opening::Failed(error) => ExitReason::Failed(error.clone()),
-                _ => ExitReason::Quit,
-            }));
-        }
-        Effect::Copy(text) => {
-            terminal::copy(&text)?;
-            let _ = app.take(Event::Finished(Ok(format!("{} characters copied", text.chars().count()))));
-        }
-        Effect::Suspend => {
-            guard.hand_over(external::suspend)?;
-            take_over(app, drivers)?;
-        }
-        Effect::Edit { .. } | Effect::Page(_) => {
-            // Two readers of one terminal would each get half of the keys.
-            *keys = EventStream::new();
-            let result = guard.hand_over(|| external::run(&effect))?;
-            *keys = EventStream::new();
-            take_over(app, drivers)?;
-            let _ = app.take(Event::Finished(result.map(|()| String::new())));
-        }
-        effect => {
-            if let Some(drivers) = drivers {
-                drivers.run(effect);
-            } else {
-                let _ = app.take(refused(effect));
-            }
-        }
-    }
-    Ok(None)
-}
-
-/// The terminal is ours again: everything is drawn anew, and its size may be another.
-fn take_over<B: Backend<Error = io::Error>>(app: &mut App<B>, drivers: Option<&Drivers>) -> io::Result<()> {
-    app.terminal.clear()?;
-    let size = app.terminal.size()?;
-    for effect in app.take(Event::Resized { width: size.width, height: size.height }) {
-        if let Some(drivers) = drivers {
-            drivers.run(effect);
-        }
-    }
-    Ok(())
-}
-
-/// The answer to what is asked before the store is open; what the user wrote stays with the user.
-fn refused(effect: Effect) -> Event {
-    let text = "the store is still being opened".to_owned();
-    match effect {
-        Effect::WriteNote { .. } => Event::NoteWritten(Err(text)),
-        Effect::PutSetting { .. } => Event::SettingPut(Err(text)),
-        Effect::Restore(ids) => Event::Restored { ids, result: Err(text) },
-        Effect::RestoreLast => Event::Restored { ids: Vec::new(), result: Err(text) },
-        _ => Event::Finished(Err(text)),
-    }
+    let app = App::new(Terminal::new(backend)?, &options, &*surroundings.clock, surroundings.version)?;
+    let session = session::Session::new(guard, app, signals, surroundings)?;
+    session.run(services).await
 }

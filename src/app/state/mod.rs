@@ -172,6 +172,10 @@ pub struct State {
     pub toasts: Vec<Toast>,
     /// Documents of the last deletion.
     pub deleted: Vec<crate::domain::DocumentId>,
+    /// Notes that earlier starts left unfinished, the newest last; `n` takes it up.
+    pub drafts: Vec<super::ports::Draft>,
+    /// Notes begun since the start.
+    pub notes_begun: u64,
     /// The user left the welcome.
     pub welcomed: bool,
     /// Keys.
@@ -211,6 +215,8 @@ impl State {
             overlays: Vec::new(),
             toasts: Vec::new(),
             deleted: Vec::new(),
+            drafts: Vec::new(),
+            notes_begun: 0,
             welcomed: false,
             keymap,
             theme,

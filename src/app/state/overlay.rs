@@ -3,6 +3,7 @@
 use tui_textarea::TextArea;
 
 use crate::app::effect::Effect;
+use crate::app::ports::Draft;
 
 use super::LineEditor;
 
@@ -57,6 +58,10 @@ pub struct Detail {
 /// A note being written.
 #[derive(Clone, Debug)]
 pub struct NoteEditor {
+    /// Number of the draft that keeps it until it is stored.
+    pub number: u64,
+    /// Whether it was left unfinished by an earlier start and nothing was done with it yet.
+    pub is_offered: bool,
     /// Its title.
     pub title: LineEditor,
     /// Its text.
@@ -72,6 +77,39 @@ pub struct NoteEditor {
 }
 
 impl NoteEditor {
+    /// An editor of a draft; an empty one is a new note.
+    #[must_use]
+    pub fn new(draft: &Draft, is_offered: bool) -> Self {
+        Self {
+            number: draft.number,
+            is_offered,
+            title: LineEditor::with(&draft.title),
+            text: TextArea::from(draft.text.split('\n')),
+            in_title: true,
+            leaving: false,
+            saving: false,
+            error: None,
+        }
+    }
+
+    /// What is written, to be kept.
+    #[must_use]
+    pub fn draft(&self) -> Draft {
+        let (title, text) = (self.title.text().to_owned(), self.text.lines().join("\n"));
+        Draft { number: self.number, title, text }
+    }
+
+    /// Puts text in at the cursor.
+    pub fn insert(&mut self, text: &str) {
+        self.is_offered = false;
+        self.leaving = false;
+        if self.in_title {
+            self.title.insert(text.trim_end());
+        } else {
+            self.text.insert_str(text);
+        }
+    }
+
     /// Whether there is something to lose.
     #[must_use]
     pub fn is_dirty(&self) -> bool {

@@ -59,7 +59,8 @@ pub(super) fn take(state: &mut State, event: Event) -> Effects {
                 toast(state, error, true);
             }
         },
-        Event::NoteWritten(result) => note_written(state, result),
+        Event::DraftsFound(found) => state.drafts = found,
+        Event::NoteWritten(result) => return note_written(state, result),
         Event::SettingPut(result) => return setting_put(state, result),
         Event::SettingsLoaded(Ok(settings)) => state.settings = settings,
         Event::LogLoaded(Ok(lines)) => state.log = lines,
@@ -116,11 +117,18 @@ fn loaded(state: &mut State, id: DocumentId, result: Result<Box<DocumentView>, S
 }
 
 /// The editor goes when its note is stored, and not before.
-fn note_written(state: &mut State, result: Result<(), String>) {
+fn note_written(state: &mut State, result: Result<(), String>) -> Effects {
     let Err(error) = result else {
-        state.overlays.retain(|overlay| !matches!(overlay, Overlay::Note(note) if note.saving));
+        let mut effects = Effects::new();
+        state.overlays.retain(|overlay| match overlay {
+            Overlay::Note(note) if note.saving => {
+                effects.push(Effect::DiscardDraft(note.number));
+                false
+            }
+            _ => true,
+        });
         toast(state, "note stored", false);
-        return;
+        return effects;
     };
     let being_saved = state.overlays.iter_mut().find_map(|overlay| match overlay {
         Overlay::Note(note) if note.saving => Some(note),
@@ -132,6 +140,7 @@ fn note_written(state: &mut State, result: Result<(), String>) {
     } else {
         toast(state, error, true);
     }
+    Effects::new()
 }
 
 /// The prompt of a setting goes when its value is taken; a refusal is told in it.

@@ -22,6 +22,9 @@ const TOAST_SECONDS: f64 = 6.0;
 pub fn update(state: &mut State, event: Event) -> Effects {
     match event {
         Event::Key(input) => {
+            if is_redraw(state, &input) {
+                return vec![Effect::Redraw];
+            }
             if !state.overlays.is_empty() {
                 return overlays::key(state, &input);
             }
@@ -70,6 +73,12 @@ pub fn update(state: &mut State, event: Event) -> Effects {
     }
 }
 
+/// A spoilt screen is drawn anew whatever has the keys, unless the key is one that types.
+fn is_redraw(state: &State, input: &tui_textarea::Input) -> bool {
+    let types = matches!(input.key, tui_textarea::Key::Char(_)) && !input.ctrl && !input.alt;
+    !types && state.keymap.command(input, state.pane()) == Some(Command::Redraw)
+}
+
 /// Carries out a command; also called by the palette.
 pub(super) fn apply(state: &mut State, command: Command) -> Effects {
     match command {
@@ -96,6 +105,7 @@ pub(super) fn apply(state: &mut State, command: Command) -> Effects {
         Command::WriteNote => overlays::new_note(state),
         Command::Palette => state.overlays.push(Overlay::Palette(LineEditor::default(), 0)),
         Command::Help => state.overlays.push(Overlay::Help(0)),
+        Command::Redraw => return vec![Effect::Redraw],
         Command::Suspend => return vec![Effect::Suspend],
         Command::Quit => return vec![Effect::Quit],
         Command::PauseEmbedding => return vec![Effect::PauseEmbedding(!state.status.embedding_paused)],
@@ -221,9 +231,9 @@ fn pasted(state: &mut State, text: &str) -> Effects {
     match state.overlays.last_mut() {
         Some(Overlay::Prompt(prompt)) if !prompt.waiting => prompt.input.insert(text.trim_end()),
         Some(Overlay::Note(note)) if note.saving => {}
-        Some(Overlay::Note(note)) if note.in_title => note.title.insert(text.trim_end()),
         Some(Overlay::Note(note)) => {
-            note.text.insert_str(text);
+            note.insert(text);
+            return vec![Effect::KeepDraft(note.draft())];
         }
         Some(Overlay::Palette(input, selected)) => {
             input.insert(text.trim_end());

@@ -1,19 +1,27 @@
 //! Keys while something lies over the screen.
 
-use tui_textarea::{Input, Key, TextArea};
+use tui_textarea::{Input, Key};
 
 use crate::app::command::{Command, Entry};
 use crate::app::effect::{Effect, Effects};
+use crate::app::ports::Draft;
 use crate::app::state::wrap::wrap;
 use crate::app::state::{Detail, LineEditor, NoteEditor, Overlay, Prompt, PromptKind, State};
 
 use super::apply;
 
+/// Opens the editor: with what an earlier start left unfinished, if there is such a note.
 pub(super) fn new_note(state: &mut State) {
-    let text = TextArea::default();
-    let note =
-        NoteEditor { title: LineEditor::default(), text, in_title: true, leaving: false, saving: false, error: None };
-    state.overlays.push(Overlay::Note(Box::new(note)));
+    match state.drafts.pop() {
+        Some(draft) => state.overlays.push(Overlay::Note(Box::new(NoteEditor::new(&draft, true)))),
+        None => blank_note(state),
+    }
+}
+
+fn blank_note(state: &mut State) {
+    state.notes_begun += 1;
+    let draft = Draft { number: state.notes_begun, ..Draft::default() };
+    state.overlays.push(Overlay::Note(Box::new(NoteEditor::new(&draft, false))));
 }
 
 pub(super) fn key(state: &mut State, input: &Input) -> Effects {
@@ -167,35 +175,48 @@ pub(super) fn pasted_paths(text: &str) -> Vec<String> {
 
 fn noted(state: &mut State, mut note: NoteEditor, input: &Input) -> Effects {
     let leaving = std::mem::take(&mut note.leaving);
+    let mut effects = Effects::new();
     match (&input.key, input.ctrl) {
         // What is being stored is not changed or left: should it be refused, the text must still be here.
         _ if note.saving => {}
         (Key::Char('s'), true) => {
             if !note.is_dirty() {
-                return Effects::new();
+                return vec![Effect::DiscardDraft(note.number)];
             }
-            let (title, text) = (note.title.text().to_owned(), note.text.lines().join("\n"));
+            let Draft { title, text, .. } = note.draft();
             note.saving = true;
             note.error = None;
-            state.overlays.push(Overlay::Note(Box::new(note)));
-            return vec![Effect::WriteNote { title, text }];
+            note.is_offered = false;
+            effects.push(Effect::WriteNote { title, text });
+        }
+        (Key::Char('n'), true) if note.is_offered => {
+            // The oldest comes last: it is offered again when nothing else is.
+            state.drafts.insert(0, note.draft());
+            blank_note(state);
+            return effects;
         }
         (Key::Esc, _) => {
             if leaving || !note.is_dirty() {
-                return Effects::new();
+                return vec![Effect::DiscardDraft(note.number)];
             }
             note.leaving = true;
         }
         (Key::Tab, _) => note.in_title = !note.in_title,
         (Key::Enter | Key::Down, _) if note.in_title => note.in_title = false,
         (Key::Up, _) if !note.in_title && note.text.cursor().0 == 0 => note.in_title = true,
-        _ if note.in_title => {
-            note.title.input(input);
-        }
         _ => {
-            note.text.input(input.clone());
+            let before = note.title.text().to_owned();
+            let is_changed = if note.in_title {
+                note.title.input(input) && before != note.title.text()
+            } else {
+                note.text.input(input.clone())
+            };
+            if is_changed {
+                note.is_offered = false;
+                effects.push(Effect::KeepDraft(note.draft()));
+            }
         }
     }
     state.overlays.push(Overlay::Note(Box::new(note)));
-    Effects::new()
+    effects
 }

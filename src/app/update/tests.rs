@@ -4,6 +4,7 @@ use tui_textarea::{Input, Key};
 
 use super::*;
 use crate::app::keymap::Keymap;
+use crate::app::ports::Draft;
 use crate::app::state::Theme;
 use crate::domain::health::{ServiceHealth, ServiceState};
 use crate::domain::search::{Hit, Scores, SearchResponse, Snippet};
@@ -384,4 +385,67 @@ fn ctrl_c_quits_wherever_keys_go() {
         type_text(&mut state, keys);
         assert_eq!(update(&mut state, quit()), [Effect::Quit], "after {keys:?}");
     }
+}
+
+fn control(state: &mut State, character: char) -> Effects {
+    update(state, Event::Key(Input { key: Key::Char(character), ctrl: true, alt: false, shift: false }))
+}
+
+#[test]
+fn a_note_is_kept_key_by_key_until_it_is_stored() {
+    let mut state = ready();
+    press(&mut state, 'n');
+    let kept = |effects: &Effects| match effects.last() {
+        Some(Effect::KeepDraft(draft)) => Some((draft.number, draft.title.clone(), draft.text.clone())),
+        _ => None,
+    };
+    assert_eq!(kept(&type_text(&mut state, "Plan")), Some((1, "Plan".into(), String::new())));
+    key(&mut state, Key::Tab);
+    assert_eq!(kept(&type_text(&mut state, "ab")), Some((1, "Plan".into(), "ab".into())));
+    assert!(key(&mut state, Key::Left).is_empty(), "nothing changed");
+    let pasted = update(&mut state, Event::Pasted("x\ny".into()));
+    assert_eq!(kept(&pasted), Some((1, "Plan".into(), "ax\nyb".into())));
+    assert_eq!(control(&mut state, 'c'), [Effect::Quit], "what is kept can be left at once");
+    control(&mut state, 's');
+    assert_eq!(update(&mut state, Event::NoteWritten(Ok(()))), [Effect::DiscardDraft(1)]);
+    press(&mut state, 'n');
+    assert_eq!(kept(&type_text(&mut state, "b")).map(|(number, ..)| number), Some(2));
+    key(&mut state, Key::Esc);
+    assert_eq!(key(&mut state, Key::Esc), [Effect::DiscardDraft(2)]);
+}
+
+#[test]
+fn what_was_left_unfinished_is_offered_taken_up_or_set_aside() {
+    let draft = |number, title: &str| Draft { number, title: title.to_owned(), text: "one\ntwo".to_owned() };
+    let mut state = ready();
+    let _ = update(&mut state, Event::DraftsFound(vec![draft(7, "Old"), draft(8, "New")]));
+    press(&mut state, 'n');
+    assert!(
+        matches!(state.overlays.last(), Some(Overlay::Note(note)) if note.is_offered && note.draft() == draft(8, "New"))
+    );
+    control(&mut state, 'n');
+    assert!(matches!(state.overlays.last(), Some(Overlay::Note(note)) if !note.is_dirty()));
+    key(&mut state, Key::Esc);
+    assert_eq!(state.drafts, [draft(8, "New"), draft(7, "Old")]);
+    press(&mut state, 'n');
+    let effects = type_text(&mut state, "er");
+    assert!(matches!(effects.last(), Some(Effect::KeepDraft(kept)) if kept.number == 7 && kept.title == "Older"));
+    assert_eq!(control(&mut state, 's').len(), 1);
+    assert_eq!(update(&mut state, Event::NoteWritten(Ok(()))), [Effect::DiscardDraft(7)]);
+    assert_eq!(state.drafts, [draft(8, "New")]);
+}
+
+#[test]
+fn the_screen_is_drawn_anew_whatever_has_the_keys() {
+    for keys in ["", "/ab", "nab", ":ab", "?", "a", "2", "3/x"] {
+        let mut state = ready();
+        let welcome = state.shows_welcome();
+        keys.chars().for_each(|character| drop(press(&mut state, character)));
+        assert_eq!(control(&mut state, 'l'), [Effect::Redraw], "{keys:?}");
+        assert!(state.shows_welcome() || !keys.is_empty() || !welcome, "it changes nothing");
+    }
+    let keys = std::collections::BTreeMap::from([("redraw".to_owned(), "l".to_owned())]);
+    let mut state = State::new(Keymap::with_overrides(&keys).unwrap(), Theme::Dark, false);
+    press(&mut state, '/');
+    assert!(!press(&mut state, 'l').contains(&Effect::Redraw), "a letter types");
 }

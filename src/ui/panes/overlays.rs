@@ -175,7 +175,10 @@ fn edit_note(state: &State, note: &NoteEditor, palette: Palette, area: Rect, buf
     let told = match &note.error {
         _ if note.saving => Some(("storing…".to_owned(), Role::Faint)),
         _ if note.leaving => {
-            Some(("what you wrote is not stored: Esc again leaves, Ctrl-S stores".to_owned(), Role::Warning))
+            Some(("what you wrote is not stored: Esc again discards it, Ctrl-S stores".to_owned(), Role::Warning))
+        }
+        _ if note.is_offered => {
+            Some(("kept from before: Ctrl-S stores, Ctrl-N begins another, Esc discards".to_owned(), Role::Accent))
         }
         Some(error) => Some((format!("not stored: {error} (Ctrl-S tries again)"), Role::Bad)),
         None => None,

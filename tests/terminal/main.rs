@@ -2,12 +2,17 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, unreachable_pub, reason = "tests and their helper")]
 
-#[path = "support/terminal.rs"]
+mod drafts;
+mod gone;
+mod lending;
+mod random;
+mod stopping;
+#[path = "../support/terminal.rs"]
 mod support;
 
 use std::path::Path;
 
-use support::Terminal;
+use support::{Terminal, code};
 
 /// Leaving the alternate screen and showing the cursor again: what "the terminal is restored" means.
 fn assert_restored(raw: &str) {
@@ -44,7 +49,7 @@ fn a_newcomer_adds_files_searches_and_quits() {
     terminal.wait_until("the end of typing", |screen| !screen.contains("leave"));
     terminal.send("q");
     let (status, _, raw) = terminal.finish();
-    assert_eq!(status.exit_code(), 0);
+    assert_eq!(code(status), 0);
     assert_restored(&raw);
 }
 
@@ -62,7 +67,7 @@ fn pasted_paths_are_offered() {
     terminal.wait_until("the document", |screen| screen.contains("1 chunk"));
     terminal.send("\u{3}");
     let (status, _, raw) = terminal.finish();
-    assert_eq!(status.exit_code(), 0);
+    assert_eq!(code(status), 0);
     assert_restored(&raw);
 }
 
@@ -72,10 +77,9 @@ fn sighup_and_sigterm_end_it_cleanly() {
         let folder = tempfile::tempdir().unwrap();
         let mut terminal = Terminal::start(folder.path(), 80, 24, &[]);
         terminal.wait_for("Welcome");
-        let process = rustix::process::Pid::from_raw(i32::try_from(terminal.process_id()).unwrap()).unwrap();
-        rustix::process::kill_process(process, signal).unwrap();
+        terminal.signal(signal);
         let (status, _, raw) = terminal.finish();
-        assert_eq!(status.exit_code(), 0, "{signal:?}");
+        assert_eq!(code(status), 0, "{signal:?}");
         assert_restored(&raw);
     }
 }
@@ -87,7 +91,7 @@ fn a_panic_gives_the_terminal_back_and_leaves_a_report() {
     let environment = [("PEANUT_PANIC", "screen"), ("POSTGRES_URL", &*format!("postgres://me:{secret}@db/x"))];
     let terminal = Terminal::start(folder.path(), 80, 24, &environment);
     let (status, _, raw) = terminal.finish();
-    assert_ne!(status.exit_code(), 0);
+    assert_ne!(code(status), 0);
     assert_restored(&raw);
     let crashes = folder.path().join("state/crashes");
     let reports: Vec<_> = std::fs::read_dir(&crashes).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -108,7 +112,7 @@ fn a_panic_in_a_worker_does_not_take_the_screen_down() {
     terminal.wait_until("the restart", |screen| screen.contains("restart"));
     terminal.send("q");
     let (status, _, raw) = terminal.finish();
-    assert_eq!(status.exit_code(), 0);
+    assert_eq!(code(status), 0);
     assert_restored(&raw);
     assert!(std::fs::read_dir(folder.path().join("state/crashes")).unwrap().count() >= 1);
 }

@@ -1,0 +1,135 @@
+//! Stopped and brought back: by Ctrl-Z, by a signal from outside, with and without a shell that waits. What the shell
+//! gets is a terminal in order.
+
+use rustix::process::Signal;
+
+use super::support::{Terminal, code};
+
+/// A shell with job control that has started the app.
+fn shell(folder: &std::path::Path) -> Terminal {
+    let mut command = Terminal::program("bash");
+    command.args(["--norc", "--noprofile", "--noediting", "-i"]);
+    command.env("HOME", folder).env("PS1", "PROMPT> ").env("PEANUT_MODEL", "static").current_dir(folder);
+    let mut terminal = Terminal::run(command, 80, 24);
+    terminal.wait_for("PROMPT>");
+    terminal.send(&format!("'{}' --data-dir '{}'\n", env!("CARGO_BIN_EXE_peanut"), folder.display()));
+    terminal.wait_for("Welcome");
+    terminal
+}
+
+/// The shell has the terminal: its line is shown and echoes.
+fn assert_shell(terminal: &mut Terminal, from: usize) {
+    terminal.wait_for_bytes("\u{1b}[?1049l", from);
+    terminal.wait_for_bytes("Stopped", from);
+    terminal.send("echo here-$((40 + 2))\n");
+    terminal.wait_for("here-42");
+    assert!(terminal.screen().contains("echo here-"), "what is typed is shown:\n{}", terminal.screen());
+    let raw = terminal.raw();
+    for off in ["\u{1b}[?2004l", "\u{1b}[?1000l", "\u{1b}[?25h"] {
+        assert!(raw[from..].contains(off), "{off:?} is missing");
+    }
+}
+
+fn assert_app(terminal: &mut Terminal, from: usize) {
+    terminal.wait_for_return(from);
+    assert!(terminal.screen().contains("Welcome"), "{}", terminal.screen());
+    let (before, after) = terminal.drawn_anew(|_| false).expect("the app is there");
+    assert_eq!(before.difference(&after), None);
+}
+
+#[test]
+fn ctrl_z_and_fg_with_another_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut terminal = shell(folder.path());
+    for columns in [100, 70] {
+        let from = terminal.raw().len();
+        terminal.send("\u{1a}");
+        assert_shell(&mut terminal, from);
+        terminal.resize(columns, 30);
+        terminal.send("fg\n");
+        assert_app(&mut terminal, from);
+        terminal.wait_until("the footer in the last of 30 rows", |screen| {
+            screen.lines().count() == 30 && screen.lines().last().is_some_and(|row| row.contains("q quit"))
+        });
+    }
+    terminal.send("q");
+    terminal.wait_for("PROMPT>");
+    terminal.send("echo code-$?; exit\n");
+    let (_, _, raw) = terminal.finish();
+    assert!(raw.contains("code-0"));
+}
+
+#[test]
+fn stopped_from_outside_with_and_without_notice() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut terminal = shell(folder.path());
+    let from = terminal.raw().len();
+    terminal.send("\u{1a}");
+    assert_shell(&mut terminal, from);
+    terminal.send("jobs -p > pid; fg\n");
+    assert_app(&mut terminal, from);
+    let id: i32 = std::fs::read_to_string(folder.path().join("pid")).unwrap().trim().parse().unwrap();
+    let process = rustix::process::Pid::from_raw(id).unwrap();
+    let from = terminal.raw().len();
+    rustix::process::kill_process(process, Signal::TSTP).unwrap();
+    assert_shell(&mut terminal, from);
+    terminal.send("fg\n");
+    assert_app(&mut terminal, from);
+    // Without notice the terminal cannot be given back, but it is taken back: in raw mode, on its own screen, whole.
+    let from = terminal.raw().len();
+    rustix::process::kill_process(process, Signal::STOP).unwrap();
+    terminal.wait_for_bytes("Stopped", from);
+    terminal.send("stty sane; printf '\\033[?1049l'; fg\n");
+    assert_app(&mut terminal, from);
+    terminal.send("q");
+    terminal.wait_for("PROMPT>");
+}
+
+#[test]
+fn without_a_shell_nobody_could_bring_it_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::start(folder.path(), 80, 24, &[("PEANUT_MODEL", "static")]);
+    terminal.wait_for("Welcome");
+    terminal.send("\u{1a}");
+    terminal.wait_for("no shell waits");
+    // Whoever stops it by its number can bring it back by its number.
+    let from = terminal.raw().len();
+    terminal.signal(Signal::TSTP);
+    terminal.wait_for_bytes("\u{1b}[?1049l", from);
+    terminal.signal(Signal::CONT);
+    assert_app(&mut terminal, from);
+    terminal.send("q");
+    assert_eq!(code(terminal.finish().0), 0);
+}
+
+#[test]
+fn ctrl_z_in_the_pager_stops_both_and_fg_brings_both_back() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.md"), "# Probe\n\nstopprobe\n").unwrap();
+    let mut command = Terminal::program("bash");
+    command.args(["--norc", "--noprofile", "--noediting", "-i"]).current_dir(folder.path());
+    command.env("HOME", folder.path()).env("PS1", "PROMPT> ").env("PEANUT_MODEL", "static");
+    command.env("PAGER", "sh -c 'cat > paged; exec < /dev/tty; echo READY; read a; echo \"got $a\"; read a'");
+    let mut terminal = Terminal::run(command, 80, 24);
+    terminal.wait_for("PROMPT>");
+    let peanut = format!("'{}' --data-dir data", env!("CARGO_BIN_EXE_peanut"));
+    terminal.send(&format!("{peanut} ingest --wait a.md; clear; {peanut}\n"));
+    terminal.wait_for("1 chunk");
+    terminal.send("2stopprobe");
+    terminal.wait_for("1 found");
+    terminal.send("\r");
+    terminal.wait_for("? help");
+    let from = terminal.raw().len();
+    terminal.send("o");
+    terminal.wait_for("READY");
+    terminal.send("\u{1a}");
+    terminal.wait_for_bytes("Stopped", from);
+    terminal.send("fg\n");
+    terminal.wait_for_bytes("data", from);
+    terminal.send("after fg\n");
+    terminal.wait_for("got after fg");
+    terminal.send("\n");
+    terminal.wait_for_return(from);
+    terminal.send("q");
+    terminal.wait_for("PROMPT>");
+}
