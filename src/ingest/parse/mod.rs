@@ -2,11 +2,14 @@
 //!
 //! No parser does IO, panics, or needs more memory than a small multiple of its input.
 
+pub mod canvas;
 pub mod date;
 pub mod docx;
+pub mod excalidraw;
 pub mod html;
 pub mod mail;
 pub mod markdown;
+mod outline;
 pub mod pdf;
 pub mod text;
 

@@ -17,7 +17,7 @@ use crate::domain::{NewDocument, SourceType};
 use crate::ingest::detect::{Detected, HEAD_BYTES, detect};
 use crate::ingest::intake::{paths, walk};
 use crate::ingest::parse::mail::mbox::MboxReader;
-use crate::ingest::parse::{ParseError, Parsed, Section, docx, html, mail, markdown, pdf, text};
+use crate::ingest::parse::{ParseError, Parsed, Section, canvas, docx, excalidraw, html, mail, markdown, pdf, text};
 
 use super::IngestContext;
 use super::document;
@@ -240,6 +240,8 @@ fn parse(kind: &Detected, bytes: &[u8]) -> Result<(SourceType, Parsed), ParseErr
         Detected::Markdown => (SourceType::Markdown, markdown::parse(bytes)?),
         Detected::Html => (SourceType::Html, html::parse(bytes)?),
         Detected::Docx => (SourceType::Docx, docx::parse(bytes)?),
+        Detected::Canvas => (SourceType::Markdown, canvas::parse(bytes)?),
+        Detected::Excalidraw => (SourceType::Markdown, excalidraw::parse(bytes)?),
         Detected::Text => (SourceType::Text, text::parse(bytes)?),
         Detected::Mbox | Detected::Empty | Detected::Unsupported(_) => {
             return Err(ParseError::Unsupported("not a document of its own".into()));
