@@ -20,6 +20,8 @@ small ../tests/fixtures/email "$shared/email/torture" "$shared/email/eml" -name 
 small ../tests/fixtures/email "$shared/email/mbox/mimekit" -name '*mbox*' | seed mbox
 small "$shared/email/quotes" -path '*emails*' | seed quotes
 small ../README.md ../docs "$shared/markdown" -name '*.md' | head -z -n 400 | seed markdown
+small "$shared/markdown" -name '*.canvas' | seed canvas
+small "$shared/markdown" -name '*.excalidraw' | seed excalidraw
 small "$shared/docs" "$shared/email/quotes" -name '*.html' | seed html
 small ../tests/fixtures "$shared/docs" -name '*.docx' | seed docx
 small ../tests/fixtures "$shared/pdf" -name '*.pdf' | seed pdf

@@ -27,8 +27,11 @@ macro_rules! targets {
 }
 
 targets! {
+    canvas in "../fuzz/fuzz_targets/canvas.rs",
+    date in "../fuzz/fuzz_targets/date.rs",
     detect in "../fuzz/fuzz_targets/detect.rs",
     docx in "../fuzz/fuzz_targets/docx.rs",
+    excalidraw in "../fuzz/fuzz_targets/excalidraw.rs",
     html in "../fuzz/fuzz_targets/html.rs",
     mail_message in "../fuzz/fuzz_targets/mail_message.rs",
     markdown in "../fuzz/fuzz_targets/markdown.rs",

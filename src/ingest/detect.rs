@@ -32,6 +32,10 @@ pub enum Detected {
     Rtf,
     /// Word document.
     Docx,
+    /// Obsidian's canvas.
+    Canvas,
+    /// A drawing of Excalidraw.
+    Excalidraw,
     /// Plain text.
     Text,
     /// Nothing in it.
@@ -121,6 +125,8 @@ pub fn detect(path: &Path, head: &[u8], total_len: u64) -> Detected {
     match extension.as_str() {
         "html" | "htm" | "xhtml" => Detected::Html,
         "md" | "markdown" | "mdown" | "mkd" | "mdx" => Detected::Markdown,
+        "canvas" => Detected::Canvas,
+        "excalidraw" => Detected::Excalidraw,
         "pdf" => Detected::Pdf,
         "docx" => Detected::Docx,
         "" | "txt" | "text" | "log" | "rst" | "org" | "adoc" | "asc" | "tex" | "csv" | "tsv" => Detected::Text,
@@ -186,6 +192,8 @@ mod tests {
     fn the_name_decides_between_kinds_of_text() {
         assert_eq!(kind("a.md", b"# Hi"), Detected::Markdown);
         assert_eq!(kind("a.txt", b"# Hi"), Detected::Text);
+        assert_eq!(kind("a.canvas", b"{\"nodes\":[]}"), Detected::Canvas);
+        assert_eq!(kind("a.excalidraw", b"{\"type\":\"excalidraw\"}"), Detected::Excalidraw);
         assert_eq!(kind("README", b"Hello there: this is text"), Detected::Text);
         assert_eq!(kind("new/1700000000.M1P2.host:2,S", b"X-Odd: 1\n\nbody"), Detected::Mail);
     }

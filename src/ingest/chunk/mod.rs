@@ -38,19 +38,25 @@ struct Run {
 pub fn chunk(parsed: &Parsed, title: &str, sender: Option<&str>, options: ChunkOptions) -> Vec<NewChunk> {
     let mut chunks = Vec::new();
     for run in runs(&parsed.sections, options.max_tokens) {
-        let context = if run.kind.is_text() { context(title, sender, &run.place) } else { String::new() };
+        // Quotes and signatures are found by their own words.
+        let context =
+            |text: &str| if run.kind.is_text() { context(title, sender, &run.place, text) } else { String::new() };
         if run.tokens <= options.max_tokens {
+            let context = context(&run.text);
             push(&mut chunks, &run, context, run.text.clone(), 0, run.tokens, run.place.clone());
             continue;
         }
+        let (mut counted, mut lines) = (0, 0);
         for piece in split::split(&run.text, options) {
             let mut place = run.place.clone();
             if let Some(line) = place.line {
-                let before = run.text[..piece.start].matches('\n').count();
-                place.line = Some(line + before as u32);
+                lines += run.text[counted..piece.start].matches('\n').count() as u32;
+                counted = piece.start;
+                place.line = Some(line + lines);
             }
             let text = run.text[piece.start..piece.end].to_owned();
-            push(&mut chunks, &run, context.clone(), text, piece.overlap, piece.tokens, place);
+            let context = context(&text);
+            push(&mut chunks, &run, context, text, piece.overlap, piece.tokens, place);
         }
     }
     chunks
@@ -108,9 +114,12 @@ fn related(a: &[String], b: &[String]) -> bool {
     shared + 1 >= a.len() || (shared > 0 && shared + 1 >= b.len())
 }
 
-fn context(title: &str, sender: Option<&str>, place: &Place) -> String {
+/// What every search for the text may name besides it. A heading that the text begins with is not named twice.
+fn context(title: &str, sender: Option<&str>, place: &Place, text: &str) -> String {
+    let begins =
+        |heading: &str| text.strip_prefix(heading).is_some_and(|rest| rest.is_empty() || rest.starts_with('\n'));
     let mut context = title.to_owned();
-    for heading in place.headings.iter().filter(|heading| *heading != title) {
+    for heading in place.headings.iter().filter(|heading| *heading != title && !begins(heading)) {
         context.push('\n');
         context.push_str(heading);
     }

@@ -75,6 +75,21 @@ fn small_sections_share_a_chunk_and_keep_their_headings() {
 }
 
 #[test]
+fn a_heading_stands_in_its_text_once() {
+    let norway = section(&["Trips", "Norway"], "Norway");
+    let oslo = section(&["Trips", "Norway", "Oslo"], "Oslo\n\nSaw the ships.");
+    let sweden = section(&["Trips", "Sweden"], "Sweden\n\nSaw the museum.");
+    let chunks = chunked(vec![section(&["Trips"], "Trips\n\nIntro."), norway, oslo, sweden], 512, 50);
+    let expected = "Trips\n\nIntro.\n\nNorway\n\nOslo\n\nSaw the ships.\n\nSweden\n\nSaw the museum.";
+    assert_eq!((chunks.len(), chunks[0].text.as_str()), (1, expected));
+    assert_eq!(chunks[0].context, "Title\nAlice");
+    let long = format!("Oslo\n\n{}", "word ".repeat(600));
+    let chunks = chunked(vec![section(&["Norway", "Oslo"], &long)], 512, 50);
+    let contexts: Vec<&str> = chunks.iter().map(|chunk| chunk.context.as_str()).collect();
+    assert_eq!(contexts, ["Title\nNorway\nAlice", "Title\nNorway\nOslo\nAlice"]);
+}
+
+#[test]
 fn different_kinds_and_pages_never_share() {
     let quoted = Section { kind: Some(ChunkKind::Quoted), ..section(&[], "> old") };
     let page = Section { page: Some(2), ..section(&[], "two") };

@@ -3,15 +3,18 @@
 //! No parser does IO, panics, or needs more memory than a small multiple of its input.
 
 pub mod calendar;
+pub mod canvas;
 mod code_page;
 pub mod contacts;
 mod content_lines;
 pub mod date;
 mod decoder;
 pub mod docx;
+pub mod excalidraw;
 pub mod html;
 pub mod mail;
 pub mod markdown;
+mod outline;
 pub mod pdf;
 pub mod rtf;
 pub mod text;

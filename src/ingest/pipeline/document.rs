@@ -11,7 +11,7 @@ use crate::domain::{DocumentId, NewDocument, PersonRole, SourceType, Timestamp, 
 use crate::embed::{EmbedText, InstantEmbedder};
 use crate::ingest::chunk::{ChunkOptions, chunk};
 use crate::ingest::concepts::concepts;
-use crate::ingest::parse::{ParseError, Parsed, markdown, text as plain};
+use crate::ingest::parse::{ParseError, Parsed, date, markdown, text as plain};
 
 use super::IngestContext;
 use crate::ingest::intake::{NewText, paths};
@@ -41,7 +41,8 @@ pub(super) fn of_file(
         path: &file.path,
         offset: None,
         fallback_title: file_title(Path::new(&file.path)),
-        fallback_date: Some(file.modified_at),
+        // A journal's page is dated by its name.
+        fallback_date: name_date(kind, &file.path).or(Some(file.modified_at)),
     };
     build(source, bytes, parsed, &*context.instant, context.chunks)
 }
@@ -194,12 +195,21 @@ fn fingerprint(parsed: &Parsed) -> Option<[u8; 32]> {
     Some(hash.finalize().into())
 }
 
-/// A title from a file's name: without extension, `-` and `_` as blanks when there are no others.
+fn name_date(kind: SourceType, path: &str) -> Option<Timestamp> {
+    matches!(kind, SourceType::Markdown | SourceType::Text).then(|| date::of_name(Path::new(path))).flatten()
+}
+
+/// A title from a file's name: without extension, `-` and `_` as blanks when there are no others; a day as a day.
+/// Logseq writes the slash of a page's name as `___` or `%2F`.
 #[must_use]
 pub fn file_title(path: &Path) -> String {
     let shown = paths::shown(&path.to_string_lossy());
     let path = Path::new(&shown);
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    if stem.len() == 10 && date::of_name(path).is_some() {
+        return stem.replace(['_', '.'], "-");
+    }
+    let stem = stem.replace("___", "/").replace("%2F", "/");
     let stem = if stem.is_empty() { path.display().to_string() } else { stem };
     if stem.contains(' ') { stem } else { stem.replace(['_', '-'], " ") }
 }

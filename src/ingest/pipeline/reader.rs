@@ -18,7 +18,7 @@ use crate::ingest::detect::{Detected, HEAD_BYTES, detect};
 use crate::ingest::intake::{paths, walk};
 use crate::ingest::parse::mail::mbox::{MboxReader, RawMessage};
 use crate::ingest::parse::{
-    ParseError, Parsed, Section, calendar, contacts, docx, html, mail, markdown, pdf, rtf, text,
+    ParseError, Parsed, Section, calendar, canvas, contacts, docx, excalidraw, html, mail, markdown, pdf, rtf, text,
 };
 
 use super::left_out::LeftOut;
@@ -323,6 +323,8 @@ fn parse(kind: &Detected, bytes: &[u8]) -> Result<(SourceType, Parsed), ParseErr
         Detected::Markdown => (SourceType::Markdown, markdown::parse(bytes)?),
         Detected::Html => (SourceType::Html, html::parse(bytes)?),
         Detected::Docx => (SourceType::Docx, docx::parse(bytes)?),
+        Detected::Canvas => (SourceType::Markdown, canvas::parse(bytes)?),
+        Detected::Excalidraw => (SourceType::Markdown, excalidraw::parse(bytes)?),
         Detected::Text => (SourceType::Text, text::parse(bytes)?),
         Detected::Mbox | Detected::Empty | Detected::Unsupported(_) => {
             return Err(ParseError::Unsupported("not a document of its own".into()));

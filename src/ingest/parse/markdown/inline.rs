@@ -1,105 +1,195 @@
-//! Obsidian's inline marks in already parsed text: `[[wikilinks]]`, `#tags`, `%% comments %%`. Code is left alone.
+//! Marks inside a block of text: `[[wikilinks]]`, `#tags`, `%% comments %%`, Logseq's `key:: value`. Code is never read.
+//!
+//! One block at a time, so nothing can open in one and close in another. Every search for an end has a limit or
+//! remembers that there is none: linear in the block. Called by `reader` for each block and by `head` for properties.
 
-use crate::domain::{Link, LinkKind};
+mod logseq;
+mod marks;
 
-/// Text without marks, and what the marks said.
+pub(super) use marks::percent_decoded;
+
+use std::ops::Range;
+
+use crate::domain::{Link, Timestamp};
+
+/// A block's text as the Markdown parser gives it, and which bytes of it are code or were written with a backslash.
 #[derive(Debug, Default)]
-pub(super) struct Found {
-    pub(super) text: String,
-    pub(super) wikilinks: Vec<Link>,
-    pub(super) tags: Vec<String>,
+pub(super) struct Prose {
+    text: String,
+    /// In order, apart from each other.
+    verbatim: Vec<Range<usize>>,
 }
 
-/// Takes a run of text apart. Inside backticks everything stays as it is.
-pub(super) fn scan(text: &str) -> Found {
-    let mut found = Found { text: String::with_capacity(text.len()), ..Found::default() };
-    let mut rest = text;
-    while let Some(at) = rest.find(['`', '[', '!', '#', '%']) {
-        found.text.push_str(&rest[..at]);
-        let here = &rest[at..];
-        let used = match here.as_bytes()[0] {
-            b'`' => code(here, &mut found),
-            b'!' if here.starts_with("![[") => wikilink(&here[1..], &mut found).map(|used| used + 1),
-            b'[' if here.starts_with("[[") => wikilink(here, &mut found),
-            b'#' => tag(here, &mut found),
-            b'%' if here.starts_with("%%") => here[2..].find("%%").map(|end| end + 4),
-            _ => None,
-        };
-        let used = used.unwrap_or_else(|| {
-            found.text.push_str(&here[..1]);
-            1
-        });
-        rest = &here[used..];
+impl Prose {
+    pub(super) fn is_empty(&self) -> bool {
+        self.text.is_empty()
     }
-    found.text.push_str(rest);
-    found
-}
 
-/// The text of a heading as shown: wikilinks by their label.
-pub(super) fn shown(text: &str) -> String {
-    scan(text).text
-}
-
-/// A code span, copied as it stands.
-fn code(text: &str, found: &mut Found) -> Option<usize> {
-    let ticks = text.bytes().take_while(|byte| *byte == b'`').count();
-    let end = text[ticks..].find(&text[..ticks])? + 2 * ticks;
-    found.text.push_str(&text[..end]);
-    Some(end)
-}
-
-/// `[[Target#Heading|Label]]`: a link to Target, shown as Label.
-fn wikilink(text: &str, found: &mut Found) -> Option<usize> {
-    let end = text.find("]]")?;
-    let inner = &text[2..end];
-    if inner.is_empty() || inner.contains('\n') || inner.contains("[[") {
-        return None;
+    pub(super) fn len(&self) -> usize {
+        self.text.len()
     }
-    let (target, label) = inner.split_once('|').unwrap_or((inner, inner));
-    let page = target.trim_end_matches('\\').split('#').next().unwrap_or_default().trim();
-    if !page.is_empty() {
-        found.wikilinks.push(Link { kind: LinkKind::Wikilink, target: page.to_owned() });
-    }
-    found.text.push_str(label.trim());
-    Some(end + 2)
-}
 
-/// `#tag` or `#tag/sub` at the start of a word; not a number, not a colour.
-fn tag(text: &str, found: &mut Found) -> Option<usize> {
-    let before = found.text.chars().next_back();
-    if before.is_some_and(|character| !character.is_whitespace() && !"([{,;".contains(character)) {
-        return None;
+    pub(super) fn clear(&mut self) {
+        self.text.clear();
+        self.verbatim.clear();
     }
-    let is_part = |character: char| character.is_alphanumeric() || "_-/".contains(character);
-    let end = text[1..].find(|character| !is_part(character)).map_or(text.len(), |end| end + 1);
-    let name = text[1..end].trim_end_matches(['/', '-']);
-    let is_colour = matches!(name.len(), 3 | 6 | 8)
-        && name.bytes().all(|byte| byte.is_ascii_hexdigit())
-        && name.bytes().any(|b| b.is_ascii_digit());
-    if name.is_empty() || is_colour || !name.chars().any(char::is_alphabetic) {
-        return None;
-    }
-    found.tags.push(name.to_lowercase());
-    found.text.push_str(&text[..=name.len()]);
-    Some(1 + name.len())
-}
 
-/// `a%20b` as `a b`; anything that is not UTF-8 afterwards stays as it was.
-pub(super) fn percent_decoded(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let hex = bytes.get(at + 1..at + 3).and_then(|two| std::str::from_utf8(two).ok());
-        if bytes[at] == b'%'
-            && let Some(byte) = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok())
-        {
-            out.push(byte);
-            at += 3;
-        } else {
-            out.push(bytes[at]);
-            at += 1;
+    /// Text whose marks count.
+    pub(super) fn push(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+
+    /// Text that stands as it is.
+    pub(super) fn push_verbatim(&mut self, text: &str) {
+        let start = self.text.len();
+        self.text.push_str(text);
+        if !text.is_empty() {
+            self.verbatim.push(start..self.text.len());
         }
     }
-    String::from_utf8(out).unwrap_or_else(|_| text.to_owned())
+
+    /// Text whose first character was escaped.
+    pub(super) fn push_escaped(&mut self, text: &str) {
+        let first = text.chars().next().map_or(0, char::len_utf8);
+        self.push_verbatim(&text[..first]);
+        self.push(&text[first..]);
+    }
+
+    /// Cuts the size off an image's description, `alt|100x200`, which began at `start`.
+    pub(super) fn drop_image_size(&mut self, start: usize) {
+        if let Some((description, size)) = self.text.get(start..).and_then(|text| text.rsplit_once('|'))
+            && marks::is_size(size)
+        {
+            let end = start + description.len();
+            self.text.truncate(end);
+            self.verbatim.retain(|range| range.end <= end);
+        }
+    }
 }
+
+/// What the marks of a document say.
+#[derive(Debug, Default)]
+pub(super) struct Marks {
+    pub(super) links: Vec<Link>,
+    pub(super) tags: Vec<String>,
+    pub(super) aliases: Vec<String>,
+    pub(super) title: Option<String>,
+    pub(super) dated_at: Option<Timestamp>,
+}
+
+/// Appends the block's text as a reader sees it to `out`, and what its marks say to `marks`.
+pub(super) fn read(prose: &Prose, out: &mut String, marks: &mut Marks) {
+    let bytes = prose.text.as_bytes();
+    let mut block = Block { prose, out, marks, copied: 0, comments_end: true, drawers_end: true, queries_end: true };
+    let (mut at, mut verbatim) = (0, 0);
+    while let Some(step) = bytes[at..].iter().position(|byte| IS_MARK[usize::from(*byte)]) {
+        at += step;
+        while prose.verbatim.get(verbatim).is_some_and(|range| range.end <= at) {
+            verbatim += 1;
+        }
+        if let Some(range) = prose.verbatim.get(verbatim).filter(|range| range.start <= at) {
+            at = range.end;
+            continue;
+        }
+        at = block.mark(at).unwrap_or(at + 1);
+    }
+    block.copy_to(bytes.len());
+}
+
+/// Bytes at which something may begin. 0xC2 is the first byte of a soft hyphen, which is no part of its word.
+const IS_MARK: [bool; 256] = {
+    let mut table = [false; 256];
+    let marks = b"[!#%{(:;\xC2";
+    let mut index = 0;
+    while index < marks.len() {
+        table[marks[index] as usize] = true;
+        index += 1;
+    }
+    table
+};
+
+/// A block that is being read. What `mark` does not take is copied as it stands.
+struct Block<'a> {
+    prose: &'a Prose,
+    out: &'a mut String,
+    marks: &'a mut Marks,
+    /// Bytes of the block that are in `out` or were left out.
+    copied: usize,
+    /// Whether an end may still come; false once one was looked for in vain.
+    comments_end: bool,
+    drawers_end: bool,
+    queries_end: bool,
+}
+
+impl Block<'_> {
+    /// Takes what begins at `at`, and says where reading goes on.
+    fn mark(&mut self, at: usize) -> Option<usize> {
+        let here = &self.prose.text.as_bytes()[at..];
+        match here {
+            [b'[', b'[', ..] => self.wikilink(at, at),
+            [b'!', b'[', b'[', ..] => self.wikilink(at + 1, at),
+            [b'#', b'[', b'[', ..] => self.link_as_tag(at),
+            [b'#', b'+', ..] => self.query_block(at),
+            [b'#', ..] => self.tag(at),
+            [b'%', b'%', ..] => self.comment(at),
+            [b'{', b'{', ..] => self.macro_call(at),
+            [b'(', b'(', ..] => self.block_reference(at),
+            [b':', b':', ..] => self.property(at),
+            [b':', ..] => self.drawer(at),
+            [b';', ..] => self.data_url(at),
+            [0xC2, 0xAD, ..] => self.leave_out(at..at + 2),
+            _ => None,
+        }
+    }
+
+    fn copy_to(&mut self, end: usize) {
+        if end > self.copied {
+            self.out.push_str(&self.prose.text[self.copied..end]);
+            self.copied = end;
+        }
+    }
+
+    /// What is in `range` is no text.
+    fn leave_out(&mut self, range: Range<usize>) -> Option<usize> {
+        self.replace(range, "")
+    }
+
+    fn replace(&mut self, range: Range<usize>, text: &str) -> Option<usize> {
+        if range.start < self.copied {
+            return None;
+        }
+        self.copy_to(range.start);
+        self.out.push_str(text);
+        self.copied = range.end;
+        Some(range.end)
+    }
+
+    /// Whether code or an escaped character stands in `range`.
+    fn has_verbatim(&self, range: &Range<usize>) -> bool {
+        let after = self.prose.verbatim.partition_point(|verbatim| verbatim.end <= range.start);
+        self.prose.verbatim.get(after).is_some_and(|verbatim| verbatim.start < range.end)
+    }
+
+    /// The line `at` is on.
+    fn line_start(&self, at: usize, furthest: usize) -> Option<usize> {
+        let before = &self.prose.text.as_bytes()[at.saturating_sub(furthest)..at];
+        match before.iter().rposition(|byte| *byte == b'\n') {
+            Some(newline) => Some(at - before.len() + newline + 1),
+            None if at <= furthest => Some(0),
+            None => None,
+        }
+    }
+
+    fn line_end(&self, at: usize) -> usize {
+        self.prose.text[at..].find('\n').map_or(self.prose.text.len(), |end| at + end)
+    }
+
+    /// Leaves whole lines out, with the line end that parts them from what stands before.
+    fn leave_out_lines(&mut self, start: usize, end: usize) -> Option<usize> {
+        let range = if start > self.copied { start - 1..end } else { start..(end + 1).min(self.prose.text.len()) };
+        self.leave_out(range)
+    }
+}
+
+#[cfg(test)]
+mod tests;

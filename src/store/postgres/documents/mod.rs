@@ -79,5 +79,4 @@ impl DocumentStore for PostgresStore {
     async fn documents_of_file(&self, path: &str) -> StoreResult<Vec<DocumentId>> {
         read::documents_of_file(self, path).await
     }
-
 }

@@ -71,5 +71,4 @@ impl DocumentStore for SqliteStore {
     async fn documents_of_file(&self, path: &str) -> StoreResult<Vec<DocumentId>> {
         read::documents_of_file(self, path).await
     }
-
 }

@@ -1,0 +1,9 @@
+//! Any bytes as a drawing of Excalidraw.
+
+#![cfg_attr(fuzzing, no_main)]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let _ = peanut::ingest::parse::excalidraw::parse(bytes);
+});

@@ -1,0 +1,76 @@
+//! HTML pages to text: headings as places, code verbatim, script and style left out. Called by the pipeline; `fragment`
+//! by the Markdown parser, `to_text` by that of Word documents.
+//!
+//! `charset` makes bytes text, `limits` bounds what the tree can become, `head` tells title, dates and links, `walk` reads
+//! the text. The tree is walked with a stack of our own: a page nested ten thousand deep is only long, not deadly.
+
+mod charset;
+mod head;
+mod limits;
+mod walk;
+
+use scraper::Html;
+
+use crate::domain::{Link, PersonMention, PersonRole};
+
+use super::text::cleaned;
+use super::{ParseError, Parsed, Section};
+
+use walk::Whole;
+
+/// Parses a page.
+///
+/// # Errors
+/// `NoText` when nothing readable is in it.
+pub fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
+    let source = cleaned(&charset::decode(bytes));
+    let page = tree(&source);
+    let head = head::read(&page);
+    let mut read = walk::read(&page, Whole::Visible);
+    if read.is_empty() {
+        read = walk::read(&page, Whole::Everything);
+    }
+    let title = head.title.or(read.first_heading.take());
+    let description = head.description.filter(|text| !read.holds(text));
+    let mut sections = read.sections;
+    // What stands beside the page's own text comes last, in sections of its own.
+    sections.extend(description.map(|text| Section { text, ..Section::default() }));
+    sections.extend(read.beside);
+    if sections.is_empty() {
+        // A page that is all title is found by it.
+        let text = title.clone().ok_or(ParseError::NoText)?;
+        sections.push(Section { text, ..Section::default() });
+    }
+    let author = head.author.map(|name| PersonMention { email: None, name: Some(name), role: PersonRole::Author });
+    Ok(Parsed {
+        title,
+        dated_at: head.dated_at,
+        tags: head.tags,
+        links: head.links,
+        people: author.into_iter().filter(|author| author.person_id().is_some()).collect(),
+        sections,
+        ..Parsed::default()
+    })
+}
+
+/// Readable text of a fragment or page, all of it in its order.
+#[must_use]
+pub fn to_text(source: &str) -> String {
+    fragment(&cleaned(source)).0
+}
+
+/// Text and links of a snippet of HTML inside another format.
+#[must_use]
+pub fn fragment(snippet: &str) -> (String, Vec<Link>) {
+    let page = tree(snippet);
+    let sections = walk::read(&page, Whole::InOrder).sections;
+    let texts: Vec<String> = sections.into_iter().map(|section| section.text).collect();
+    (texts.join("\n\n"), head::read(&page).links)
+}
+
+fn tree(source: &str) -> Html {
+    Html::parse_document(&limits::bounded(source))
+}
+
+#[cfg(test)]
+mod tests;
