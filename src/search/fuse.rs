@@ -53,9 +53,12 @@ impl Leg {
     }
 }
 
-/// Fuses the legs; what no model has a vector of (names, quotes) counts in the vector leg as the last that is listed there,
-/// and with z-scores as the mean: it is found by its words, whatever is near in meaning. `vector_weight` from 0 (exactly the BM25 order) to 1 (exactly the vector order). Best first, ties by
+/// Fuses the legs; `vector_weight` from 0 (exactly the BM25 order) to 1 (exactly the vector order). Best first, ties by
 /// vector rank, then words rank, then chunk id. With a weight of 0 or 1 the other leg's own candidates come last.
+///
+/// What no model has a vector of (names, quotes) counts in the vector leg as the last that is listed there (with z-scores
+/// as the mean), so that words are enough to be found by; but never for more than a candidate that matches words and has
+/// a vector, so that it does not stand before a text with better words.
 #[must_use]
 pub fn fuse(words: &Leg, vectors: &Leg, vector_weight: f32, fusion: Fusion) -> Vec<Fused> {
     let vector_weight = vector_weight.clamp(0.0, 1.0);
@@ -65,6 +68,9 @@ pub fn fuse(words: &Leg, vectors: &Leg, vector_weight: f32, fusion: Fusion) -> V
         documents.insert(chunk.chunk_id, chunk.document_id);
     }
     let (word_scale, vector_scale) = (Scale::of(&words.ranked), Scale::of(&vectors.ranked));
+    let known = lexical.keys().filter_map(|id| vector.get(id)).map(|leg| leg.score).fold(f32::INFINITY, f32::min);
+    let unknown = vector_scale.minimum.max(0.0).min(known);
+    let unknown_z = if known.is_finite() { vector_scale.z(Some(known)).min(0.0) } else { 0.0 };
     let mut fused: Vec<Fused> = documents
         .into_iter()
         .map(|(chunk_id, document_id)| {
@@ -72,7 +78,6 @@ pub fn fuse(words: &Leg, vectors: &Leg, vector_weight: f32, fusion: Fusion) -> V
             let score = match fusion {
                 Fusion::Score => {
                     let word = lexical.map_or(0.0, |leg| leg.score / word_scale.maximum);
-                    let unknown = if lexical.is_some() { vector_scale.minimum.max(0.0) } else { 0.0 };
                     weighted(vector_weight, vector.map_or(unknown, |leg| leg.score), word)
                 }
                 Fusion::Reciprocal { k } => {
@@ -83,7 +88,7 @@ pub fn fuse(words: &Leg, vectors: &Leg, vector_weight: f32, fusion: Fusion) -> V
                 }
                 Fusion::ZScore => {
                     let word = word_scale.z(lexical.map(|leg| leg.score));
-                    let meaning = vector.map_or(0.0, |leg| vector_scale.z(Some(leg.score)));
+                    let meaning = vector.map_or(unknown_z, |leg| vector_scale.z(Some(leg.score)));
                     weighted(vector_weight, meaning, word)
                 }
             };
@@ -204,6 +209,22 @@ mod tests {
         let words = leg(&[(3, 7.0)]);
         let vectors = leg(&[(1, 0.62), (2, 0.61), (3, 0.605), (4, 0.2)]);
         assert_eq!(order(&words, &vectors, 0.5, Fusion::ZScore)[0], 3);
+    }
+
+    #[test]
+    fn what_has_no_vector_stands_below_texts_with_better_words_and_above_what_is_merely_near() {
+        // A text far off in meaning (1), a name without a vector (2), and many that are near and hold none of the words.
+        let near: Vec<(i64, f32)> = (0_u8..20).map(|n| (i64::from(n) + 10, 0.4 - f32::from(n) * 0.005)).collect();
+        let mut vectors = leg(&near);
+        for fusion in [Fusion::Score, Fusion::ZScore] {
+            let alone = order(&leg(&[(2, 0.3)]), &vectors, 0.5, fusion);
+            assert!(alone.iter().position(|id| *id == 2).is_some_and(|rank| rank < 5), "{fusion:?}: {alone:?}");
+            vectors.filled_in.insert(ChunkId(1), 0.01);
+            let both = order(&leg(&[(1, 0.4), (2, 0.3)]), &vectors, 0.5, fusion);
+            let rank = |wanted: i64| both.iter().position(|id| *id == wanted);
+            assert!(rank(1) < rank(2), "{fusion:?}: {both:?}");
+            vectors.filled_in.clear();
+        }
     }
 
     #[test]
