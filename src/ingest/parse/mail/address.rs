@@ -174,7 +174,7 @@ fn push_repaired(entry: &str, out: &mut String) {
     let words: Vec<&str> =
         source.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty()).collect();
     let found: Vec<String> = words.iter().filter_map(|word| address(word)).collect();
-    let is_bare = inside.is_none() && (is_mixed || !content.contains(['(', ':', '<'])) && found.len() < words.len();
+    let is_bare = inside.is_none() && (is_mixed || !content.contains(['(', ':', '<'])) && found.iter().ne(&words);
     if found.is_empty() || !(is_bare || found.len() > 1 || inside.is_some() && found.len() == words.len()) {
         out.push_str(entry);
         return;
