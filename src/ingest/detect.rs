@@ -211,4 +211,60 @@ mod tests {
     fn an_essay_with_colons_is_no_mail() {
         assert_eq!(kind("a.txt", b"Subject: life\n\nTo: whom it may concern"), Detected::Text);
     }
+
+    #[test]
+    fn letters_and_notes_are_no_mail() {
+        for (name, text, wanted) in [
+            ("desk.md", "From the desk of Jane\nTodo: buy milk\n\nMore.\n", Detected::Markdown),
+            ("draft.md", "From: me\nTo: the board\nSubject: a letter\nDate: 2024-03-12\n\n# One\n", Detected::Markdown),
+            (
+                "draft.md",
+                "From: a@x.org\nTo: b@x.org\nSubject: a letter\nDate: 2024-03-12 10:00\n\n# One\n",
+                Detected::Markdown,
+            ),
+            ("study.txt", "Subject: maths\nDate: 2024\nFrom: chapter 3\n\nNotes\n", Detected::Text),
+            ("trip.txt", "From London to Paris\nDay 1: we took the ferry.\nDay 2: rain.\n", Detected::Text),
+            ("letter.txt", "From: me@x.org\nTo: you@x.org\nSubject: plan\nDate: tomorrow\n\nx\n", Detected::Text),
+            ("notes", "From: me\nTo: the board\nSubject: a letter\nDate: 2024\n\nx\n", Detected::Text),
+            ("a.txt", "From jane@x.org\nSubject: x\n\ny\n", Detected::Text),
+        ] {
+            assert_eq!(kind(name, text.as_bytes()), wanted, "{name} {text:?}");
+        }
+    }
+
+    #[test]
+    fn exported_mail_is_mail_under_any_name() {
+        let mail = "Subject: Re: plan\nFrom: Ann <a@x.org>\nDate: Tue, 12 Mar 2024 10:00:00 +0000\nTo: b@x.org\n\nx\n";
+        let raw = "Received: from a by b; Tue, 12 Mar 2024 10:00:00 +0000\nMessage-ID: <1@x.org>\nFrom: a@x.org\n\nx\n";
+        for (name, text) in [("a.txt", mail), ("a", mail), ("a.txt", raw), ("a.md", raw), ("a.bak", raw)] {
+            assert_eq!(kind(name, text.as_bytes()), Detected::Mail, "{name} {text:?}");
+        }
+        let archives = [
+            "From a@x.org Tue Mar 12 10:00:00 2024\nFrom: a@x.org\n\nx\n",
+            "From - Tue Mar 12 10:00:00 2024\nX-Mozilla-Status: 0001\nFrom: a@x.org\n\nx\n",
+            "From jjl at pobox.com  Thu Nov  1 11:19:12 2001\nFrom: jjl at pobox.com\nSubject: x\n\ny\n",
+            "From \nFrom: a@x.org\nTo: b@x.org\nSubject: x\nDate: Tue, 12 Mar 2024 10:00:00 +0000\n\ny\n",
+        ];
+        for name in ["2001-November.txt", "INBOX", "export", "x.mbox"] {
+            for text in archives {
+                assert_eq!(kind(name, text.as_bytes()), Detected::Mbox, "{name} {text:?}");
+                assert_eq!(kind(name, text.replace('\n', "\r\n").as_bytes()), Detected::Mbox, "{name} {text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_its_maildir_calls_trash_is_left_out() {
+        let mail = b"From: a@x.org\nSubject: x\n\ny\n";
+        assert_eq!(kind("m/cur/1276.M3P6.host:2,S", mail), Detected::Mail);
+        assert!(matches!(kind("m/cur/1276.M3P6.host:2,ST", mail), Detected::Unsupported(why) if why.contains("trash")));
+    }
+
+    #[test]
+    fn text_in_wide_characters_is_text() {
+        let wide: Vec<u8> = "Отправляю тебе отчёт".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(kind("a.txt", &wide), Detected::Text);
+        let page: Vec<u8> = "<!doctype html><p>x".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(kind("a.md", &page), Detected::Html);
+    }
 }

@@ -115,12 +115,8 @@ fn labelled<'bytes>(bytes: &'bytes [u8], encoding: &'static Encoding) -> Cow<'by
 /// The encoding that was meant by a label that cannot be right: ISO 8859 has nothing where Windows has marks, and text
 /// that is mostly accents is not in the default label of the West.
 fn mended(encoding: &'static Encoding, bytes: &[u8]) -> &'static Encoding {
-    if guess::is_western(encoding) {
-        let letters = bytes.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
-        let beyond = bytes.iter().filter(|byte| **byte >= 0x80).count();
-        if beyond >= 6 && beyond > letters {
-            return guess::encoding(bytes);
-        }
+    if guess::is_western(encoding) && guess::is_foreign(bytes) {
+        return guess::encoding(bytes);
     }
     if !bytes.iter().any(|byte| (0x80..=0x9F).contains(byte)) {
         return encoding;

@@ -3,6 +3,8 @@
 //! The mail parser reads the grammar (groups, comments, quotes); this file feeds it clean input and repairs what real
 //! mail has instead of addresses. Called by `mail`.
 
+use std::fmt::Write;
+
 use mail_parser::parsers::MessageStream;
 
 use crate::domain::{PersonMention, PersonRole};
@@ -76,7 +78,10 @@ fn mention(name: Option<&str>, address: Option<&str>, role: PersonRole) -> Optio
                 None => (text.clone(), None),
             };
             email = normalise(&head).or_else(|| unmask(&head).and_then(|address| normalise(&address)));
-            if email.is_some() {
+            let in_comment = comment.as_deref().and_then(normalise).filter(|_| email.is_none());
+            if in_comment.is_some() {
+                (email, name) = (in_comment, clean_name(&head));
+            } else if email.is_some() {
                 name = comment;
             } else if head.contains('@') && head.contains("...") {
                 // `user@gmail....`: cut by the archive, so it identifies nobody; the comment is the name.
@@ -100,9 +105,128 @@ fn mention(name: Option<&str>, address: Option<&str>, role: PersonRole) -> Optio
     (email.is_some() || name.is_some()).then_some(PersonMention { email, name, role })
 }
 
+/// The entries of an address list: divided at commas and semicolons outside quotes, comments and brackets, and behind
+/// every closing bracket that more follows. Delimiters stay with the entry they end.
+fn entries(text: &str) -> Vec<&str> {
+    let mut entries = Vec::new();
+    let (mut start, mut is_quoted, mut depth, mut is_inside, mut is_escaped) = (0, false, 0_usize, false, false);
+    for (at, character) in text.char_indices() {
+        let is_literal = std::mem::take(&mut is_escaped);
+        let ends = match character {
+            _ if is_literal => false,
+            '\\' => {
+                is_escaped = true;
+                false
+            }
+            '"' if depth == 0 => {
+                is_quoted = !is_quoted;
+                false
+            }
+            _ if is_quoted => false,
+            '(' => {
+                depth += 1;
+                false
+            }
+            ')' => {
+                depth = depth.saturating_sub(1);
+                false
+            }
+            _ if depth > 0 => false,
+            '<' => {
+                is_inside = true;
+                false
+            }
+            '>' => {
+                let rest = text.get(at + 1..).unwrap_or_default().trim_start();
+                is_inside = false;
+                // A name or another address behind the bracket begins the next entry; a comment does not.
+                rest.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '<' | '"' | '='))
+            }
+            ',' | ';' => !is_inside,
+            _ => false,
+        };
+        if ends {
+            entries.push(text.get(start..=at).unwrap_or_default());
+            start = at + 1;
+        }
+    }
+    entries.push(text.get(start..).unwrap_or_default());
+    entries
+}
+
+/// Appends one entry; addresses that stand bare beside a name, or two in a row, get the brackets they lack.
+fn push_repaired(entry: &str, out: &mut String) {
+    let delimiter = entry.chars().next_back().filter(|last| ",;".contains(*last));
+    let content = delimiter.map_or(entry, |last| entry.strip_suffix(last).unwrap_or(entry));
+    let address = |word: &str| {
+        let word = word.trim_matches(['<', '>', '[', ']', ',', ';']).trim_end_matches('.');
+        let word = word.strip_prefix("mailto:").unwrap_or(word);
+        (is_address(word) && !word.contains(['"', '(', ':'])).then(|| word.to_owned())
+    };
+    let (before, inside) = match content.rsplit_once('<') {
+        Some((before, inside)) if !content.contains(['(', '"']) || inside.contains(',') => (before, Some(inside)),
+        _ => (content, None),
+    };
+    // `Ann a@x.org Bob <b@y.org>`: the brackets tell nothing that the words do not.
+    let is_mixed = inside.is_some() && before.split_whitespace().any(|word| address(word).is_some());
+    let inside = if is_mixed { None } else { inside };
+    let source = inside.unwrap_or(content);
+    let words: Vec<&str> =
+        source.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty()).collect();
+    let found: Vec<String> = words.iter().filter_map(|word| address(word)).collect();
+    let is_bare = inside.is_none() && (is_mixed || !content.contains(['(', ':', '<'])) && found.iter().ne(&words);
+    if found.is_empty() || !(is_bare || found.len() > 1 || inside.is_some() && found.len() == words.len()) {
+        out.push_str(entry);
+        return;
+    }
+    let found_alone = found.len() == 1;
+    // Words stand before the address they name, or behind the only one.
+    let mut name = if inside.is_some() { before.trim_matches([' ', '<']).to_owned() } else { String::new() };
+    let mut is_first = true;
+    for word in &words {
+        let Some(found) = address(word) else {
+            name.push(' ');
+            name.push_str(word);
+            continue;
+        };
+        if !std::mem::take(&mut is_first) {
+            out.push_str(", ");
+        }
+        // The only address takes the words behind it too.
+        if words.len() > 1 && found_alone {
+            let behind: Vec<&str> = words.iter().copied().filter(|word| address(word).is_none()).collect();
+            if inside.is_none() {
+                name = behind.join(" ");
+            }
+        }
+        let _ = write!(out, "{} <{found}>", name.trim());
+        name.clear();
+        if found_alone {
+            break;
+        }
+    }
+    out.extend(delimiter);
+}
+
+/// A field whose entries the grammar can read.
+fn repaired(text: &str) -> String {
+    if !text.contains('@') {
+        return text.to_owned();
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for entry in entries(text) {
+        let needs_comma = !out.is_empty() && !out.ends_with([',', ';']);
+        if needs_comma && !entry.trim().is_empty() {
+            out.push_str(", ");
+        }
+        push_repaired(entry, &mut out);
+    }
+    out
+}
+
 /// The people one raw field value names, in order. Group names are not people.
 pub(super) fn parse(raw: &[u8], role: PersonRole) -> Vec<PersonMention> {
-    let mut text = words::normalise_structured(raw);
+    let mut text = repaired(&words::normalise_structured(raw));
     text.push('\n');
     let value = MessageStream::new(text.as_bytes()).parse_address();
     let Some(addresses) = value.as_address() else { return Vec::new() };

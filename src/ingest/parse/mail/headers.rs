@@ -2,7 +2,7 @@
 //!
 //! Called by `mime` for every part. A block ends at the first blank line, or at a line that can be no header.
 
-use super::words;
+use super::{charset, words};
 
 /// Longest field value that is looked at; what is longer is cut (a `To` with thousands of addresses stays readable).
 const VALUE_LIMIT_BYTES: usize = 256 << 10;
@@ -44,6 +44,49 @@ fn headers_follow(bytes: &[u8]) -> bool {
 
 fn is_blank(line: &[u8]) -> bool {
     line.iter().all(|byte| matches!(byte, b'\n' | b'\r'))
+}
+
+/// The message with its header block in UTF-8, when raw bytes stand there that are neither UTF-8 nor labelled: read by the
+/// charset the mail states elsewhere, else by the likeliest of the whole mail, since a subject alone is too short to tell.
+/// `None` when nothing has to be done.
+pub(super) fn with_readable_headers(raw: &[u8]) -> Option<Vec<u8>> {
+    let length = block_length(raw);
+    let (block, body) = raw.split_at(length);
+    if std::str::from_utf8(block).is_ok() {
+        return None;
+    }
+    let label = stated_charset(block).or_else(|| stated_charset(body.get(..VALUE_LIMIT_BYTES).unwrap_or(body)));
+    let text = match label {
+        Some(label) => charset::decode(block, Some(&label)),
+        // Together with the body there is more to judge by, as far as that is no other charset.
+        None if body.is_ascii() || std::str::from_utf8(body).is_ok() => return None,
+        None => {
+            let whole = charset::decode(raw, None);
+            let lines = block.iter().filter(|byte| **byte == b'\n').count();
+            let end = whole.split_inclusive('\n').take(lines).map(str::len).sum::<usize>();
+            return whole.get(..end).map(|head| [head.as_bytes(), body].concat());
+        }
+    };
+    Some([text.as_bytes(), body].concat())
+}
+
+/// Bytes of the header block at the start of a message, without the blank line behind it.
+fn block_length(raw: &[u8]) -> usize {
+    raw.split_inclusive(|byte| *byte == b'\n').take_while(|line| !is_blank(line)).map(<[u8]>::len).sum()
+}
+
+/// The first charset other than ASCII that is named in `bytes`: by a `Content-Type`, or in an encoded word.
+fn stated_charset(bytes: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(bytes).to_ascii_lowercase();
+    let is_of_name = |character: &char| character.is_ascii_alphanumeric() || "-_:.".contains(*character);
+    let parameters = text.split("charset=").skip(1).map(|behind| behind.trim_start_matches(['"', '\'', ' ']));
+    let words = text.split("=?").skip(1);
+    parameters.chain(words).take(200).map(|start| start.chars().take_while(is_of_name).collect::<String>()).find(
+        |label| {
+            // A label of UTF-8 is no help: the bytes are none.
+            charset::is_known(label) && !matches!(label.as_str(), "us-ascii" | "ascii" | "utf-8" | "utf8" | "utf-7")
+        },
+    )
 }
 
 impl<'raw> Headers<'raw> {
@@ -179,5 +222,23 @@ mod tests {
         assert_eq!(message_ids(b"<a@b <c@d>"), ["a@b", "c@d"]);
         assert!(message_ids(b"no id here").is_empty());
         assert!(message_ids(b"<>").is_empty());
+    }
+
+    #[test]
+    fn raw_bytes_are_read_by_what_the_mail_states() {
+        let subject = |raw: &[u8]| {
+            let mended = with_readable_headers(raw);
+            Headers::split(mended.as_deref().unwrap_or(raw)).0.text("subject").unwrap()
+        };
+        assert_eq!(
+            subject(b"Subject: signs \xa380m deal\nContent-Type: text/plain; charset=iso-8859-1\n\n\xa380m\n"),
+            "signs £80m deal"
+        );
+        assert_eq!(subject(b"Subject: \xa3\xf3d\xbc\nContent-Type: text/plain; charset=\"ISO-8859-2\"\n\nx\n"), "Łódź");
+        assert_eq!(subject(b"Subject: \xf0\xd2\xc9\n\n--b\nContent-Type: text/plain; charset=koi8-r\n\nx\n"), "При");
+        assert_eq!(subject(b"From: =?windows-1251?q?=CF?= <a@x>\nSubject: \xcf\xf0\xe8\n\nx\n"), "При");
+        assert_eq!(subject(b"Subject: \xcf\xf0\xe8\n\n\xce\xf2\xef\xf0\xe0\xe2\xeb\xff\xfe \xf2\xe5\xe1\xe5 \xee\xf2\xf7\xb8\xf2\n"), "При");
+        assert_eq!(subject("Subject: größe\nContent-Type: text/plain; charset=koi8-r\n\nx\n".as_bytes()), "größe");
+        assert_eq!(subject(b"Subject: signs \xa380m deal\n\nbody\n"), "signs £80m deal");
     }
 }

@@ -86,9 +86,15 @@ pub fn parse_message(raw: &[u8], reader: &dyn AttachmentReader) -> Result<Parsed
     // Old Macintosh mailers end lines with a lone CR.
     if !raw.contains(&b'\n') && raw.contains(&b'\r') {
         let unix: Vec<u8> = raw.iter().map(|byte| if *byte == b'\r' { b'\n' } else { *byte }).collect();
-        return parse_with_lines(&unix, reader);
+        return parse_mended(&unix, reader);
     }
-    parse_with_lines(raw, reader)
+    parse_mended(raw, reader)
+}
+
+/// Raw bytes in headers are made readable first: everything behind this knows UTF-8 and encoded words.
+fn parse_mended(raw: &[u8], reader: &dyn AttachmentReader) -> Result<Parsed, ParseError> {
+    let mended = headers::with_readable_headers(raw);
+    parse_with_lines(mended.as_deref().unwrap_or(raw), reader)
 }
 
 fn parse_with_lines(raw: &[u8], reader: &dyn AttachmentReader) -> Result<Parsed, ParseError> {

@@ -206,7 +206,8 @@ impl Shape {
     fn is_akin(self, other: Self) -> bool {
         let is_name = |sender| matches!(sender, Sender::Word | Sender::Words);
         let is_same_sender = self.sender == other.sender || is_name(self.sender) && is_name(other.sender);
-        is_same_sender && (self.moment == other.moment || self.is_dated() && other.is_dated())
+        // Netscape wrote its dash with a date and without, into one archive.
+        is_same_sender && (self.is_dash() || self.moment == other.moment || self.is_dated() && other.is_dated())
     }
 }
 
@@ -381,8 +382,12 @@ impl Habit {
             };
         }
         match () {
-            () if shape == own && (shape.is_dated() || shape.sender == Sender::Dash) || is_weak => {
-                if next.is_none_or(opens_headers) { Verdict::Yes } else { Verdict::No }
+            () if shape == own && shape.is_dated() || shape.is_dash() || is_weak => {
+                if next.is_none_or(opens_headers) {
+                    Verdict::Yes
+                } else {
+                    Verdict::No
+                }
             }
             () if is_known && shape == own => Verdict::Yes,
             () if is_known => Verdict::Doubtful(Proof::TwoHeaders),

@@ -35,7 +35,8 @@ pub fn is_archive(head: &[u8], doubt: Doubt) -> bool {
     match doubt {
         _ if shape.is_dated() => headers.known >= 1,
         Doubt::Unknown => headers.known >= if shape.is_dash() { 1 } else { 2 },
-        Doubt::Text | Doubt::Markdown => headers.known >= 3 && headers.has_origin && headers.has_date_or_id,
+        Doubt::Text => headers.known >= 3 && headers.has_origin,
+        Doubt::Markdown => headers.known >= 3 && headers.has_origin && headers.has_date_or_id,
     }
 }
 
@@ -89,6 +90,7 @@ fn evidence(head: &[u8]) -> Evidence {
         found.is_letter |= matches!(name, "from" | "to" | "subject" | "received" | "return-path" | "delivered-to");
         match name {
             "from" | "sender" | "reply-to" => found.has_sender_address |= value.contains(&b'@'),
+            "content-type" => found.technical += usize::from(value.contains(&b'/')),
             "to" | "cc" => found.has_address |= value.contains(&b'@'),
             "date" => {
                 let text = words::decode_text(value);

@@ -32,6 +32,40 @@ const SYSTEM_LABELS: [&str; 22] = [
     "old",
 ];
 
+/// The same labels as Gmail writes them in other languages: inbox, sent, opened, unread, archived, drafts. One language
+/// a line.
+const FOREIGN_SYSTEM_LABELS: &[&str] = &[
+    "posteingang|gesendet|gesendete nachrichten|geöffnet|ungelesen|archiviert|entwürfe|entwurf|alle nachrichten",
+    "boîte de réception|envoyé|envoyés|messages envoyés|ouvert|ouverts|non lu|non lus|archivé|archivés|brouillon|brouillons|tous les messages",
+    "recibidos|bandeja de entrada|enviado|enviados|abierto|abiertos|no leído|no leídos|archivado|archivados|borrador|borradores",
+    "posta in arrivo|inviati|posta inviata|aperto|aperti|da leggere|non letto|non letti|archiviato|archiviati|bozza|bozze",
+    "caixa de entrada|enviada|enviadas|aberto|aberta|abertos|não lido|não lida|não lidos|não lidas|arquivado|arquivada|arquivados|rascunho|rascunhos",
+    "postvak in|verzonden|geopend|ongelezen|gearchiveerd|concept|concepten",
+    "innboks|sendt|åpnet|ulest|arkivert|utkast|kladder",
+    "indbakke|åbnet|ulæst|arkiveret|kladde",
+    "inkorg|inkorgen|skickat|skickade|öppnat|öppnad|öppnade|oläst|olästa|arkiverat|arkiverad|arkiverade",
+    "saapuneet|postilaatikko|lähetetyt|lähetetty|avattu|lukematon|lukemattomat|arkistoitu|luonnos|luonnokset",
+    "odebrane|wysłane|otwarte|otwarta|nieprzeczytane|zarchiwizowane|wersja robocza|wersje robocze",
+    "doručená pošta|doručené|odeslané|odeslaná pošta|otevřené|otevřeno|nepřečtené|archivováno|archivované|koncept|koncepty",
+    "beérkező levelek|elküldött|elküldött levelek|megnyitva|megnyitott|olvasatlan|archivált|archiválva|piszkozat|piszkozatok",
+    "mesaje primite|trimise|mesaje trimise|deschise|necitite|arhivate|mesaje nefinalizate|schițe",
+    "gelen kutusu|gönderilmiş|gönderilen|gönderilmiş postalar|açıldı|açılmış|okunmamış|arşivlendi|arşivlenmiş|taslak|taslaklar",
+    "εισερχόμενα|απεσταλμένα|ανοιγμένα|άνοιξε|μη αναγνωσμένα|αρχειοθετημένα|πρόχειρα",
+    "входящие|отправленные|открытые|открыто|непрочитанные|архивированные|архив|заархивировано|черновик|черновики",
+    "вхідні|надіслані|відкриті|відкрито|непрочитані|архівовано|заархівовано|чернетки",
+    "受信トレイ|送信済み|送信済みメール|開封済み|未読|アーカイブ済み|下書き",
+    "收件箱|已发送|已发邮件|已打开|未读|已归档|草稿",
+    "收件匣|寄件備份|已開啟|未讀|已封存",
+    "받은편지함|보낸편지함|열림|읽지않음|읽지 않음|보관됨|보관처리됨|임시보관함",
+];
+
+fn is_system(label: &str) -> bool {
+    SYSTEM_LABELS.contains(&label)
+        || FOREIGN_SYSTEM_LABELS.iter().any(|language| language.split('|').any(|known| known == label))
+        || label.starts_with("category ")
+        || label.starts_with("$label")
+}
+
 /// The name of the list from `List-Id`: the first label of `<name.lists.example.org>`, unless a machine made it up.
 fn list_name(headers: &Headers<'_>) -> Option<String> {
     let value = headers.text("List-Id")?;
@@ -53,12 +87,28 @@ fn list_name(headers: &Headers<'_>) -> Option<String> {
 /// A label as a tag: lower-case, words joined by dashes; `None` for what only a mail system cares about.
 fn label_tag(label: &str) -> Option<String> {
     let label = words::tidy(label.trim_matches(['"', '\'', '\\', ' '])).to_lowercase();
-    let is_system =
-        SYSTEM_LABELS.contains(&label.as_str()) || label.starts_with("category ") || label.starts_with("$label");
-    if is_system || label.is_empty() || label.chars().count() > 60 || !label.chars().any(char::is_alphanumeric) {
+    if is_system(&label) || label.is_empty() || label.chars().count() > 60 || !label.chars().any(char::is_alphanumeric)
+    {
         return None;
     }
     Some(label.trim_start_matches('#').replace(' ', "-"))
+}
+
+/// The labels of a list; a separator inside quotes divides nothing.
+fn labels(value: &str, separators: &[char]) -> Vec<String> {
+    let mut labels = vec![String::new()];
+    let mut is_quoted = false;
+    // A quote that is never closed is an inch sign.
+    let has_pairs = value.matches('"').count().is_multiple_of(2);
+    for character in value.chars() {
+        match (character, labels.last_mut()) {
+            ('"', _) if has_pairs => is_quoted = !is_quoted,
+            (separator, _) if !is_quoted && separators.contains(&separator) => labels.push(String::new()),
+            (character, Some(label)) => label.push(character),
+            _ => {}
+        }
+    }
+    labels
 }
 
 /// The tags of a mail, unique, in order: the list first, then keywords and labels.
@@ -68,8 +118,9 @@ pub(super) fn tags(headers: &Headers<'_>) -> Vec<String> {
         for value in headers.all(field) {
             let value = words::decode_text(value);
             // X-Keywords of IMAP servers separate by blanks, everybody else by commas.
-            let separator = if value.contains([',', ';']) || field != "X-Keywords" { [',', ';'] } else { [' ', ' '] };
-            for tag in value.split(separator).filter_map(label_tag) {
+            let separators: &[char] =
+                if value.contains([',', ';']) || field != "X-Keywords" { &[',', ';'] } else { &[' '] };
+            for tag in labels(&value, separators).iter().filter_map(|label| label_tag(label)) {
                 if tags.len() < TAG_LIMIT && !tags.contains(&tag) {
                     tags.push(tag);
                 }
@@ -103,5 +154,24 @@ mod tests {
         );
         assert_eq!(of("X-Keywords: NonJunk Travel #todo\n\n"), ["travel", "todo"]);
         assert_eq!(of("X-Label: =?utf-8?q?M=C3=BCnchen?=\nKeywords: a b, c\n\n"), ["münchen", "a-b", "c"]);
+    }
+
+    #[test]
+    fn labels_of_gmail_in_any_language() {
+        assert_eq!(
+            of("X-Gmail-Labels: =?UTF-8?Q?=C3=85pnet,Kategori:_Reklame,Kj=C3=B8kken?=\n\n"),
+            ["kategori:-reklame", "kjøkken"]
+        );
+        assert_eq!(of("X-Gmail-Labels: Inbox,\"Clients/Brown, Hill & Co\",Opened\n\n"), ["clients/brown,-hill-&-co"]);
+        assert_eq!(of("X-Gmail-Labels: Inbox,\"Clients/Brown,\r\n Hill & Co\"\n\n"), ["clients/brown,-hill-&-co"]);
+        assert_eq!(
+            of(
+                "X-Gmail-Labels: =?UTF-8?Q?Archiv=C3=A9s,Ouvert,Important,Bo=C3=AEte_de_r=C3=A9ception,?=\n =?UTF-8?Q?Vacances_2024?=\n\n"
+            ),
+            ["important", "vacances-2024"]
+        );
+        assert_eq!(of("X-Gmail-Labels: =?UTF-8?Q?\"M=C3=BCller,_Co\",Posteingang?=\n\n"), ["müller,-co"]);
+        assert_eq!(of("X-Gmail-Labels: 3.5\" disks,Inbox\n\n"), ["3.5\"-disks"]);
+        assert!(of("X-Gmail-Labels: =?UTF-8?B?5Y+X5L+h44OI44Os44Kk?=,=?UTF-8?B?5pyq6Kqt?=\n\n").is_empty());
     }
 }

@@ -64,7 +64,8 @@ fn mixed_base64(bytes: &[u8]) -> Vec<u8> {
         if let Some(at) = content.iter().position(|byte| *byte == b' ').filter(|at| content[..*at].ends_with(b"=")) {
             content = &content[..at];
         }
-        let is_encoded = !content.is_empty() && !content.contains(&b' ') && looks_like_base64(content);
+        let is_prose = encoded.is_empty() && is_word(content);
+        let is_encoded = !content.is_empty() && !is_prose && !content.contains(&b' ') && looks_like_base64(content);
         if is_encoded {
             encoded.extend_from_slice(content);
         } else {
@@ -167,12 +168,22 @@ fn uuencoded(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Whether a line is a word of prose that happens to hold nothing but letters: short, and uneven or all in lower case.
+fn is_word(line: &[u8]) -> bool {
+    let is_lower = line.iter().skip(1).all(u8::is_ascii_lowercase);
+    line.len() < 24 && !line.ends_with(b"=") && (line.len() % 4 != 0 || is_lower)
+}
+
 /// The bytes of a body in transfer encoding `encoding` (the header's value, any spelling).
 pub(super) fn decode<'bytes>(bytes: &'bytes [u8], encoding: &str) -> Cow<'bytes, [u8]> {
-    match encoding.trim().trim_matches('"').to_ascii_lowercase().as_str() {
-        "base64" | "b" => Cow::Owned(if count_foreign(bytes) == 0 { base64(bytes) } else { mixed_base64(bytes) }),
-        "quoted-printable" | "quotedprintable" | "q" => Cow::Owned(quoted_printable(bytes)),
-        "x-uuencode" | "uuencode" | "x-uue" | "uue" => Cow::Owned(uuencoded(bytes)),
+    // `base64; charset=…`, `"Base-64"`, `quoted-printable (sic)`: the first word counts.
+    let name = encoding.trim().trim_matches('"').split([';', ',', '(', ' ']).next().unwrap_or_default();
+    let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+    match name.to_ascii_lowercase().as_str() {
+        "base64" | "b" if count_foreign(bytes) == 0 && !is_word(bytes.trim_ascii()) => Cow::Owned(base64(bytes)),
+        "base64" | "b" => Cow::Owned(mixed_base64(bytes)),
+        "quotedprintable" | "q" => Cow::Owned(quoted_printable(bytes)),
+        "xuuencode" | "uuencode" | "xuue" | "uue" => Cow::Owned(uuencoded(bytes)),
         _ => Cow::Borrowed(bytes),
     }
 }
@@ -204,5 +215,22 @@ mod tests {
     fn uuencode() {
         assert_eq!(decode(b"begin 644 x\n#0V%T\n`\nend\n", "x-uuencode").as_ref(), b"Cat");
         assert!(!uuencoded_line(b"This is prose, not data.", &mut Vec::new()));
+    }
+
+    #[test]
+    fn a_label_of_base64_that_lies_costs_no_text() {
+        for text in [
+            "Hello Bob,\n\nthanks\nfor the report.\n\nAnn\n",
+            "thanks\n",
+            "See you on Monday at nine.\n",
+            "Grüße\naus Köln und\nbis bald\n",
+        ] {
+            assert_eq!(decode(text.as_bytes(), "base64").as_ref(), text.as_bytes(), "{text}");
+        }
+        for name in ["Base64", "base-64", "base64; charset=utf-8", "\"base64\"", "BASE64 (sic)"] {
+            assert_eq!(decode(b"SGVsbG8gd29ybGQhIQ==", name).as_ref(), b"Hello world!!", "{name}");
+        }
+        assert_eq!(decode(b"SGVsbG8=\n", "base64").as_ref(), b"Hello");
+        assert_eq!(decode(b"a=3Db", "Quoted_Printable").as_ref(), b"a=b");
     }
 }

@@ -76,3 +76,60 @@ fn lists_that_rewrite_senders_are_seen_through() {
     assert_eq!(people[0].name.as_deref(), Some("Ann Lee"));
     assert_eq!(people[1].email.as_deref(), Some("dev@lists.org"));
 }
+
+#[test]
+fn two_people_are_two() {
+    let two = vec![both("a@x.org", "Ann"), both("b@y.org", "Bob")];
+    for text in [
+        "Ann <a@x.org>, Bob <b@y.org>",
+        "Ann <a@x.org>; Bob <b@y.org>",
+        "Ann <a@x.org> Bob <b@y.org>",
+        "Ann <a@x.org>,Bob b@y.org",
+        "Ann a@x.org, Bob b@y.org",
+        "Ann a@x.org Bob <b@y.org>",
+        "\"Ann\" <a@x.org>, b@y.org (Bob)",
+        "Friends: Ann <a@x.org>, Bob <b@y.org>;",
+    ] {
+        assert_eq!(read(text), two, "{text}");
+    }
+    let bare = vec![only_email("a@x.org"), only_email("b@y.org")];
+    for text in [
+        "a@x.org, b@y.org",
+        "a@x.org b@y.org",
+        "a@x.org; b@y.org",
+        "<a@x.org> <b@y.org>",
+        "<a@x.org, b@y.org>",
+        "<a@x.org>,<b@y.org>",
+    ] {
+        assert_eq!(read(text), bare, "{text}");
+    }
+}
+
+#[test]
+fn addresses_without_brackets() {
+    for text in [
+        "Ann Lee a@x.org",
+        "\"Ann Lee\" a@x.org",
+        "Ann Lee a@x.org.",
+        "Ann Lee <<a@x.org>>",
+        "Ann Lee <a@x.org.>",
+        "Ann Lee < a@x.org >",
+        "a@x.org Ann Lee",
+        "Ann Lee [a@x.org]",
+        "Ann Lee (a@x.org)",
+        "Ann Lee <mailto:a@x.org>",
+        "Ann Lee (work) <a@x.org>",
+        "=?utf-8?q?Ann_Lee?= a@x.org",
+        "\"=?utf-8?q?Ann?= Lee\" <a@x.org>",
+    ] {
+        let (email, name) = one(text);
+        assert_eq!(email.as_deref(), Some("a@x.org"), "{text}");
+        assert_eq!(
+            name.as_deref().map(|name| name.replace(" (work)", "").replace(" work", "")).as_deref(),
+            Some("Ann Lee"),
+            "{text}"
+        );
+    }
+    assert_eq!(one("<<a@x.org>>"), only_email("a@x.org"));
+    assert_eq!(one("a@x.org."), only_email("a@x.org"));
+}
