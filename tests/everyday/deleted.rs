@@ -9,7 +9,7 @@ fn find(terminal: &mut Terminal, query: &str, wanted: &str) {
     terminal.send("2");
     terminal.wait_until("the input", |screen| screen.contains("leave"));
     terminal.send(query);
-    terminal.wait_until(wanted, |screen| screen.contains(wanted) && !screen.contains("searching"));
+    terminal.wait_until(wanted, |screen| screen.contains(query) && screen.contains(&format!("1 {wanted}")));
     terminal.send("\u{1b}");
     terminal.wait_until("the end of typing", |screen| !screen.contains("leave"));
 }
@@ -79,7 +79,7 @@ fn the_screen_brings_back_what_an_earlier_session_deleted() {
     terminal.send("/");
     terminal.wait_until("the input", |screen| screen.contains("leave"));
     terminal.send("\u{15}betaword is:deleted");
-    terminal.wait_until("the hit", |screen| screen.contains("Secondone"));
+    terminal.wait_until("the hit", |screen| screen.contains("betaword is:deleted") && screen.contains("1 Secondone"));
     terminal.send("\r");
     terminal.wait_until("the end of typing", |screen| !screen.contains("leave"));
     terminal.send("\r");
