@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn ctrl_c_quits_whatever_the_settings_say() {
         let press = Input { ctrl: true, ..press('c') };
-        for keys in ["ctrl-q", "", "Q ctrl-c"] {
+        for keys in ["ctrl-q", "", "Z ctrl-c"] {
             let keymap = Keymap::with_overrides(&BTreeMap::from([("quit".to_owned(), keys.to_owned())])).unwrap();
             for pane in Pane::ALL {
                 assert_eq!(keymap.command(&press, pane), Some(Command::Quit));

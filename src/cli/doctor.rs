@@ -93,10 +93,9 @@ fn installation(config: &Config, findings: &mut Findings) {
     if let Err(error) = super::keys_are_usable(config) {
         findings.bad(Verdict::Error, "keys", error.to_string(), "the app does not start before it is corrected");
     }
-    folder_is_usable("data folder", &config.data_dir, Verdict::Error, findings);
-    folder_is_usable("drop zone", &config.drop_zone, Verdict::Error, findings);
-    // Nothing else needs it.
-    folder_is_usable("logs", &config.log_dir(), Verdict::Warning, findings);
+    folder_is_usable("data folder", &config.data_dir, findings);
+    folder_is_usable("drop zone", &config.drop_zone, findings);
+    logs_are_writable(&config.log_dir(), findings);
     match disk::look_now(&config.data_dir) {
         Ok(report) => match (report.state, report.remedy) {
             (ServiceState::Ok, _) | (_, None) => findings.ok("disk", report.detail),
@@ -124,7 +123,7 @@ fn installation(config: &Config, findings: &mut Findings) {
     }
 }
 
-fn folder_is_usable(what: &'static str, folder: &Path, verdict: Verdict, findings: &mut Findings) {
+fn folder_is_usable(what: &'static str, folder: &Path, findings: &mut Findings) {
     let probe = folder.join(format!(".peanut-doctor-{}", std::process::id()));
     let written =
         private::make_folder(folder).and_then(|()| fs::write(&probe, b"x")).and_then(|()| fs::remove_file(&probe));
@@ -132,7 +131,19 @@ fn folder_is_usable(what: &'static str, folder: &Path, verdict: Verdict, finding
         Ok(()) => findings.ok(what, folder.display().to_string()),
         Err(error) => {
             let remedy = format!("make {} writable for this user", folder.display());
-            findings.bad(verdict, what, format!("cannot write {}: {error}", folder.display()), remedy);
+            findings.bad(Verdict::Error, what, format!("cannot write {}: {error}", folder.display()), remedy);
+        }
+    }
+}
+
+/// Everything else works without a log.
+fn logs_are_writable(folder: &Path, findings: &mut Findings) {
+    let shown = folder.display();
+    match log::can_be_written(folder) {
+        Ok(()) => findings.ok("logs", shown.to_string()),
+        Err(error) => {
+            let remedy = format!("make {shown} and what is in it writable for this user, or set PEANUT_STATE_DIR");
+            findings.bad(Verdict::Warning, "logs", format!("cannot write {shown}: {error}"), remedy);
         }
     }
 }

@@ -62,7 +62,7 @@ async fn export(store: &SharedStore, target: Target) -> eyre::Result<Option<Stri
     let _limit = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(SIGXFSZ));
     let mut shown = Shown { terminal: output::is_watched() && !matches!(target, Target::Stream(None)) };
     let (mut out, beside) = target.open()?;
-    let told = transfer::export(&**store, &mut out, &mut shown).await;
+    let told = transfer::export(&**store, &mut *out, &mut shown).await;
     let told = match told {
         // Whoever read it has enough.
         Err(ExportError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(None),
@@ -86,7 +86,7 @@ enum Target {
     File { path: PathBuf, replace: bool },
 }
 
-type Out = BufWriter<Box<dyn Write + Send>>;
+type Out = Box<dyn Write + Send>;
 
 impl Target {
     fn of(typed: &str, force: bool) -> eyre::Result<Self> {
@@ -106,18 +106,18 @@ impl Target {
     }
 
     fn open(self) -> eyre::Result<(Out, Option<Beside>)> {
-        let boxed = |out: Box<dyn Write + Send>| BufWriter::with_capacity(256 << 10, out);
+        let boxed = |file: File| Box::new(BufWriter::with_capacity(256 << 10, file));
         match self {
-            Self::Stream(None) => Ok((boxed(Box::new(output::data())), None)),
+            Self::Stream(None) => Ok((output::json_lines(), None)),
             Self::Stream(Some(path)) => {
                 let file = File::options().write(true).open(&path);
                 let file = file.wrap_err_with(|| format!("cannot write {}", path.display()))?;
-                Ok((boxed(Box::new(file)), None))
+                Ok((boxed(file), None))
             }
             Self::File { path, replace } => {
                 let beside = Beside::make(path, replace)?;
                 let file = beside.file.try_clone().wrap_err("cannot write the export")?;
-                Ok((boxed(Box::new(file)), Some(beside)))
+                Ok((boxed(file), Some(beside)))
             }
         }
     }

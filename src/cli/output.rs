@@ -88,9 +88,28 @@ fn write_out(line: &str) -> eyre::Result<()> {
     }
 }
 
-/// Standard output for data that is not for eyes: completions, the manual page, an export.
+/// Standard output for what is not for eyes: completions, the manual page.
 pub(super) fn data() -> io::Stdout {
     io::stdout()
+}
+
+/// Standard output for many lines of JSON, each written whole; on a terminal they steer nothing.
+pub(super) fn json_lines() -> Box<dyn Write + Send> {
+    let out = io::BufWriter::with_capacity(256 << 10, io::stdout());
+    if io::stdout().is_terminal() { Box::new(JsonOnScreen(out)) } else { Box::new(out) }
+}
+
+struct JsonOnScreen<W>(W);
+
+impl<W: Write> Write for JsonOnScreen<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write_all(visible_json(&String::from_utf8_lossy(bytes)).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 /// Whether somebody looks at what commands say beside their output.
@@ -154,6 +173,13 @@ pub(super) fn date(moment: Option<crate::domain::Timestamp>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_on_a_screen_say_the_same() {
+        let mut screen = JsonOnScreen(Vec::new());
+        writeln!(screen, "{{\"a\":\"\u{9b}2J é\"}}").unwrap();
+        assert_eq!(String::from_utf8(screen.0).unwrap(), "{\"a\":\"\\u009b2J é\"}\n");
+    }
 
     #[test]
     fn only_our_own_styles_reach_the_terminal() {

@@ -35,24 +35,22 @@ pub enum StoreAddress {
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum AddressError {
     /// Another scheme, or one that is misspelled.
-    #[error(
-        "{scheme}:// is no store Peanut knows: write postgres://user:password@host/database, a file, or a data folder"
-    )]
+    #[error("{scheme}:// is no store Peanut knows: write postgres://user@host/database, a file, or a data folder")]
     Scheme {
         /// The scheme.
         scheme: String,
     },
     /// It names no server.
-    #[error("this address names no host: write postgres://user:password@host/database")]
+    #[error("this address names no host: write postgres://user@host/database")]
     NoHost,
     /// It looks like an address and has no scheme.
     #[error(
-        "this looks like an address and is none: write postgres://user:password@host/database; a file of that name is \
+        "this looks like an address and is none: write postgres://user@host/database; a file of that name is \
          written with ./ before it"
     )]
     LooksLikeAddress,
     /// Nothing was typed.
-    #[error("an empty address: write postgres://user:password@host/database, a file, or a data folder")]
+    #[error("an empty address: write postgres://user@host/database, a file, or a data folder")]
     Empty,
 }
 
@@ -252,7 +250,7 @@ mod tests {
             "  ",
         ] {
             let message = StoreAddress::parse(typed).unwrap_err().to_string();
-            assert!(message.contains("postgres://user:password@host/database"), "{typed}: {message}");
+            assert!(message.contains("postgres://user@host/database"), "{typed}: {message}");
             assert!(!message.contains("hunter2"), "{typed}: {message}");
         }
     }

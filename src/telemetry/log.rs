@@ -83,6 +83,14 @@ pub fn start(folder: &Path, level: &str, to_standard_error: bool) -> Result<(Log
     Ok((LogGuard(guards), unwritten))
 }
 
+/// Whether today's file in `folder` can be written.
+///
+/// # Errors
+/// Why it cannot.
+pub fn can_be_written(folder: &Path) -> io::Result<()> {
+    RollingFile::open(folder).map(drop)
+}
+
 /// The newest lines that were logged, oldest first.
 #[must_use]
 pub fn recent_lines() -> Vec<String> {

@@ -9,7 +9,7 @@ fn find(terminal: &mut Terminal, query: &str, wanted: &str) {
     terminal.send("2");
     terminal.wait_until("the input", |screen| screen.contains("leave"));
     terminal.send(query);
-    terminal.wait_until(wanted, |screen| screen.contains(wanted) && !screen.contains("searching"));
+    terminal.wait_until(wanted, |screen| screen.contains(query) && screen.contains(&format!("1 {wanted}")));
     terminal.send("\u{1b}");
     terminal.wait_until("the end of typing", |screen| !screen.contains("leave"));
 }
@@ -79,16 +79,18 @@ fn the_screen_brings_back_what_an_earlier_session_deleted() {
     terminal.send("/");
     terminal.wait_until("the input", |screen| screen.contains("leave"));
     terminal.send("\u{15}betaword is:deleted");
-    terminal.wait_until("the hit", |screen| screen.contains("Secondone"));
+    terminal.wait_until("the hit", |screen| screen.contains("betaword is:deleted") && screen.contains("1 Secondone"));
     terminal.send("\r");
     terminal.wait_until("the end of typing", |screen| !screen.contains("leave"));
     terminal.send("\r");
     terminal.wait_for("u brings it back");
     terminal.send("u");
     terminal.wait_until("no mark in the reader", |screen| !screen.contains("u brings it back"));
-    terminal.send("\u{1b}");
-    // And the last deletion, whoever made it.
-    terminal.wait_until("the list", |screen| !screen.contains("betaword") || screen.contains("is:deleted"));
+    terminal.send("\u{3}");
+    assert_eq!(terminal.finish().0.exit_code(), 0);
+    // And the last deletion, whoever made it, with nothing looked at.
+    let mut terminal = Terminal::start(&home.data(), 100, 30, &[("PEANUT_MODEL", "static")]);
+    terminal.wait_until("a screen", |screen| screen.contains("quit") && screen.contains("● store"));
     terminal.send("u");
     terminal.wait_for("1 brought back");
     terminal.send("\u{3}");

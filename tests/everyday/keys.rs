@@ -53,13 +53,17 @@ fn keys_that_clash_or_do_not_exist_are_refused_with_their_line() {
         assert_eq!(config.code, Some(2), "{keys}");
         let named = config.err.contains(line) && config.err.contains(&file);
         assert!(named && words.iter().all(|word| config.err.contains(word)), "{keys}: {}", config.err);
+        let doctor = run(&home, &file, &["doctor"]);
+        assert_ne!(doctor.code, Some(0), "{keys}");
+        assert!((doctor.out + &doctor.err).contains(line), "{keys}");
+        // The screen asks the same door: one clash, one key, one value are enough.
+        if !["quit = \"j\"\n", "quit = \"banana\"\n", "quit = 7\n"].contains(&keys) {
+            continue;
+        }
         let terminal = Terminal::start(&home.data(), 100, 30, &[("PEANUT_CONFIG", &file)]);
         let (status, _, raw) = terminal.finish();
         assert_eq!(status.exit_code(), 2, "{keys}");
         assert!(raw.contains(words[0]) && !raw.contains("\u{1b}[?1049h"), "before the screen is drawn: {raw}");
-        let doctor = run(&home, &file, &["doctor"]);
-        assert_ne!(doctor.code, Some(0), "{keys}");
-        assert!((doctor.out + &doctor.err).contains(line), "{keys}");
     }
     let file = with_keys(&home, "quit = \"Q\"\ndown = \"n\"\nnote = \"N w\"\n");
     assert_eq!(run(&home, &file, &["config"]).code, Some(2), "n and N are of the reader, w of search");

@@ -65,7 +65,8 @@ fn a_missing_home_says_what_to_set() {
         let works = run(&["--data-dir", data.data().to_str().unwrap(), "status"], home);
         assert_eq!(works.code, Some(0), "{}", works.err);
     }
-    let file = Home::new().write("file", "x");
+    let folder = Home::new();
+    let file = folder.write("file", "x");
     let impossible = run(&["status"], file.join("home").to_str());
     assert_eq!(impossible.code, Some(2));
     assert!(impossible.err.contains("data folder") && impossible.err.contains("--data-dir"), "{}", impossible.err);

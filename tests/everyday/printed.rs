@@ -27,7 +27,7 @@ fn corpus(home: &Home) {
     home.write("s/broken\u{1b}[2J.pdf", "%PDF-1.4 and nothing else");
 }
 
-/// Everything the commands say, each after its name.
+/// Everything the commands say.
 fn everything(home: &Home) -> String {
     let file = home.path(&format!("s/{NAME}"));
     let missing = home.path("gone\u{1b}]0;PWNED\u{7}.md");
@@ -54,7 +54,7 @@ fn everything(home: &Home) -> String {
     let mut all = String::new();
     for arguments in commands {
         let said = home.say(&arguments);
-        let _ = writeln!(all, "== {}\n{}{}", arguments[0], said.out, said.err);
+        let _ = writeln!(all, "{}{}", said.out, said.err);
     }
     for hit in home.hits("invoiceprobe") {
         let said = home.say(&["get", hit["document_id"].as_str().unwrap()]);

@@ -118,8 +118,13 @@ fn file_in_full(state: &State, file: &FileRecord) -> Vec<String> {
         format!("{} · {} of {} bytes read", file.state.as_str(), file.bytes_done, file.size_bytes),
         format!("{held} {} in the store", if held == 1 { "document" } else { "documents" }),
         format!(
-            "last pass: {} items = {} documents + {} duplicates + {} unchanged + {} dead letters + {} skipped",
-            items.seen, items.documents, items.duplicates, items.unchanged, items.dead_letters, items.skipped
+            "last pass: {} = {} documents + {} duplicates + {} unchanged + {} dead letters + {} skipped",
+            if items.seen == 1 { "1 item".to_owned() } else { format!("{} items", items.seen) },
+            items.documents,
+            items.duplicates,
+            items.unchanged,
+            items.dead_letters,
+            items.skipped
         ),
     ];
     if let Some(reason) = state.reason(file) {

@@ -134,8 +134,7 @@ fn files(state: &State, palette: Palette, is_zoomed: bool, area: Rect, buf: &mut
     let near = selected.saturating_sub(height)..files.len().min(selected + height + 1);
     let rows: Vec<FileRows> =
         files[near.clone()].iter().map(|file| file_rows(state, file, columns, is_zoomed, palette)).collect();
-    let troubles: usize = rows.iter().filter(|rows| !rows.reason.is_empty()).map(FileRows::height).sum();
-    let most_reasons = if troubles <= height { usize::MAX } else { REASON_ROWS };
+    let most_reasons = most_reason_rows(&rows, height);
     let heights: Vec<usize> = rows
         .iter()
         .zip(near.clone())
@@ -156,6 +155,14 @@ fn files(state: &State, palette: Palette, is_zoomed: bool, area: Rect, buf: &mut
             return;
         }
     }
+}
+
+/// How many rows of each reason there is room for, so that whatever is wrong is in sight at once.
+fn most_reason_rows(rows: &[FileRows<'_>], height: usize) -> usize {
+    let longest = rows.iter().map(|rows| rows.reason.len()).max().unwrap_or(0);
+    let troubled = || rows.iter().filter(|rows| !rows.reason.is_empty());
+    let fits = |most: &usize| troubled().map(|rows| rows.shown(*most)).sum::<usize>() <= height;
+    (REASON_ROWS..=longest).rev().find(fits).unwrap_or(REASON_ROWS)
 }
 
 /// The first row to show so that the selected one is whole in sight, in the middle where the list allows.
@@ -244,12 +251,15 @@ fn file_row<'a>(state: &State, file: &FileRecord, columns: usize, is_zoomed: boo
     ];
     let rest = columns.saturating_sub(name_columns + 10 + kind_columns);
     let held = state.documents_held(file);
-    let tail = match file.state {
-        FileState::Parsing => progress(state, file, idle, rest),
-        FileState::Failed | FileState::Skipped | FileState::Duplicate if held == 0 => {
-            format!(" {} {}", right("", 4), right(&bytes(file.size_bytes), 7))
-        }
-        _ => format!(" {} {}", right(&compact(held), 4), right(&bytes(file.size_bytes), 7)),
+    let tail = if file.state == FileState::Parsing {
+        progress(state, file, idle, rest)
+    } else {
+        let needs_no_count = matches!(file.state, FileState::Failed | FileState::Skipped | FileState::Duplicate);
+        let count = if needs_no_count && held == 0 { String::new() } else { compact(held) };
+        let count = format!(" {}", right(&count, 4));
+        let size = format!(" {}", right(&bytes(file.size_bytes), 7));
+        // The size gives way: a number that is cut says nothing.
+        if width(&count) + width(&size) <= rest { count + &size } else { count }
     };
     spans.push(Span::styled(truncated(&tail, rest), palette.style(Role::Faint)));
     Line::from(spans)

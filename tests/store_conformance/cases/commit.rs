@@ -634,7 +634,7 @@ pub(crate) async fn files_know_what_they_hold<H: Harness>(harness: H) {
     assert_eq!(store.documents_held(&paths).await.expect("held"), [1, 0, 3, 1]);
     store.retire(&[gone], RetireReason::Deleted, after(1)).await.expect("retire");
     assert_eq!(store.documents_held(&paths[2..3]).await.expect("held"), [2]);
-    assert_eq!(store.documents_held(&[]).await.expect("held"), []);
+    assert!(store.documents_held(&[]).await.expect("held").is_empty());
 }
 
 pub(crate) async fn retire_file_retires_all_of_it<H: Harness>(harness: H) {
