@@ -43,14 +43,18 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
         sections: read.sections,
         ..Parsed::default()
     };
+    if parsed.sections.is_empty()
+        && let Some(title) = &parsed.title
+    {
+        // A note that is all title is found by it.
+        parsed.sections.push(Section { text: title.clone(), line: Some(first_line), ..Section::default() });
+    }
     if !head.text.is_empty() {
         // Last, so that a note begins with what it says.
         parsed.sections.push(Section { text: head.text, line: Some(2), ..Section::default() });
     }
     if parsed.sections.is_empty() {
-        // A note that is all title is found by it.
-        let text = parsed.title.clone().ok_or(ParseError::NoText)?;
-        parsed.sections.push(Section { text, line: Some(first_line), ..Section::default() });
+        return Err(ParseError::NoText);
     }
     Ok(parsed)
 }
