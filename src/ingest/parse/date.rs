@@ -58,12 +58,11 @@ pub fn of_name(path: &Path) -> Option<Timestamp> {
             compact(&stem[..digits]).map(DateTime::date)
         }
     };
-    day.filter(|day| (1900..=2100).contains(&day.year())).and_then(|day| moment(day.at(0, 0, 0, 0), None))
+    day.filter(|day| (1900..=2100).contains(&day.year())).and_then(|day| moment(day.at(0, 0, 0, 0), Offset::UTC))
 }
 
-fn moment(local: DateTime, offset: Option<Offset>) -> Option<Timestamp> {
-    let zone = offset.map_or(TimeZone::UTC, TimeZone::fixed);
-    local.to_zoned_datetime(zone).ok().map(|zoned| Timestamp(zoned.timestamp().as_millisecond()))
+fn moment(local: DateTime, offset: Offset) -> Option<Timestamp> {
+    local.to_zoned_datetime(TimeZone::fixed(offset)).ok().map(|zoned| Timestamp(zoned.timestamp().as_millisecond()))
 }
 
 fn date(year: &str, month: i8, day: &str) -> Option<Date> {
@@ -117,21 +116,25 @@ fn written(tokens: &[Token<'_>]) -> Option<Timestamp> {
 /// The day at the beginning, and what follows it.
 fn calendar<'t, 'a>(tokens: &'t [Token<'a>]) -> Option<(Date, &'t [Token<'a>])> {
     use Token::{Digits, Mark, Word};
-    let year = |digits: &str| digits.len() == 4;
+    let is_year = |digits: &str| digits.len() == 4;
     Some(match tokens {
-        [Digits(y), Mark(a), Digits(m), Mark(b), Digits(d), rest @ ..] if year(y) && a == b && "-/._".contains(*a) => {
-            (date(y, m.parse().ok()?, d)?, rest)
+        [Digits(year), Mark(a), Digits(number), Mark(b), Digits(day), rest @ ..]
+            if is_year(year) && a == b && "-/._".contains(*a) =>
+        {
+            (date(year, number.parse().ok()?, day)?, rest)
         }
-        [Digits(y), Word("年"), Digits(m), Word("月"), Digits(d), Word("日"), rest @ ..] if year(y) => {
-            (date(y, m.parse().ok()?, d)?, rest)
+        [Digits(year), Word("年"), Digits(number), Word("月"), Digits(day), Word("日"), rest @ ..] if is_year(year) => {
+            (date(year, number.parse().ok()?, day)?, rest)
         }
-        [Digits(y), Mark('-' | '/'), Word(name), Mark('-' | '/'), Digits(d), rest @ ..] if year(y) => {
-            (date(y, month(name)?, d)?, rest)
+        [Digits(year), Mark('-' | '/'), Word(name), Mark('-' | '/'), Digits(day), rest @ ..] if is_year(year) => {
+            (date(year, month(name)?, day)?, rest)
         }
-        [Digits(d), Mark('.'), Digits(m), Mark('.'), Digits(y), rest @ ..] if year(y) => {
-            (date(y, m.parse().ok()?, d)?, rest)
+        [Digits(day), Mark('.'), Digits(number), Mark('.'), Digits(year), rest @ ..] if is_year(year) => {
+            (date(year, number.parse().ok()?, day)?, rest)
         }
-        [Digits(a), Mark(first), Digits(b), Mark(second), Digits(y), rest @ ..] if year(y) && first == second => {
+        [Digits(a), Mark(first), Digits(b), Mark(second), Digits(year), rest @ ..]
+            if is_year(year) && first == second =>
+        {
             let (a_is, b_is): (u8, u8) = (a.parse().ok()?, b.parse().ok()?);
             let (day, month) = if a_is > 12 || a == b {
                 (a, b_is)
@@ -140,45 +143,47 @@ fn calendar<'t, 'a>(tokens: &'t [Token<'a>]) -> Option<(Date, &'t [Token<'a>])> 
             } else {
                 return None;
             };
-            (date(y, i8::try_from(month).ok()?, day)?, rest)
+            (date(year, i8::try_from(month).ok()?, day)?, rest)
         }
         // Unix: `Mar 5 10:00:00 2024`, perhaps with a zone before the year.
-        [Word(name), Digits(d), Digits(_), Mark(':'), .., Digits(y)] if year(y) => {
+        [Word(name), Digits(day), Digits(_), Mark(':'), .., Digits(year)] if is_year(year) => {
             let whole = &tokens[2..tokens.len() - 1];
-            (date(y, month(name)?, d)?, whole)
+            (date(year, month(name)?, day)?, whole)
         }
         [Word(name), rest @ ..] => {
             let name = month(name)?;
             let rest = without_mark(rest, '.');
             match rest {
-                [Digits(d), rest @ ..] if d.len() <= 2 => match without_mark(without_ordinal(rest), ',') {
-                    [Digits(y), rest @ ..] if year(y) => (date(y, name, d)?, rest),
+                [Digits(day), rest @ ..] if day.len() <= 2 => match without_mark(without_ordinal(rest), ',') {
+                    [Digits(year), rest @ ..] if is_year(year) => (date(year, name, day)?, rest),
                     _ => return None,
                 },
-                [Digits(y), rest @ ..] if year(y) => (date(y, name, "1")?, rest),
+                [Digits(year), rest @ ..] if is_year(year) => (date(year, name, "1")?, rest),
                 _ => return None,
             }
         }
-        [Digits(d), rest @ ..] if d.len() <= 2 => {
+        [Digits(day), rest @ ..] if day.len() <= 2 => {
             let rest = without_ordinal(rest);
             let rest = match rest {
-                [Mark('.' | '-' | '/'), rest @ ..] | [Word("of" | "de"), rest @ ..] => rest,
+                [Mark('.' | '-' | '/') | Word("of" | "de"), rest @ ..] => rest,
                 all => all,
             };
             let [Word(name), rest @ ..] = rest else { return None };
             let name = month(name)?;
             let rest = match rest {
-                [Mark('.' | ',' | '-' | '/'), rest @ ..] | [Word("de" | "del"), rest @ ..] => rest,
+                [Mark('.' | ',' | '-' | '/') | Word("de" | "del"), rest @ ..] => rest,
                 all => all,
             };
-            let [Digits(y), rest @ ..] = rest else { return None };
-            if !year(y) {
+            let [Digits(year), rest @ ..] = rest else { return None };
+            if !is_year(year) {
                 return None;
             }
-            (date(y, name, d)?, rest)
+            (date(year, name, day)?, rest)
         }
-        [Digits(y), Mark('-' | '/'), Digits(m)] if year(y) => (date(y, m.parse().ok()?, "1")?, &[]),
-        [Digits(y)] if year(y) => (date(y, 1, "1")?, &[]),
+        [Digits(year), Mark('-' | '/'), Digits(number)] if is_year(year) => {
+            (date(year, number.parse().ok()?, "1")?, &[])
+        }
+        [Digits(year)] if is_year(year) => (date(year, 1, "1")?, &[]),
         _ => return None,
     })
 }
@@ -229,5 +234,5 @@ fn pdf(digits: &str) -> Option<Timestamp> {
     let year: i16 = digits.get(0..4)?.parse().ok()?;
     let day = Date::new(year, part(4, 6, 1)?, part(6, 8, 1)?).ok()?;
     let local = day.at(part(8, 10, 0)?.clamp(0, 23), part(10, 12, 0)?.clamp(0, 59), part(12, 14, 0)?.clamp(0, 59), 0);
-    moment(local, None)
+    moment(local, Offset::UTC)
 }

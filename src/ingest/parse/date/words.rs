@@ -74,13 +74,12 @@ pub(super) fn is_filler(word: &str) -> bool {
     matches!(word, "T" | "t" | "at" | "um" | "à" | "a" | "om" | "kl")
 }
 
-/// The offset that these tokens are, `Some(None)` when there are none; nothing when they are something else.
-pub(super) fn zone(tokens: &[Token<'_>]) -> Option<Option<Offset>> {
+/// The offset that these tokens are, none when there are none; nothing when they are something else.
+pub(super) fn zone(tokens: &[Token<'_>]) -> Option<Offset> {
     use Token::{Digits, Mark, Word};
     let offset = match tokens {
-        [] => return Some(None),
         [Word("UTC" | "GMT" | "utc" | "gmt"), rest @ ..] if !rest.is_empty() => return zone(rest),
-        [Mark('('), Word(_), Mark(')')] => return Some(None),
+        [] | [Mark('('), Word(_), Mark(')')] => 0,
         [Mark(sign @ ('+' | '-' | '−')), rest @ ..] => {
             let (hours, minutes): (i32, i32) = match rest {
                 [Digits(hours), Mark(':'), Digits(minutes)] => (hours.parse().ok()?, minutes.parse().ok()?),
@@ -111,5 +110,5 @@ pub(super) fn zone(tokens: &[Token<'_>]) -> Option<Option<Offset>> {
         }
         _ => return None,
     };
-    Offset::from_seconds(offset).ok().map(Some)
+    Offset::from_seconds(offset).ok()
 }

@@ -16,7 +16,7 @@ use super::styles::{Styles, outline_level};
 /// Text boxes within text boxes that stand on lines of their own.
 const DEEPEST_BOX: usize = 16;
 /// Elements whose content nobody sees: deleted text, field codes, formatting as it was before a change.
-const HIDDEN: [&str; 14] = [
+const HIDDEN: [&str; 13] = [
     "del",
     "moveFrom",
     "delText",
@@ -29,7 +29,6 @@ const HIDDEN: [&str; 14] = [
     "tcPrChange",
     "sectPrChange",
     "numberingChange",
-    "txbxFallback",
     "rt",
 ];
 
@@ -41,6 +40,15 @@ struct Paragraph {
     is_list: bool,
     /// Its end was deleted: the next one goes on with it.
     goes_on: bool,
+}
+
+/// What characters are, where they stand.
+#[derive(Clone, Copy, Debug)]
+enum Collects {
+    Nothing,
+    Text,
+    /// What a field is made of.
+    Code,
 }
 
 /// Where a text box interrupted what.
@@ -68,8 +76,7 @@ pub(super) struct Body {
     /// Texts of boxes, for the end of their paragraph.
     boxes: Vec<String>,
     field_code: String,
-    in_text: bool,
-    in_code: bool,
+    collects: Collects,
     in_run: bool,
     /// Depth inside what nobody sees.
     hidden: usize,
@@ -95,8 +102,7 @@ impl Body {
             too_deep: 0,
             boxes: Vec::new(),
             field_code: String::new(),
-            in_text: false,
-            in_code: false,
+            collects: Collects::Nothing,
             in_run: false,
             hidden: 0,
             choices: Vec::new(),
@@ -115,7 +121,7 @@ impl Body {
         self.interrupted.clear();
         self.choices.clear();
         (self.hidden, self.cells, self.too_deep) = (0, 0, 0);
-        (self.in_text, self.in_code, self.in_run, self.in_cell) = (false, false, false, false);
+        (self.collects, self.in_run, self.in_cell) = (Collects::Nothing, false, false);
     }
 
     pub(super) fn read(&mut self, xml: &str) -> Result<(), ParseError> {
@@ -139,10 +145,10 @@ impl Body {
         if self.hidden > 0 {
             return;
         }
-        if self.in_text {
-            self.paragraph.text.extend(text.chars().filter(|character| *character != '\u{ad}'));
-        } else if self.in_code {
-            self.field_code.push_str(text);
+        match self.collects {
+            Collects::Text => self.paragraph.text.extend(text.chars().filter(|character| *character != '\u{ad}')),
+            Collects::Code => self.field_code.push_str(text),
+            Collects::Nothing => {}
         }
     }
 
@@ -161,8 +167,8 @@ impl Body {
             }
             "Fallback" if self.choices.last() == Some(&true) => self.hidden += 1,
             "txbxContent" if self.hidden == 0 => self.open_box(),
-            "t" => self.in_text = true,
-            "instrText" => self.in_code = true,
+            "t" => self.collects = Collects::Text,
+            "instrText" => self.collects = Collects::Code,
             "r" => self.in_run = true,
             name => self.mark(name, element),
         }
@@ -213,9 +219,9 @@ impl Body {
             "AlternateContent" => drop(self.choices.pop()),
             "Choice" | "Fallback" => self.hidden = self.hidden.saturating_sub(1),
             "txbxContent" if self.hidden == 0 => self.close_box(),
-            "t" => self.in_text = false,
+            "t" => self.collects = Collects::Nothing,
             "instrText" => {
-                self.in_code = false;
+                self.collects = Collects::Nothing;
                 let code = std::mem::take(&mut self.field_code);
                 self.field(&code);
             }

@@ -51,7 +51,7 @@ pub(super) fn read(page: &Html) -> Head {
         match element.value().name() {
             "meta" => metas.extend(meta(element.value())),
             "title" if title.is_none() && !is_in_picture(element) => {
-                title = folded(&element.text().collect::<String>())
+                title = folded(&element.text().collect::<String>());
             }
             "time" if written.is_none() => written = element.value().attr("datetime").and_then(date::parse),
             "a" | "area" => links.add(element.value().attr("href")),

@@ -61,7 +61,7 @@ impl Scan<'_> {
         let is_end = rest.starts_with("</");
         let name_start = start + 1 + usize::from(is_end);
         let name: &str = &self.source[name_start..];
-        let name = &name[..name.bytes().take_while(|byte| byte.is_ascii_alphanumeric()).count()];
+        let name = &name[..name.bytes().take_while(u8::is_ascii_alphanumeric).count()];
         if !name.starts_with(|first: char| first.is_ascii_alphabetic()) {
             self.at = name_start;
             return;

@@ -140,7 +140,7 @@ fn head(entries: Entries, inner: &str) -> Head {
     };
     let title = of(&["title"]).find_map(text).map(|title| title.trim().to_owned()).filter(|title| !title.is_empty());
     let mut tags: Vec<String> = of(&["tags", "tag"]).flat_map(values::tags).collect();
-    tags.extend(of(&["keywords"]).flat_map(list).flat_map(|word| values::name(&word)));
+    tags.extend(of(&["keywords"]).flat_map(list).filter_map(|word| values::name(&word)));
     let dated_at = of(&DATES).flat_map(|value| text(value).into_iter().chain(list(value)));
     let dated_at = dated_at.into_iter().find_map(|written| date::parse(&written));
     let aliases = of(&["aliases", "alias"]).flat_map(list).collect();

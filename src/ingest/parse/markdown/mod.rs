@@ -1,4 +1,4 @@
-//! Markdown as people write it: CommonMark and GitHub's additions, properties, Obsidian's and Logseq's marks.
+//! Markdown as people write it: CommonMark and GitHub's additions, properties, marks of Obsidian and Logseq.
 //!
 //! `head` reads the properties, `reader` walks the blocks, `inline` finds links and tags in each of them, `raw_html` reads
 //! what is written as HTML, `comments` finds what spans blocks. Text is taken verbatim from the source where that is what
@@ -43,14 +43,18 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
         sections: read.sections,
         ..Parsed::default()
     };
+    if parsed.sections.is_empty()
+        && let Some(title) = &parsed.title
+    {
+        // A note that is all title is found by it.
+        parsed.sections.push(Section { text: title.clone(), line: Some(first_line), ..Section::default() });
+    }
     if !head.text.is_empty() {
         // Last, so that a note begins with what it says.
         parsed.sections.push(Section { text: head.text, line: Some(2), ..Section::default() });
     }
     if parsed.sections.is_empty() {
-        // A note that is all title is found by it.
-        let text = parsed.title.clone().ok_or(ParseError::NoText)?;
-        parsed.sections.push(Section { text, line: Some(first_line), ..Section::default() });
+        return Err(ParseError::NoText);
     }
     Ok(parsed)
 }

@@ -189,13 +189,11 @@ pub(super) fn block(source: &str) -> Block {
         kept.push_str(before);
         // `<!-->` and `<!--->` are whole comments.
         let whole = after.strip_prefix("->").or_else(|| after.strip_prefix('>'));
-        rest = match whole.or_else(|| after.split_once("-->").map(|(_, rest)| rest)) {
-            Some(rest) => rest,
-            None => {
-                open = Some(after.to_owned());
-                ""
-            }
-        };
+        let ended = whole.or_else(|| after.split_once("-->").map(|(_, rest)| rest));
+        if ended.is_none() {
+            open = Some(after.to_owned());
+        }
+        rest = ended.unwrap_or_default();
     }
     kept.push_str(rest);
     if !kept.contains(['<', '&']) {

@@ -55,6 +55,13 @@ fn frontmatter_is_read_and_its_lines_count() {
 }
 
 #[test]
+fn a_note_of_properties_only_is_read() {
+    assert_eq!(all_text(&parsed("---\ntitle: Evergreen\nstage: seed\n---\n")), "Evergreen\nstage: seed");
+    assert_eq!(all_text(&parsed("---\nstage: seed\n---\n")), "stage: seed");
+    assert_eq!(parse(b"---\n---\n\n"), Err(ParseError::NoText));
+}
+
+#[test]
 fn toml_frontmatter_is_read_too() {
     let found = parsed("+++\ntitle = 'T'\ndate = 2024-09-12\ntags = ['a']\n+++\nBody");
     assert_eq!((found.title.as_deref(), found.tags.len(), found.dated_at.is_some()), (Some("T"), 1, true));

@@ -29,18 +29,19 @@ pub(super) fn part(element: &Element, visible: bool) -> Part {
     if visible && element.attr("hidden").is_some_and(|how| !how.eq_ignore_ascii_case("until-found")) {
         return Part::Nothing;
     }
+    if is_twice(element) {
+        return Part::Nothing;
+    }
     match element.name() {
-        "script" | "style" | "head" | "object" | "select" | "datalist" => Part::Nothing,
         // The content of an element as the page shows it; any other template is for its scripts.
         "template" if is_shadow(element) => Part::Text,
-        "template" => Part::Nothing,
+        "script" | "style" | "head" | "object" | "select" | "datalist" | "template" => Part::Nothing,
         "iframe" => Part::Frame,
         "svg" => Part::Picture,
         "text" | "title" | "desc" => Part::Label,
         "button" => Part::Button,
         "footer" => Part::Footer,
         "nav" | "aside" | "noscript" => Part::Beside,
-        _ if is_twice(element) => Part::Nothing,
         _ if visible && element.attr("aria-hidden") == Some("true") => Part::Beside,
         _ => match role {
             "navigation" | "complementary" | "search" => Part::Beside,

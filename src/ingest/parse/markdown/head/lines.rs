@@ -18,15 +18,14 @@ pub(super) fn entries(inner: &str, is_yaml: bool) -> Option<Entries> {
     for line in inner.split_inclusive('\n') {
         let end = offset + line.len();
         let is_own = !line.starts_with([' ', '\t', '-', '#', '[', ']', '}']) && !line.trim().is_empty();
-        match key(line, sign).filter(|_| is_own) {
-            Some(key) => entries.push((key, offset..end)),
-            None => {
-                strange += usize::from(is_own);
-                match entries.last_mut() {
-                    Some((_, range)) => range.end = end,
-                    None if is_own => return None,
-                    None => {}
-                }
+        if let Some(key) = key(line, sign).filter(|_| is_own) {
+            entries.push((key, offset..end));
+        } else {
+            strange += usize::from(is_own);
+            match entries.last_mut() {
+                Some((_, range)) => range.end = end,
+                None if is_own => return None,
+                None => {}
             }
         }
         offset = end;
@@ -34,7 +33,7 @@ pub(super) fn entries(inner: &str, is_yaml: bool) -> Option<Entries> {
     if entries.is_empty() || strange > entries.len() {
         return None;
     }
-    Some(entries.into_iter().map(|(key, range)| (key.to_owned(), value(&inner[range], key, is_yaml))).collect())
+    Some(entries.into_iter().map(|(key, range)| (key.to_owned(), value(&inner[range], is_yaml))).collect())
 }
 
 fn key(line: &str, sign: char) -> Option<&str> {
@@ -49,7 +48,7 @@ fn key(line: &str, sign: char) -> Option<&str> {
 }
 
 /// One property's value: as YAML or TOML has it, or as it stands.
-fn value(entry: &str, key: &str, is_yaml: bool) -> Value {
+fn value(entry: &str, is_yaml: bool) -> Value {
     let mended = if is_yaml { entry.replace('\t', "  ") } else { entry.to_owned() };
     let parsed = if is_yaml { yaml(&mended) } else { toml(&mended) };
     if let Some(entries) = parsed
@@ -67,7 +66,6 @@ fn value(entry: &str, key: &str, is_yaml: bool) -> Value {
     match inside {
         _ if first.is_empty() && !items.is_empty() => sequence(items.into_iter()),
         Some(inside) if is_tame(inside) => sequence(inside.split(',').map(unquoted)),
-        _ if key.is_empty() => Value::Null,
         _ => {
             let more = more.lines().map(unquoted).filter(|line| !line.is_empty());
             let whole: Vec<&str> = std::iter::once(first).filter(|line| !line.is_empty()).chain(more).collect();

@@ -39,8 +39,8 @@ pub(super) fn tags(value: &Value) -> Vec<String> {
 
 fn tags_of_item(item: &Value) -> Vec<String> {
     match item {
-        Value::Sequence(items) => items.iter().filter_map(text).flat_map(|tag| name(&tag)).collect(),
-        item => text(item).into_iter().flat_map(|tag| tag.split(',').flat_map(name).collect::<Vec<_>>()).collect(),
+        Value::Sequence(items) => items.iter().filter_map(text).filter_map(|tag| name(&tag)).collect(),
+        item => text(item).into_iter().flat_map(|tag| tag.split(',').filter_map(name).collect::<Vec<_>>()).collect(),
     }
 }
 

@@ -21,7 +21,7 @@ impl Block<'_> {
         }
         let (target, label) = inner.split_once('|').unwrap_or((inner, ""));
         let target = target.trim_end_matches('\\').trim();
-        let label = label.split('|').map(str::trim).find(|part| !part.is_empty() && !(start < at && is_size(part)));
+        let label = label.split('|').map(str::trim).find(|part| !part.is_empty() && (start == at || !is_size(part)));
         let page = target.split('#').next().unwrap_or_default().trim();
         let shown = label.unwrap_or(target);
         let used = self.replace(start..end + 2, shown)?;
