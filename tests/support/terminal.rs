@@ -50,11 +50,10 @@ impl Look {
         let mut attributes = [cell.bold() || cell.dim(), cell.italic(), cell.underline(), cell.inverse()];
         let mut colours = (cell.fgcolor(), cell.bgcolor());
         if text == " " && !cell.inverse() {
-            // A blank shows no ink.
-            attributes[..2].fill(false);
-            if !cell.underline() {
-                colours.0 = vt100::Color::Default;
-            }
+            // A blank shows no ink. (Under the second half of a marked wide character that another one covers by half,
+            // ratatui leaves its line: one blank cell.)
+            attributes = [false; 4];
+            colours.0 = vt100::Color::Default;
         }
         Self { text: text.to_owned(), colours, attributes }
     }
@@ -373,6 +372,9 @@ fn whole_frame(raw: &[u8], from: usize) -> Option<(usize, usize)> {
     };
     let clear = find(CLEAR, from)?;
     let end = find(FRAME_ENDS, clear)? + FRAME_ENDS.len();
-    let begin = raw[from..clear].windows(FRAME_BEGINS.len()).rposition(|window| window == FRAME_BEGINS)?;
-    Some((from + begin, end))
+    match raw[from..clear].windows(FRAME_BEGINS.len()).rposition(|window| window == FRAME_BEGINS) {
+        Some(begin) => Some((from + begin, end)),
+        // Half of an earlier one.
+        None => whole_frame(raw, end),
+    }
 }
