@@ -14,7 +14,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
 /// Longest wait for a text to appear; only a failure takes this long.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How often somebody looks who waits for more than output.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// Begins a frame that is drawn whole.
@@ -28,7 +28,7 @@ const ENTER: &[u8] = b"\x1b[?1049h";
 const LEAVE: &[u8] = b"\x1b[?1049l";
 
 /// What a terminal shows: text with its attributes, and the cursor.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Picture {
     text: String,
     cells: Vec<Look>,
@@ -40,14 +40,22 @@ pub struct Picture {
 struct Look {
     text: String,
     colours: (vt100::Color, vt100::Color),
-    attributes: [bool; 5],
+    attributes: [bool; 4],
 }
 
 impl Look {
     fn of(cell: &vt100::Cell) -> Self {
         let text = if cell.contents().is_empty() { " " } else { cell.contents() };
-        let attributes = [cell.bold(), cell.dim(), cell.italic(), cell.underline(), cell.inverse()];
-        Self { text: text.to_owned(), colours: (cell.fgcolor(), cell.bgcolor()), attributes }
+        // Of bold and dim at once the emulator keeps what was said last, a terminal both.
+        let mut attributes = [cell.bold() || cell.dim(), cell.italic(), cell.underline(), cell.inverse()];
+        let mut colours = (cell.fgcolor(), cell.bgcolor());
+        if text == " " && !cell.inverse() {
+            // A blank shows no ink. (Under the second half of a marked wide character that another one covers by half,
+            // ratatui leaves its line: one blank cell.)
+            attributes = [false; 4];
+            colours.0 = vt100::Color::Default;
+        }
+        Self { text: text.to_owned(), colours, attributes }
     }
 }
 
@@ -56,7 +64,8 @@ impl Picture {
     pub fn difference(&self, other: &Self) -> Option<String> {
         let cells = self.cells.iter().zip(&other.cells).enumerate().filter(|(_, (one, two))| one != two);
         let first: Vec<String> = cells.take(3).map(|(at, (one, two))| format!("cell {at}: {one:?}, {two:?}")).collect();
-        (self != other).then(|| {
+        // The text alone tells blanks from nothing, which look the same.
+        ((&self.cells, self.cursor) != (&other.cells, other.cursor)).then(|| {
             let cursors = (self.cursor, other.cursor);
             format!("{cursors:?} {}\n{}\nand\n{}", first.join("\n"), self.text, other.text)
         })
@@ -120,7 +129,7 @@ impl Terminal {
             .stdout(slave.try_clone().unwrap())
             .stderr(slave)
             .spawn()
-            .expect("setsid (util-linux) runs the program");
+            .unwrap_or_else(|error| panic!("setsid (util-linux) runs the program: {error}"));
         let parser = vt100::Parser::new(rows.try_into().unwrap(), columns.try_into().unwrap(), 0);
         Self { parser, raw: Vec::new(), shown: 0, master: Some(master), has_ended: false, child }
     }
@@ -128,6 +137,26 @@ impl Terminal {
     /// The screen as text.
     pub fn screen(&self) -> String {
         self.parser.screen().contents()
+    }
+
+    /// What stands inside the frame whose title begins with `title`, row by row; nothing when there is no such frame.
+    pub fn framed(&self, title: &str) -> Vec<String> {
+        let screen = self.parser.screen();
+        let (rows, columns) = screen.size();
+        let text = |row: u16, column: u16| screen.cell(row, column).map_or("", vt100::Cell::contents);
+        let places = (0..rows.get()).flat_map(|row| (0..columns.get()).map(move |column| (row, column)));
+        let begins = |(row, left): &(u16, u16)| {
+            let here: String = (0..40).map(|by| text(*row, left.saturating_add(by))).collect();
+            text(*row, *left) == "┌"
+                && here.contains(title)
+                && here.find('┐').is_none_or(|end| here.find(title) < Some(end))
+        };
+        let Some((top, left)) = places.filter(begins).last() else { return Vec::new() };
+        let right = (left..columns.get()).find(|column| text(top, *column) == "┐").unwrap_or(left);
+        let inside = right.saturating_sub(left + 1);
+        let below = usize::from(top) + 1;
+        let framed = (below..).take_while(|row| u16::try_from(*row).is_ok_and(|row| text(row, left) == "│")).count();
+        screen.rows(left + 1, inside).skip(below).take(framed).collect()
     }
 
     /// The screen with its attributes and its cursor.
@@ -162,7 +191,7 @@ impl Terminal {
                 bytes = &bytes[count..];
             }
             if ready.intersects(PollFlags::IN | PollFlags::HUP) {
-                self.read(Duration::ZERO);
+                self.read_unseen(Duration::ZERO);
             }
         }
     }
@@ -196,6 +225,7 @@ impl Terminal {
     /// Waits until a look at the terminal finds something.
     pub fn wait<T>(&mut self, what: &str, look: impl Fn(&Self) -> Option<T>) -> T {
         let deadline = Instant::now() + PATIENCE;
+        self.show(self.raw.len());
         loop {
             if let Some(found) = look(self) {
                 return found;
@@ -211,12 +241,18 @@ impl Terminal {
     /// state. `None` when the program ended instead, or `is_held_up` says that the key does not reach it.
     pub fn drawn_anew(&mut self, is_held_up: impl Fn(&[u8]) -> bool) -> Option<(Picture, Picture)> {
         let from = self.raw.len();
-        self.shown = from;
+        self.show(from);
         self.send("\u{c}");
         let deadline = Instant::now() + PATIENCE;
+        let mut at = from;
         let (begin, end) = loop {
-            if let Some(found) = whole_frame(&self.raw, from) {
-                break found;
+            if let Some((begin, end)) = whole_frame(&self.raw, at) {
+                if !self.raw[at..begin].windows(ENTER.len()).any(|window| window == ENTER) {
+                    break (begin, end);
+                }
+                // That one was drawn because the terminal was taken back meanwhile; the key comes behind it.
+                at = end;
+                continue;
             }
             if self.has_ended || is_held_up(&self.raw) {
                 self.show(self.raw.len());
@@ -289,6 +325,15 @@ impl Terminal {
         self.child.id()
     }
 
+    /// Waits until the program stands still: stopped, and not yet told to go on.
+    pub fn wait_until_stopped(&mut self) {
+        let stat = format!("/proc/{}/stat", self.process_id());
+        self.wait("it standing still", |_| {
+            let text = std::fs::read_to_string(&stat).ok()?;
+            text.rsplit_once(") ").filter(|(_, state)| state.starts_with('T')).map(|_| ())
+        });
+    }
+
     /// Sends the program a signal.
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
@@ -338,6 +383,9 @@ fn whole_frame(raw: &[u8], from: usize) -> Option<(usize, usize)> {
     };
     let clear = find(CLEAR, from)?;
     let end = find(FRAME_ENDS, clear)? + FRAME_ENDS.len();
-    let begin = raw[from..clear].windows(FRAME_BEGINS.len()).rposition(|window| window == FRAME_BEGINS)?;
-    Some((from + begin, end))
+    match raw[from..clear].windows(FRAME_BEGINS.len()).rposition(|window| window == FRAME_BEGINS) {
+        Some(begin) => Some((from + begin, end)),
+        // Half of an earlier one.
+        None => whole_frame(raw, end),
+    }
 }

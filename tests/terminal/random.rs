@@ -293,9 +293,12 @@ impl Session {
     }
 
     fn write_note(&mut self) {
-        self.calm();
-        self.send("n");
-        self.terminal.wait_for("Note (");
+        // A document that was asked for before may open meanwhile, and then the key is its own.
+        while !self.terminal.screen().contains("Note (") {
+            self.calm();
+            self.send("n");
+            self.settle();
+        }
         let is_kept = self.terminal.screen().contains("kept from before");
         if is_kept {
             self.assert_kept();
@@ -314,8 +317,7 @@ impl Session {
 
     /// What is shown of a note lies in the state folder.
     fn assert_kept(&mut self) {
-        let screen = self.terminal.screen();
-        let shown = note_lines(&screen);
+        let shown = note_lines(&self.terminal);
         let folder = self.path("data/state/drafts");
         let missing =
             |kept: &[String]| shown.iter().find(|line| !kept.iter().any(|text| text.contains(line.as_str()))).cloned();
@@ -329,13 +331,21 @@ impl Session {
         let behaviour = ["true", "cat", "fail", "spoil", "wait", "wait"][self.random.usize(0..6)];
         self.note(behaviour);
         fs::write(self.path("behaviour"), behaviour).unwrap();
-        self.send("2");
-        self.settle();
-        self.send("\x1b");
-        self.settle();
-        self.send("/");
-        self.send("\u{15}harvest");
-        self.terminal.wait_until("an answer", |screen| screen.contains(" found") || screen.contains("othing"));
+        loop {
+            for keys in ["2", "\x1b", "/", "\u{15}harvest"] {
+                self.send(keys);
+                self.settle();
+            }
+            let is_answered = self.terminal.wait("an answer, or a document asked for before", |terminal| {
+                let screen = terminal.screen();
+                let has_answer = screen.contains("› harvest") && screen.contains(" found");
+                (has_answer || screen.contains("find: harvest")).then_some(has_answer)
+            });
+            if is_answered {
+                break;
+            }
+            self.calm();
+        }
         self.send("\r");
         self.settle();
         let key = ["e", "o", "\ro", "\re"][self.random.usize(0..4)];
@@ -367,6 +377,7 @@ impl Session {
         self.note("SIGTSTP, SIGCONT");
         self.terminal.signal(Signal::TSTP);
         self.terminal.wait_for_bytes("\x1b[?1049l", from);
+        self.terminal.wait_until_stopped();
         self.terminal.signal(Signal::CONT);
         self.terminal.wait_for_return(from);
         self.settle();
@@ -479,16 +490,10 @@ fn start(folder: &Path, size: (u16, u16)) -> Terminal {
 }
 
 /// Lines of the note on the screen, without frame and message; the title without its name.
-fn note_lines(screen: &str) -> Vec<String> {
-    let inside = screen.lines().skip_while(|line| !line.contains("Note (")).skip(1);
-    let rows: Vec<String> = inside
-        .map(|line| line.split('│').collect::<Vec<_>>())
-        // The frame of what lies below is at the sides.
-        .take_while(|parts| parts.len() >= 3)
-        .map(|parts| parts[parts.len() / 2].trim().to_owned())
-        .collect();
-    let (_, lines) = rows.split_last().unwrap();
-    let lines = lines.iter().map(|line| line.trim_start_matches("Title:").trim().to_owned());
+fn note_lines(terminal: &Terminal) -> Vec<String> {
+    let rows = terminal.framed("Note (");
+    let Some((_, lines)) = rows.split_last() else { return Vec::new() };
+    let lines = lines.iter().map(|line| line.trim().trim_start_matches("Title:").trim().to_owned());
     lines.filter(|line| !line.is_empty()).collect()
 }
 

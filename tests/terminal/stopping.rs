@@ -96,6 +96,7 @@ fn without_a_shell_nobody_could_bring_it_back() {
     let from = terminal.raw().len();
     terminal.signal(Signal::TSTP);
     terminal.wait_for_bytes("\u{1b}[?1049l", from);
+    terminal.wait_until_stopped();
     terminal.signal(Signal::CONT);
     assert_app(&mut terminal, from);
     terminal.send("q");
