@@ -490,7 +490,7 @@ async fn a_message_id_hides_no_mail() {
             "shop@shop.example",
             "Your contract is cancelled",
             2,
-            "act before friday\n\n_______\nthe footer of a list",
+            "act before friday, says the list, and here is its footer",
         ),
     );
     write(&source, "4.eml", &mail("mailer-daemon@shop.example", "Returned", 3, "undeliverable"));
