@@ -167,6 +167,11 @@ async fn verify_names_what_is_broken() {
              VALUES ('/x', 'folder', 'indexed', 1, 1, 3, 2, 1, 1)",
             "add up",
         ),
+        (
+            "INSERT INTO file (path, origin, state, size_bytes, modified_at, seen, documents, offered_at, updated_at)
+             VALUES ('/x', 'folder', 'indexed', 1, 1, 1, 1, 1, 1)",
+            "is held by a live document",
+        ),
         ("PRAGMA foreign_keys = OFF; DELETE FROM person", "leads to a row"),
     ] {
         let (_folder, store) = store_with(&["/a.md", "/b.md"]).await;
