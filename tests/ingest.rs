@@ -490,7 +490,7 @@ async fn a_message_id_hides_no_mail() {
             "shop@shop.example",
             "Your contract is cancelled",
             2,
-            "act before friday\n\n_______\nthe footer of a list",
+            "act before friday, says the list, and here is its footer",
         ),
     );
     write(&source, "4.eml", &mail("mailer-daemon@shop.example", "Returned", 3, "undeliverable"));
@@ -502,9 +502,11 @@ async fn a_message_id_hides_no_mail() {
         assert!(running.is_found(word).await, "{word}");
     }
     running.settled(4).await;
-    let copied = running.row(&source.join("copy.eml")).await;
-    assert_eq!(copied.state, FileState::Duplicate);
-    assert!(copied.reason.unwrap().starts_with("same mail as "), "the bytes are not the same");
+    // Of the two equal ones either may come first.
+    let rows = [running.row(&source.join("2.eml")).await, running.row(&source.join("copy.eml")).await];
+    let repeating: Vec<_> = rows.iter().filter(|row| row.state == FileState::Duplicate).collect();
+    assert_eq!(repeating.len(), 1);
+    assert!(repeating[0].reason.as_ref().unwrap().starts_with("same mail as "), "the bytes are not the same");
     // Read again, nothing changes.
     for name in ["1.eml", "2.eml", "3.eml", "4.eml", "copy.eml"] {
         running.house.intake.retry_file(source.join(name).to_str().unwrap()).await.unwrap();
@@ -636,7 +638,7 @@ fn the_exit_code_tells_what_was_lost() {
     let (code, told) = peanut(&data, &["ingest", folder, "--wait"]);
     assert_eq!(code, 0, "{told}");
     assert!(told.contains("1 known files are gone: retired"), "{told}");
-    write(&source, "archive.mbox", &format!("what is this\n{}", message("a@x", None, "text")));
+    write(&source, "archive.mbox", &format!("what is this\n\n{}", message("a@x", None, "text")));
     let (code, told) = peanut(&data, &["ingest", folder, "--wait"]);
     assert_eq!(code, 1, "{told}");
     assert!(told.contains("archive.mbox: 1 of 2 items could not be read"), "{told}");

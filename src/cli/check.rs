@@ -14,6 +14,7 @@ use crate::runtime::wiring::{House, WorkerSet};
 use super::{EXIT_NONE, EXIT_OK, graph, ingest, output, runtime};
 
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(super) struct CheckArgs {
     /// The findings, as JSON
     #[arg(long)]

@@ -76,6 +76,7 @@ macro_rules! conformance {
                 paths_below_a_folder,
                 any_change_of_a_file_is_noticed,
                 duplicates_live_when_their_holder_goes,
+                a_copy_keeps_no_document_where_it_was,
                 duplicates_of_what_the_user_deleted_stay_away,
                 files_of_which_nothing_is_held_are_found,
                 what_is_in_trouble_is_listed,

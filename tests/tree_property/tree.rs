@@ -11,6 +11,8 @@ const FOLDERS: [&str; 4] = ["", "one", "two", "one/deep"];
 /// Files of each kind, by their endings.
 const NAMES: [(&str, &[&str]); 3] =
     [("md", &["a.md", "b.md", "c.md"]), ("eml", &["a.eml", "b.eml"]), ("mbox", &["m.mbox", "n.mbox"])];
+/// What a picture holds: no text.
+const PICTURE: &[u8] = b"\x89PNG\r\n\x1a\n0000 not a text";
 /// Begins every word that is searched for; no other text has it.
 const MARK: &str = "qz";
 
@@ -191,7 +193,7 @@ impl Tree {
     }
 
     fn read(&self, name: &str) -> Option<Vec<u8>> {
-        fs::read(self.root.join(name)).ok().filter(|content| !content.is_empty())
+        fs::read(self.root.join(name)).ok().filter(|content| !content.is_empty() && content != PICTURE)
     }
 
     /// Lets it happen.
@@ -271,7 +273,7 @@ impl Tree {
             }
             Op::Picture(name) => {
                 if at(name).exists() {
-                    overwrite(&at(name), b"\x89PNG\r\n\x1a\n0000 not a text");
+                    overwrite(&at(name), PICTURE);
                 }
             }
             Op::Delete(name) => drop(fs::remove_file(at(name))),

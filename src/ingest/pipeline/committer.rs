@@ -119,13 +119,10 @@ impl<'a> Committer<'a> {
     }
 
     fn note(&mut self, path: &str, position: Position, state: FileState, reason: Option<String>, holds: Holds) {
-        match holds {
-            Holds::Unknown => {
-                self.held.remove(path);
-            }
-            holds => {
-                self.held.insert(path.to_owned(), holds);
-            }
+        if holds == Holds::Unknown {
+            self.held.remove(path);
+        } else {
+            self.held.insert(path.to_owned(), holds);
         }
         let update = FileUpdate {
             path: path.to_owned(),

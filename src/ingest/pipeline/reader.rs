@@ -133,7 +133,7 @@ impl Reading<'_> {
         opened.read_exact(&mut head)?;
         let kind = detect(path, &head, before.len());
         let end = match kind {
-            Detected::Mbox => self.archive(opened, head, before.len())?,
+            Detected::Mbox => self.archive(opened, &head, before.len())?,
             Detected::Empty => self.skip("empty file"),
             Detected::Unsupported(what) => self.skip(&what),
             kind => self.single(opened, head, before.len(), &kind)?,
@@ -171,9 +171,9 @@ impl Reading<'_> {
     }
 
     /// An archive of messages, streamed; only its new tail when it grew.
-    fn archive(&mut self, mut opened: File, head: Vec<u8>, length: u64) -> Result<End, Refused> {
+    fn archive(&mut self, mut opened: File, head: &[u8], length: u64) -> Result<End, Refused> {
         self.position.source_type = Some(SourceType::Mail);
-        let start = archives::resume_at(self.file, &mut opened, &head, length)?;
+        let start = archives::resume_at(self.file, &mut opened, head, length)?;
         self.position.bytes_done = start;
         opened.seek(SeekFrom::Start(start))?;
         let mut reader = MboxReader::new(BufReader::with_capacity(256 << 10, opened), start);
@@ -236,7 +236,7 @@ impl Reading<'_> {
                 self.fail(offset, error);
             }
         }
-        self.finish_archive(&mut opened, &head, length, Tail { start, last_at, is_read })
+        self.finish_archive(&mut opened, head, length, Tail { start, last_at, is_read })
     }
 
     /// One message of an archive.

@@ -9,6 +9,7 @@ pub(crate) mod chunks;
 pub(crate) mod commit;
 pub(crate) mod documents;
 pub(crate) mod facts;
+mod fates;
 mod mails;
 
 /// Unsigned numbers as the tables keep them; no real offset comes near the limit.

@@ -163,11 +163,16 @@ async fn verify_names_what_is_broken() {
         ("UPDATE embedding SET vector = x'00' WHERE vector IS NOT NULL", "dimension"),
         ("UPDATE chunk SET place = '{'", "JSON"),
         ("UPDATE document SET source_path = '/same.md'", "same file"),
-        ("UPDATE document SET message_id = 'm'", "Message-ID"),
+        ("UPDATE document SET message_id = 'm', fingerprint = x'00'", "Message-ID"),
         (
             "INSERT INTO file (path, origin, state, size_bytes, modified_at, seen, documents, offered_at, updated_at)
              VALUES ('/x', 'folder', 'indexed', 1, 1, 3, 2, 1, 1)",
             "add up",
+        ),
+        (
+            "INSERT INTO file (path, origin, state, size_bytes, modified_at, seen, documents, offered_at, updated_at)
+             VALUES ('/x', 'folder', 'indexed', 1, 1, 1, 1, 1, 1)",
+            "is held by a live document",
         ),
         ("PRAGMA foreign_keys = OFF; DELETE FROM person", "leads to a row"),
     ] {

@@ -553,3 +553,24 @@ pub(crate) async fn folders_are_kept<H: Harness>(harness: H) {
     assert_eq!(store.remove_folder("/a").await.expect_err("gone").kind, StoreErrorKind::NotFound);
     assert_eq!(store.folders().await.expect("folders").len(), 1);
 }
+
+pub(crate) async fn a_copy_keeps_no_document_where_it_was<H: Harness>(harness: H) {
+    let store = harness.store();
+    let first = |path: &str| NewDocument { source_offset: None, ..mail(path, 0, "m", "text") };
+    take_in(store, "/a.eml", vec![first("/a.eml")]).await;
+    take_in(store, "/b.eml", vec![first("/b.eml")]).await;
+    // The holder gets another mail, and both are read in one batch.
+    store.offer(&[offered("/a.eml"), offered("/b.eml")], true, NOW).await.expect("offer");
+    store.claim_files("w", 2, LEASE, NOW).await.expect("claim");
+    let other = NewDocument { source_offset: None, ..mail("/a.eml", 0, "n", "other") };
+    let ends =
+        ["/a.eml", "/b.eml"].map(|path| FileUpdate { whole: Some(Vec::new()), ..update(path, FileState::Indexed, 1) });
+    let both = CommitBatch { files: ends.to_vec(), ..batch(vec![other, first("/b.eml")]) };
+    store.commit(both).await.expect("commit");
+    assert_eq!(claim_one(store, NOW).await.path, "/b.eml", "what it repeats is gone: it is read again");
+    assert_eq!(finish(store, "/b.eml", vec![first("/b.eml")]).await.outcomes, [WriteOutcome::Moved]);
+    for path in ["/a.eml", "/b.eml"] {
+        assert_eq!(store.documents_of_file(path).await.expect("of file").len(), 1, "{path}");
+    }
+    assert_sound(store).await;
+}

@@ -1,6 +1,6 @@
 //! Documents leave the searchable set and come back; their rows stay.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use sqlx::{Row as _, SqliteConnection};
 use uuid::Uuid;
@@ -93,10 +93,25 @@ pub(super) async fn retire_rest(
     if files.is_empty() {
         return Ok(0);
     }
-    let staying: HashSet<&DocumentId> = files.iter().flat_map(|(_, staying)| staying).collect();
-    let paths: Vec<&str> = files.iter().map(|(path, _)| *path).collect();
-    let mut turning = turning(connection, &TurnBy::Paths(&paths), true).await?;
-    turning.retain(|document| !staying.contains(&DocumentId(document.id)));
+    let rows = sqlx::query(
+        "SELECT seq, id, message_id, source_path FROM document WHERE deleted_at IS NULL
+            AND source_path IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?1)) ORDER BY seq",
+    )
+    .bind(json_texts(files.iter().map(|(path, _)| *path)))
+    .fetch_all(&mut *connection)
+    .await?;
+    // What one file repeats of another stays only if the other holds it still.
+    let staying: HashMap<&str, &HashSet<DocumentId>> = files.iter().map(|(path, staying)| (*path, staying)).collect();
+    let mut turning = Vec::new();
+    for row in rows {
+        let (document, path): (Turning, &str) = (
+            Turning { seq: row.try_get(0)?, id: uuid(row.try_get(1)?)?, message_id: row.try_get(2)? },
+            row.try_get(3)?,
+        );
+        if staying.get(path).is_some_and(|staying| !staying.contains(&DocumentId(document.id))) {
+            turning.push(document);
+        }
+    }
     turn(connection, &turning, Some(RetireReason::FileGone), now).await?;
     Ok(turning.len() as u64)
 }
@@ -131,7 +146,6 @@ pub(super) async fn forget(connection: &mut SqliteConnection, path: &str) -> Res
 enum TurnBy<'a> {
     Ids(&'a [DocumentId]),
     Path(&'a str),
-    Paths(&'a [&'a str]),
 }
 
 /// Finds the documents that are live (or retired) now.
@@ -146,11 +160,6 @@ async fn turning(connection: &mut SqliteConnection, by: &TurnBy<'_>, live: bool)
             "SELECT seq, id, message_id FROM document WHERE source_path = ?1 AND (deleted_at IS NULL) = ?2 ORDER BY seq",
         )
         .bind(*path),
-        TurnBy::Paths(paths) => sqlx::query(
-            "SELECT seq, id, message_id FROM document WHERE source_path IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?1))
-                AND (deleted_at IS NULL) = ?2 ORDER BY seq",
-        )
-        .bind(json_texts(paths.iter().copied())),
     };
     let rows = query.bind(i64::from(live)).fetch_all(connection).await?;
     rows.into_iter()
