@@ -60,7 +60,10 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
     let property = |name: &str| core.get(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
     let described: Vec<String> =
         ["subject", "category", "description"].iter().filter_map(|name| property(name)).collect();
-    if !described.is_empty() && !body.sections.is_empty() {
+    // A document without text is found by its title.
+    let title_alone = if body.sections.is_empty() { property("title") } else { None };
+    let described: Vec<String> = title_alone.into_iter().chain(described).collect();
+    if !described.is_empty() {
         body.sections.push(Section { text: described.join("\n"), ..Section::default() });
     }
     if body.sections.is_empty() {

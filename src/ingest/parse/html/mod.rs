@@ -11,7 +11,7 @@ mod walk;
 
 use scraper::Html;
 
-use crate::domain::{Link, PersonMention, PersonRole};
+use crate::domain::{ChunkKind, Link, PersonMention, PersonRole};
 
 use super::text::cleaned;
 use super::{ParseError, Parsed, Section};
@@ -33,9 +33,10 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
     let title = head.title.or(read.first_heading.take());
     let description = head.description.filter(|text| !read.holds(text));
     let mut sections = read.sections;
-    // What stands beside the page's own text comes last, in sections of its own.
+    // What stands beside the page's own text comes last, and below it in every search; a page of nothing else is that.
+    let kind = (!sections.is_empty()).then_some(ChunkKind::Aside);
     sections.extend(description.map(|text| Section { text, ..Section::default() }));
-    sections.extend(read.beside);
+    sections.extend(read.beside.into_iter().map(|section| Section { kind, ..section }));
     if sections.is_empty() {
         // A page that is all title is found by it.
         let text = title.clone().ok_or(ParseError::NoText)?;

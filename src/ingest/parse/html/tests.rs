@@ -72,6 +72,13 @@ fn what_stands_beside_the_text_comes_last() {
     let source = "<body><header>Head</header><nav><a href=/x>Home</a></nav><main><p>Body</p><aside>Margin \
         note</aside><p>More</p></main><footer>Imprint</footer></body>";
     assert_eq!(page(source), ["Head\n\nBody\n\nMore", "Home\n\nMargin note\n\nImprint"]);
+    let kinds: Vec<_> = parse(source.as_bytes()).unwrap().sections.into_iter().map(|section| section.kind).collect();
+    assert_eq!(kinds, [None, Some(ChunkKind::Aside)]);
+    assert_eq!(
+        parse(b"<footer>Only this</footer>").unwrap().sections[0].kind,
+        None,
+        "there is nothing it stands beside"
+    );
     assert_eq!(page("<blockquote>Words<footer>Ann Author</footer></blockquote>"), ["Words\n\nAnn Author"]);
     assert_eq!(page("<footer>Only this</footer>"), ["Only this"]);
     assert_eq!(

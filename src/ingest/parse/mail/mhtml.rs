@@ -100,7 +100,7 @@ mod tests {
         let parsed = parse(PAGE.as_bytes()).unwrap();
         assert_eq!(parsed.title.as_deref(), Some("Sourdough"), "the page's own heading before the subject");
         let texts: Vec<&str> = parsed.sections.iter().map(|section| section.text.as_str()).collect();
-        assert_eq!(texts, ["Bäcker kneten.", "Нривет"]);
+        assert_eq!(texts, ["Sourdough\n\nBäcker kneten.", "Нривет"]);
         assert!(parsed.people.is_empty() && parsed.message.is_none());
         assert_eq!(parsed.links[0].target, "https://example.org/bread");
         assert_eq!(parsed.dated_at, crate::ingest::parse::date::parse("2024-03-12 10:00"));
