@@ -1,4 +1,4 @@
-//! Markdown as people write it: CommonMark and GitHub's additions, properties, marks of Obsidian and Logseq.
+//! Notes in Markdown as people write them: GitHub's additions, properties, marks of Obsidian and Logseq.
 //!
 //! `head` reads the properties, `reader` walks the blocks, `inline` finds links and tags in each of them, `raw_html` reads
 //! what is written as HTML, `comments` finds what spans blocks. Text is taken verbatim from the source where that is what
