@@ -24,15 +24,6 @@ impl LeftOut {
         }
     }
 
-    /// Takes note of `number` things of one kind, in words for one and for several.
-    pub(super) fn count(&mut self, one: &str, several: &str, number: u64) {
-        match number {
-            0 => {}
-            1 => self.add(format!("1 {one}"), 1),
-            number => self.add(format!("{number} {several}"), 1),
-        }
-    }
-
     fn add(&mut self, sentence: String, times: u64) {
         if let Some((_, number)) = self.at.get(&sentence).and_then(|at| self.said.get_mut(*at)) {
             *number += times;
@@ -76,9 +67,7 @@ mod tests {
         assert_eq!(left_out.told(), None);
         left_out.take(vec!["an attachment could not be read".into()]);
         left_out.take(vec!["an attachment could not be read".into(), "a page is empty".into()]);
-        left_out.count("part could not be read", "parts could not be read", 0);
-        left_out.count("part could not be read", "parts could not be read", 3);
-        let told = "an attachment could not be read (2 times); a page is empty; 3 parts could not be read";
+        let told = "an attachment could not be read (2 times); a page is empty";
         assert_eq!(left_out.told().as_deref(), Some(told));
         for n in 0..100_000 {
             left_out.take(vec![format!("{n} {}", "\u{e4}".repeat(400))]);

@@ -275,7 +275,13 @@ impl Reading<'_> {
             let reason = format!("none of its {failed} parts can be read: {}", self.position.last_error);
             return Ok(End::State { state: FileState::Failed, reason: Some(reason), holds });
         }
-        self.left_out.count("part could not be read", "parts could not be read", failed);
+        match failed {
+            0 => {}
+            1 => self.left_out.take(vec![format!("1 part could not be read: {}", self.position.last_error)]),
+            _ => self
+                .left_out
+                .take(vec![format!("{failed} parts could not be read, the last: {}", self.position.last_error)]),
+        }
         Ok(indexed(self.left_out.told(), holds))
     }
 
