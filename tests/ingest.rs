@@ -530,6 +530,8 @@ async fn the_last_message_of_a_growing_archive_is_read_whole() {
         let path = write(&source, &format!("{name}.mbox"), &half);
         running.take_in(&path).await;
         assert!(running.is_found(&format!("hyacinth{name}")).await);
+        let row = running.row(&path).await;
+        assert!(row.items.dead_letters == 1 && row.reason.unwrap().contains("part could not be read"));
         let third = message(&format!("3@{name}"), None, &format!("rhododendron{name}"));
         std::fs::write(&path, format!("{half}ends with chrysanthemum{name}\n\n{third}")).unwrap();
         running.take_in(&path).await;

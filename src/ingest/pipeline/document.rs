@@ -11,6 +11,7 @@ use crate::domain::{DocumentId, NewDocument, PersonRole, SourceType, Timestamp, 
 use crate::embed::{EmbedText, InstantEmbedder};
 use crate::ingest::chunk::{ChunkOptions, chunk};
 use crate::ingest::concepts::concepts;
+use crate::ingest::parse::mail::mbox::RawMessage;
 use crate::ingest::parse::{ParseError, Parsed, date, markdown, text as plain};
 
 use super::IngestContext;
@@ -51,8 +52,7 @@ pub(super) fn of_file(
 pub(super) fn of_message(
     context: &IngestContext,
     file: &FileRecord,
-    offset: u64,
-    bytes: &[u8],
+    message: &RawMessage,
     parsed: Parsed,
 ) -> NewDocument {
     let id = parsed.message.as_ref().map(|message| message.message_id.clone()).unwrap_or_default();
@@ -60,11 +60,12 @@ pub(super) fn of_message(
         key: format!("message:{id}"),
         kind: SourceType::Mail,
         path: &file.path,
-        offset: Some(offset),
+        offset: Some(message.offset),
         fallback_title: "(no subject)".to_owned(),
-        fallback_date: None,
+        // When the archive says it came: of the copy, not of the mail.
+        fallback_date: message.dated_at,
     };
-    build(source, bytes, parsed, &*context.instant, context.chunks)
+    build(source, &message.bytes, parsed, &*context.instant, context.chunks)
 }
 
 /// A note written inside Peanut.

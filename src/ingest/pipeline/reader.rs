@@ -197,10 +197,14 @@ impl Reading<'_> {
                     }
                     self.position.seen += 1;
                     last_at = message.offset;
-                    // The next pass reads a half message again.
-                    self.position.bytes_done =
-                        if message.cut_off.is_some() { message.offset } else { message.end_offset };
-                    self.message(message);
+                    self.message(&message);
+                    self.position.bytes_done = message.end_offset;
+                    if let Some(why) = message.cut_off {
+                        // What is missing is an item of its own, and the next pass reads the message again.
+                        self.position.seen += 1;
+                        self.fail(message.end_offset, cut_off(why));
+                        self.position.bytes_done = message.offset;
+                    }
                 }
                 Err(error) if error.is_left_out => {
                     messages += 1;
@@ -240,22 +244,17 @@ impl Reading<'_> {
     }
 
     /// One message of an archive.
-    fn message(&mut self, message: RawMessage) {
-        let RawMessage { offset, bytes, dated_at, cut_off, .. } = message;
-        let parsed = catch_unwind(AssertUnwindSafe(|| mail::parse_message(&bytes, &attachment)));
+    fn message(&mut self, message: &RawMessage) {
+        let parsed = catch_unwind(AssertUnwindSafe(|| mail::parse_message(&message.bytes, &attachment)));
         let parsed = parsed.unwrap_or_else(|_| Err(ParseError::Damaged("the mail parser failed on it".into())));
         match parsed {
             Ok(mut parsed) => {
-                parsed.dated_at = parsed.dated_at.or(dated_at);
-                parsed.left_out.extend(cut_off.map(|why| {
-                    format!("the last message may be cut off: {why}; it is read again when the file has grown")
-                }));
                 self.left_out.take(std::mem::take(&mut parsed.left_out));
-                let built = document::of_message(self.context, self.file, offset, &bytes, parsed);
+                let built = document::of_message(self.context, self.file, message, parsed);
                 self.position.documents += 1;
                 self.emit(built);
             }
-            Err(error) => self.fail(offset, error.to_string()),
+            Err(error) => self.fail(message.offset, error.to_string()),
         }
     }
 
@@ -274,6 +273,9 @@ impl Reading<'_> {
         if self.position.documents == 0 && start == 0 && failed > 0 {
             let reason = format!("none of its {failed} parts can be read: {}", self.position.last_error);
             return Ok(End::State { state: FileState::Failed, reason: Some(reason), holds });
+        }
+        if self.position.documents == 0 && start == 0 && self.position.skipped > 0 {
+            return Ok(End::State { state: FileState::Skipped, reason: self.left_out.told(), holds });
         }
         match failed {
             0 => {}
@@ -311,6 +313,10 @@ struct Tail {
     start: u64,
     last_at: u64,
     is_read: bool,
+}
+
+fn cut_off(why: &str) -> String {
+    format!("the last message may be cut off: {why}; it is read again when the file has grown")
 }
 
 fn extension(path: &str) -> String {
