@@ -50,7 +50,7 @@ pub fn start(folder: &Path, level: &str, to_standard_error: bool) -> io::Result<
         .map_err(io::Error::other)?;
     let (writer, guard) = tracing_appender::non_blocking(appender);
     let filter = EnvFilter::try_new(format!(
-        "{level},sqlx=warn,rmcp=warn,pdf_oxide=off,rten=warn,html5ever=error,selectors=error"
+        "{level},sqlx=warn,rmcp=warn,hayro_syntax=off,hayro_font=off,rten=warn,html5ever=error,selectors=error"
     ))
     .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, format!("log level {level:?}: {error}")))?;
     let mut writers = vec![writer];
