@@ -63,6 +63,7 @@ const GUARDED: &[(&str, &[&str])] = &[
     ("color_eyre", &["cli", "runtime"]),
     ("clap", &["cli"]),
     ("mail_parser", &["ingest/parse"]),
+    ("hayro_cmap", &["ingest/parse/pdf"]),
     ("hayro_font", &["ingest/parse/pdf"]),
     ("hayro_syntax", &["ingest/parse/pdf"]),
     ("skrifa", &["ingest/parse/pdf"]),

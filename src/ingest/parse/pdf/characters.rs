@@ -30,10 +30,10 @@ pub(super) fn usable(text: &str, repair: Repair) -> String {
     for character in text.chars() {
         match character {
             '\t' | '\n' | '\r' | '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => {
-                out.push(' ')
+                out.push(' ');
             }
             '\u{fb00}'..='\u{fb4f}' | '\u{fb50}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}' => {
-                push_form(character, &mut out)
+                push_form(character, &mut out);
             }
             '\u{2f00}'..='\u{2fd5}' | '\u{f900}'..='\u{faff}' => out.extend(std::iter::once(character).nfkc()),
             // Vertical forms of punctuation.

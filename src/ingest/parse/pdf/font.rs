@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use hayro_font::hayro_cmap::{self, BfString, CMapName};
+use hayro_cmap::{BfString, CMapName};
 use hayro_font::{CMapResolverFn, Font, FontCache, FontGlyph, FontQuery, FontResolverFn};
 use hayro_syntax::object::dict::keys;
 use hayro_syntax::object::{Array, Dict, Name, Number, Object, Stream};
@@ -138,7 +138,7 @@ impl<'a> Fonts<'a> {
                 };
                 Some(font.get_font_data())
             }),
-            maps: Arc::new(|name| hayro_cmap::load_embedded(name)),
+            maps: Arc::new(hayro_cmap::load_embedded),
             faces: HashMap::new(),
         }
     }

@@ -62,22 +62,18 @@ fn paragraphs(page: &str, known: &Words) -> String {
             out.push_str(line);
             continue;
         }
-        match broken(&out, line, known) {
-            Some((stem, hyphen, reading)) => {
-                out.truncate(stem);
-                if hyphen {
-                    out.push('-');
-                }
-                out.push_str(line);
-                if readings.len() < MOST_READINGS {
-                    readings.extend(reading);
-                }
+        if let Some((stem, hyphen, reading)) = broken(&out, line, known) {
+            out.truncate(stem);
+            if hyphen {
+                out.push('-');
             }
-            None => {
-                out.push('\n');
-                out.push_str(line);
+            if readings.len() < MOST_READINGS {
+                readings.extend(reading);
             }
+        } else {
+            out.push('\n');
         }
+        out.push_str(line);
     }
     // A hyphen that shows is one, whatever the font calls it.
     let mut out = out.trim().replace('\u{ad}', "-");
@@ -105,11 +101,8 @@ fn broken(text: &str, next: &str, known: &Words) -> Option<(usize, bool, Option<
     }
     let hyphenated = format!("{stem}-{rest}");
     // A name, a number, a word that already has a hyphen: the hyphen is its own.
-    if !last.is_lowercase() && !(last.is_alphabetic() && first.is_alphabetic() && !first.is_uppercase())
-        || !first.is_alphabetic()
-        || first.is_uppercase()
-        || stem.contains(HYPHENS)
-    {
+    let goes_on = first.is_lowercase() || first.is_alphabetic() && !first.is_uppercase();
+    if !last.is_alphabetic() || !goes_on || stem.contains(HYPHENS) {
         // Capitals go on in capitals: a heading's word.
         if last.is_uppercase() && first.is_uppercase() && stem.chars().count() > 1 && !stem.contains(HYPHENS) {
             let whole = format!("{stem}{rest}");

@@ -9,15 +9,15 @@ impl Matrix {
 
     /// First `self`, then `next`.
     pub(super) fn then(self, next: Self) -> Self {
-        let [a, b, c, d, e, f] = self.0;
-        let [na, nb, nc, nd, ne, nf] = next.0;
+        let m = self.0;
+        let n = next.0;
         Self([
-            a * na + b * nc,
-            a * nb + b * nd,
-            c * na + d * nc,
-            c * nb + d * nd,
-            e * na + f * nc + ne,
-            e * nb + f * nd + nf,
+            m[0] * n[0] + m[1] * n[2],
+            m[0] * n[1] + m[1] * n[3],
+            m[2] * n[0] + m[3] * n[2],
+            m[2] * n[1] + m[3] * n[3],
+            m[4] * n[0] + m[5] * n[2] + n[4],
+            m[4] * n[1] + m[5] * n[3] + n[5],
         ])
     }
 
@@ -26,14 +26,14 @@ impl Matrix {
     }
 
     pub(super) fn point(self, x: f64, y: f64) -> (f64, f64) {
-        let [a, b, c, d, e, f] = self.0;
-        (a * x + c * y + e, b * x + d * y + f)
+        let (moved_x, moved_y) = self.vector(x, y);
+        (moved_x + self.0[4], moved_y + self.0[5])
     }
 
     /// A direction: the point without the move.
     pub(super) fn vector(self, x: f64, y: f64) -> (f64, f64) {
-        let [a, b, c, d, ..] = self.0;
-        (a * x + c * y, b * x + d * y)
+        let m = self.0;
+        (m[0] * x + m[2] * y, m[1] * x + m[3] * y)
     }
 
     pub(super) fn is_finite(self) -> bool {

@@ -4,8 +4,8 @@
 use std::cell::OnceCell;
 use std::collections::HashMap;
 
+use hayro_cmap::{BfString, CMap, CMapName, CidFamily};
 use hayro_font::OutlineGlyph;
-use hayro_font::hayro_cmap::{BfString, CMap, CMapName, CidFamily};
 use hayro_syntax::object::dict::keys;
 use hayro_syntax::object::{Array, Dict, Name, Object, Stream, String as PdfString};
 use skrifa::MetadataProvider;
@@ -184,7 +184,9 @@ fn numbered_names(dict: &Dict<'_>) -> HashMap<u32, u32> {
         match item {
             Object::Number(number) => code = number.as_i64().clamp(0, 65_535) as u32,
             Object::Name(name) => {
-                names.push((code, name.as_str().to_owned()));
+                if name.as_ref() != b".notdef" {
+                    names.push((code, name.as_str().to_owned()));
+                }
                 code = code.saturating_add(1);
             }
             _ => {}

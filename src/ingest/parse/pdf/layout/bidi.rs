@@ -14,14 +14,16 @@ enum Direction {
 }
 
 /// The words' text as it is read, and whether the line runs from right to left.
-pub(super) fn logical(words: &[Vec<String>]) -> (String, bool) {
+pub(super) fn logical(words: &[Vec<String>], page_is_rtl: bool) -> (String, bool) {
     let has_rtl = words.iter().flatten().any(|glyph| direction(glyph) == Direction::Right);
     if !has_rtl {
         let texts: Vec<String> = words.iter().map(|word| word.concat()).collect();
         return (words::joined(texts.iter().map(String::as_str)), false);
     }
     let count = |wanted| words.iter().flatten().filter(|glyph| direction(glyph) == wanted).count();
-    let is_rtl = count(Direction::Right) * 2 >= count(Direction::Left);
+    // On a page of such text, a line with more Latin than not is still one of its lines.
+    let weight = if page_is_rtl { 3 } else { 1 };
+    let is_rtl = count(Direction::Right) * weight >= count(Direction::Left);
     // One row of glyphs with blanks between the words.
     let mut row: Vec<(&str, Direction)> = Vec::new();
     for (index, word) in words.iter().enumerate() {
@@ -110,6 +112,19 @@ fn resolved(row: &[(&str, Direction)], is_rtl: bool) -> Vec<bool> {
     levels
 }
 
+/// Whether most letters of these texts are read from right to left.
+pub(super) fn is_mostly_rtl<'t>(texts: impl Iterator<Item = &'t str>) -> bool {
+    let (mut right, mut left) = (0_usize, 0_usize);
+    for text in texts {
+        match direction(text) {
+            Direction::Right => right += 1,
+            Direction::Left => left += 1,
+            Direction::Number | Direction::Neutral => {}
+        }
+    }
+    right > left
+}
+
 fn direction(glyph: &str) -> Direction {
     for character in glyph.chars() {
         match character {
@@ -117,10 +132,10 @@ fn direction(glyph: &str) -> Direction {
             | '\u{66d}'..='\u{6ef}'
             | '\u{6fa}'..='\u{8ff}'
             | '\u{fb1d}'..='\u{fdff}'
-            | '\u{fe70}'..='\u{fefc}' => {
-                if character.is_alphabetic() {
-                    return Direction::Right;
-                }
+            | '\u{fe70}'..='\u{fefc}'
+                if character.is_alphabetic() =>
+            {
+                return Direction::Right;
             }
             '0'..='9' | '\u{660}'..='\u{669}' | '\u{6f0}'..='\u{6f9}' => return Direction::Number,
             _ if character.is_alphabetic() => return Direction::Left,
@@ -157,20 +172,20 @@ mod tests {
 
     #[test]
     fn hebrew_keeps_its_numbers_and_latin_words() {
-        let (text, is_rtl) = logical(&row("2024 תנשל )Peanut Ltd( חוד"));
+        let (text, is_rtl) = logical(&row("2024 תנשל (Peanut Ltd) חוד"), true);
         assert_eq!(text, "דוח (Peanut Ltd) לשנת 2024");
         assert!(is_rtl);
     }
 
     #[test]
     fn arabic_inside_latin_turns_only_itself() {
-        let (text, is_rtl) = logical(&row("the word ملاس مكيلع means peace"));
+        let (text, is_rtl) = logical(&row("the word مالس مكيلع means peace"), false);
         assert_eq!(text, "the word عليكم سلام means peace");
         assert!(!is_rtl);
     }
 
     #[test]
     fn numbers_with_separators_stay_whole() {
-        assert_eq!(logical(&row("12.5% 10/11/2024 לש")).0, "של 10/11/2024 12.5%");
+        assert_eq!(logical(&row("12.5% 10/11/2024 לש"), true).0, "של 10/11/2024 12.5%");
     }
 }

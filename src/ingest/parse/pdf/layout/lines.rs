@@ -29,11 +29,12 @@ fn widest(size: f32, blank: f32) -> f32 {
 
 /// The segments of all lines.
 pub(super) fn segments(pieces: Vec<Piece>) -> Vec<Segment> {
+    let is_rtl = bidi::is_mostly_rtl(pieces.iter().map(|piece| &*piece.text));
     let mut lines = lines(runs(pieces));
     attach_small(&mut lines);
     let mut segments = Vec::new();
     for (index, line) in lines.into_iter().enumerate() {
-        cut(line, index, &mut segments);
+        cut(line, index, is_rtl, &mut segments);
     }
     segments
 }
@@ -123,7 +124,7 @@ fn host(lines: &[Line], own: usize, run: &Run) -> Option<usize> {
 }
 
 /// Cuts a line where the gaps are wide, and reads each part.
-fn cut(mut line: Line, index: usize, segments: &mut Vec<Segment>) {
+fn cut(mut line: Line, index: usize, is_rtl: bool, segments: &mut Vec<Segment>) {
     line.runs.sort_by(|a, b| a.x0.total_cmp(&b.x0));
     let (y, size) = (line.y, line.size);
     let mut part: Vec<Piece> = Vec::new();
@@ -132,16 +133,16 @@ fn cut(mut line: Line, index: usize, segments: &mut Vec<Segment>) {
     for run in line.runs {
         let blank = run.pieces.first().map_or(0.0, |piece| piece.blank);
         if !part.is_empty() && run.x0 - end > widest(run.size.max(last_size), blank) {
-            segments.extend(segment(std::mem::take(&mut part), y, index));
+            segments.extend(segment(std::mem::take(&mut part), y, index, is_rtl));
         }
         end = if part.is_empty() { run.x1 } else { end.max(run.x1) };
         last_size = run.size;
         part.extend(run.pieces);
     }
-    segments.extend(segment(part, y, index));
+    segments.extend(segment(part, y, index, is_rtl));
 }
 
-fn segment(pieces: Vec<Piece>, y: f32, line: usize) -> Option<Segment> {
+fn segment(pieces: Vec<Piece>, y: f32, line: usize, is_rtl: bool) -> Option<Segment> {
     let inked = || pieces.iter().filter(|piece| !piece.is_blank());
     let x0 = inked().map(|piece| piece.x0).min_by(f32::total_cmp)?;
     let x1 = inked().map(|piece| piece.x1).max_by(f32::total_cmp)?;
@@ -150,6 +151,6 @@ fn segment(pieces: Vec<Piece>, y: f32, line: usize) -> Option<Segment> {
     sizes.sort_by(f32::total_cmp);
     let size = sizes[sizes.len() / 2];
     let words = words::of(&pieces);
-    let (text, is_rtl) = bidi::logical(&words);
-    (!text.is_empty()).then(|| Segment { x0, x1, y, size, line, words: words.len(), text, is_rtl })
+    let (text, is_rtl) = bidi::logical(&words, is_rtl);
+    (!text.is_empty()).then_some(Segment { x0, x1, y, size, line, words: words.len(), text, is_rtl })
 }

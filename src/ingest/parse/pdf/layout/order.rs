@@ -275,6 +275,6 @@ impl Writer {
         let last_x = self.last.map_or(0.0, |last| last.x0);
         let ended = self.out.ends_with(['.', '!', '?', ':', ';', '。']);
         let starts = next.text.chars().next();
-        !ended && starts.is_some_and(|c| c.is_lowercase()) && (next.x0 - last_x).abs() > next.size
+        !ended && starts.is_some_and(char::is_lowercase) && (next.x0 - last_x).abs() > next.size
     }
 }

@@ -107,7 +107,7 @@ fn accented(last: &Piece, piece: &Piece) -> Option<Piece> {
         let near = piece.x0 < last.x1 + room * 0.35 && piece.x1 > last.x0 - room * 0.35;
         return if near { joined(format!("{}{}", last.text, piece.text), last) } else { None };
     }
-    let (one, other) = ((last.x0 + last.x1) / 2.0, (piece.x0 + piece.x1) / 2.0);
+    let (one, other) = (f32::midpoint(last.x0, last.x1), f32::midpoint(piece.x0, piece.x1));
     if (one - other).abs() > room * 0.3 || piece.x0 > last.x1 - room * 0.1 {
         return None;
     }

@@ -66,8 +66,11 @@ fn breaks(pieces: &[&Piece], gaps: &[f32], blank_before: &[bool]) -> Vec<bool> {
             if blank_before[index] {
                 return gap > (usual * 0.5).min(0.02) || piece.x0 < before.x0;
             }
-            if both_ideographs(&before.text, &piece.text) {
-                return gap > 1.0;
+            match (is_ideograph(&before.text), is_ideograph(&piece.text)) {
+                (true, true) => return gap > 1.0,
+                (false, false) => {}
+                // Programs leave a quarter between such letters and others, with or without a blank.
+                _ => return gap > usual.min(0.1) + 0.12,
             }
             let blank = piece.blank / piece.size;
             let least = if blank > 0.0 { (blank * 0.4).clamp(0.09, 0.14) } else { 0.11 };
@@ -103,10 +106,6 @@ fn spaced(pieces: &[&Piece], gaps: &[f32], blank_before: &[bool]) -> Option<Vec<
         return None;
     }
     Some(gaps.iter().enumerate().map(|(index, gap)| index == 0 || *gap > middle * 1.6).collect())
-}
-
-fn both_ideographs(one: &str, other: &str) -> bool {
-    is_ideograph(one) || is_ideograph(other)
 }
 
 /// Scripts that are written without blanks.
