@@ -102,7 +102,7 @@ fn broken(text: &str, next: &str, known: &Words) -> Option<(usize, bool, Option<
     let hyphenated = format!("{stem}-{rest}");
     // A name, a number, a word that already has a hyphen: the hyphen is its own.
     let goes_on = first.is_lowercase() || first.is_alphabetic() && !first.is_uppercase();
-    if !last.is_alphabetic() || !goes_on || stem.contains(HYPHENS) {
+    if !last.is_alphabetic() || !goes_on || stem.contains(HYPHENS) || rest.contains(HYPHENS) {
         // Capitals go on in capitals: a heading's word.
         if last.is_uppercase() && first.is_uppercase() && stem.chars().count() > 1 && !stem.contains(HYPHENS) {
             let whole = format!("{stem}{rest}");

@@ -33,7 +33,6 @@ pub(super) fn logical(words: &[Vec<String>], page_is_rtl: bool) -> (String, bool
         row.extend(word.iter().map(|glyph| (glyph.as_str(), direction(glyph))));
     }
     let levels = resolved(&row, is_rtl);
-    let mut out = String::new();
     // Runs of one direction, taken in the line's order; those against it keep their own.
     let mut runs: Vec<(usize, usize)> = Vec::new();
     for index in 0..row.len() {
@@ -45,17 +44,37 @@ pub(super) fn logical(words: &[Vec<String>], page_is_rtl: bool) -> (String, bool
     if is_rtl {
         runs.reverse();
     }
-    for (start, end) in runs {
-        if levels[start] {
-            for (glyph, direction) in row[start..end].iter().rev() {
-                out.push_str(if *direction == Direction::Neutral { mirrored(glyph) } else { glyph });
+    // Some programs name a bracket by how it looks, some by what it means: what opens must come first.
+    let written = |turn: fn(&str) -> &str| {
+        let mut out = String::new();
+        for (start, end) in &runs {
+            if levels[*start] {
+                row[*start..*end].iter().rev().for_each(|(glyph, _)| out.push_str(turn(glyph)));
+            } else {
+                row[*start..*end].iter().for_each(|(glyph, _)| out.push_str(glyph));
             }
-        } else {
-            row[start..end].iter().for_each(|(glyph, _)| out.push_str(glyph));
         }
-    }
+        out
+    };
+    let (looks, means) = (written(mirrored), written(|glyph| glyph));
+    let out = if shut_first(&means) < shut_first(&looks) { means } else { looks };
     let words: Vec<&str> = out.split_whitespace().collect();
     (words::joined(words.into_iter()), is_rtl)
+}
+
+/// Brackets that shut without having been opened.
+fn shut_first(text: &str) -> usize {
+    let mut open = 0_usize;
+    let mut wrong = 0;
+    for character in text.chars() {
+        match character {
+            '(' | '[' | '{' | '«' => open += 1,
+            ')' | ']' | '}' | '»' if open == 0 => wrong += 1,
+            ')' | ']' | '}' | '»' => open -= 1,
+            _ => {}
+        }
+    }
+    wrong
 }
 
 /// For each glyph whether it is read from right to left.

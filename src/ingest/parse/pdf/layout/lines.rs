@@ -7,6 +7,13 @@ use super::{Segment, bidi};
 /// How many open lines a run is held against: lines come sorted, so the near ones are the last.
 const NEAR_LINES: usize = 24;
 
+/// The narrowest gap between columns, over the letters' size.
+const NARROWEST_GUTTER: f32 = 0.55;
+/// Gaps above each other before they count as a gutter.
+const FEWEST_GAPS: i32 = 6;
+/// Gutters of one page.
+const MOST_GUTTERS: usize = 64;
+
 /// Pieces drawn one after the other on one baseline.
 struct Run {
     pieces: Vec<Piece>,
@@ -22,6 +29,12 @@ struct Line {
     runs: Vec<Run>,
 }
 
+/// What all lines of a page have in common.
+struct Frame {
+    gutters: Vec<f32>,
+    is_rtl: bool,
+}
+
 /// The widest gap inside a segment.
 fn widest(size: f32, blank: f32) -> f32 {
     (size * 1.0).max(blank * 2.3)
@@ -32,9 +45,10 @@ pub(super) fn segments(pieces: Vec<Piece>) -> Vec<Segment> {
     let is_rtl = bidi::is_mostly_rtl(pieces.iter().map(|piece| &*piece.text));
     let mut lines = lines(runs(pieces));
     attach_small(&mut lines);
+    let page = Frame { gutters: gutters(&lines), is_rtl };
     let mut segments = Vec::new();
     for (index, line) in lines.into_iter().enumerate() {
-        cut(line, index, is_rtl, &mut segments);
+        cut(line, index, &page, &mut segments);
     }
     segments
 }
@@ -123,23 +137,71 @@ fn host(lines: &[Line], own: usize, run: &Run) -> Option<usize> {
     })
 }
 
-/// Cuts a line where the gaps are wide, and reads each part.
-fn cut(mut line: Line, index: usize, is_rtl: bool, segments: &mut Vec<Segment>) {
+/// Where gaps of many lines stand above each other: columns may part there although no gap is wide.
+fn gutters(lines: &[Line]) -> Vec<f32> {
+    // Each gap opens at its left edge and shuts at its right; most that are open at one place make a gutter.
+    let mut edges: Vec<(f32, i32)> = Vec::new();
+    let mut spans: Vec<(f32, f32)> = Vec::with_capacity(lines.len());
+    for line in lines {
+        let mut pieces: Vec<&Piece> = line.runs.iter().flat_map(|run| &run.pieces).collect();
+        pieces.retain(|piece| !piece.is_blank());
+        pieces.sort_by(|a, b| a.x0.total_cmp(&b.x0));
+        let Some(first) = pieces.first() else { continue };
+        let mut end = first.x1;
+        for piece in &pieces[1..] {
+            if piece.x0 - end >= line.size * NARROWEST_GUTTER {
+                edges.push((end, 1));
+                edges.push((piece.x0, -1));
+            }
+            end = end.max(piece.x1);
+        }
+        spans.push((first.x0, end));
+    }
+    edges.sort_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
+    let mut open = 0;
+    let mut found = Vec::new();
+    for (index, (x, step)) in edges.iter().enumerate() {
+        open += step;
+        let falls = edges.get(index + 1).is_some_and(|(_, next)| *next < 0);
+        if *step > 0 && falls && open >= FEWEST_GAPS {
+            let middle = f32::midpoint(*x, edges[index + 1].0);
+            let across = spans.iter().filter(|(from, to)| *from < middle && *to > middle).count();
+            if open as usize * 10 >= across * 6 {
+                found.push(middle);
+            }
+        }
+        if found.len() >= MOST_GUTTERS {
+            break;
+        }
+    }
+    found
+}
+
+/// Cuts a line where the gaps are wide or lie in a gutter, and reads each part.
+fn cut(mut line: Line, index: usize, page: &Frame, segments: &mut Vec<Segment>) {
     line.runs.sort_by(|a, b| a.x0.total_cmp(&b.x0));
-    let (y, size) = (line.y, line.size);
+    let y = line.y;
     let mut part: Vec<Piece> = Vec::new();
     let mut end = f32::MIN;
-    let mut last_size = size;
-    for run in line.runs {
-        let blank = run.pieces.first().map_or(0.0, |piece| piece.blank);
-        if !part.is_empty() && run.x0 - end > widest(run.size.max(last_size), blank) {
-            segments.extend(segment(std::mem::take(&mut part), y, index, is_rtl));
+    let mut last_size = 0.0_f32;
+    for piece in line.runs.into_iter().flat_map(|run| run.pieces) {
+        if piece.is_blank() {
+            part.push(piece);
+            continue;
         }
-        end = if part.is_empty() { run.x1 } else { end.max(run.x1) };
-        last_size = run.size;
-        part.extend(run.pieces);
+        let gap = piece.x0 - end;
+        let size = piece.size.max(last_size);
+        let in_gutter =
+            || gap >= size * NARROWEST_GUTTER && page.gutters.iter().any(|gutter| *gutter > end && *gutter < piece.x0);
+        if end > f32::MIN && (gap > widest(size, piece.blank) || in_gutter()) {
+            segments.extend(segment(std::mem::take(&mut part), y, index, page.is_rtl));
+            end = piece.x1;
+        }
+        end = end.max(piece.x1);
+        last_size = piece.size;
+        part.push(piece);
     }
-    segments.extend(segment(part, y, index, is_rtl));
+    segments.extend(segment(part, y, index, page.is_rtl));
 }
 
 fn segment(pieces: Vec<Piece>, y: f32, line: usize, is_rtl: bool) -> Option<Segment> {
