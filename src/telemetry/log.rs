@@ -59,7 +59,7 @@ pub enum LogError {
 /// When the level is no filter.
 pub fn start(folder: &Path, level: &str, to_standard_error: bool) -> Result<(LogGuard, Option<io::Error>), LogError> {
     let filter = EnvFilter::try_new(format!(
-        "{level},sqlx=warn,rmcp=warn,pdf_oxide=off,rten=warn,html5ever=error,selectors=error"
+        "{level},sqlx=warn,rmcp=warn,hayro_syntax=off,hayro_font=off,rten=warn,html5ever=error,selectors=error"
     ))
     .map_err(|error| LogError::Level { level: level.to_owned(), reason: error.to_string() })?;
     let (mut writers, mut guards) = (Vec::new(), Vec::new());

@@ -1,56 +1,56 @@
-//! From a page's lines to paragraphs: hyphens at line ends closed, lines joined, running headers dropped. Pure.
+//! From a page's lines to paragraphs: words broken at line ends put together, in both readings where it may be either.
+//! Pure.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use crate::ingest::parse::text::cleaned;
 
-/// A line at a page's edge that stands on at least this many pages, and on more than half of them, is furniture.
-const REPEATED: usize = 4;
+/// Readings of broken words told at a page's end, at most.
+const MOST_READINGS: usize = 200;
 
 /// Readable text per page.
 pub(super) fn readable(pages: &[String]) -> Vec<String> {
     let cleaned: Vec<String> = pages.iter().map(|page| cleaned(page)).collect();
-    let furniture = repeated_edges(&cleaned);
-    cleaned.iter().map(|page| paragraphs(page, &furniture)).collect()
+    let known = Words::of(&cleaned);
+    cleaned.iter().map(|page| paragraphs(page, &known)).collect()
 }
 
-/// Digits do not count: page numbers differ.
-fn shape(line: &str) -> String {
-    line.trim().chars().map(|character| if character.is_ascii_digit() { '0' } else { character }).collect()
-}
+/// The words of a document that no line end breaks.
+struct Words(HashSet<String>);
 
-fn edges(page: &str) -> Vec<&str> {
-    let lines: Vec<&str> = page.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    match lines.as_slice() {
-        [] => Vec::new(),
-        [only] => vec![only],
-        [first, .., last] => vec![first, last],
-    }
-}
-
-fn repeated_edges(pages: &[String]) -> Vec<String> {
-    let mut counts: HashMap<String, usize> = HashMap::new();
-    for page in pages {
-        for line in edges(page) {
-            *counts.entry(shape(line)).or_default() += 1;
+impl Words {
+    fn of(pages: &[String]) -> Self {
+        let mut words = HashSet::new();
+        for line in pages.iter().flat_map(|page| page.lines()) {
+            let mut parts = line.split_whitespace().map(bare).peekable();
+            while let Some(part) = parts.next() {
+                if parts.peek().is_none() && part.ends_with(HYPHENS) {
+                    break;
+                }
+                if part.chars().count() > 1 {
+                    words.insert(part.to_lowercase());
+                }
+            }
         }
+        Self(words)
     }
-    counts
-        .into_iter()
-        .filter(|(_, count)| *count >= REPEATED && *count * 2 > pages.len())
-        .map(|(line, _)| line)
-        .collect()
+
+    fn has(&self, word: &str) -> bool {
+        self.0.contains(&word.to_lowercase())
+    }
 }
 
-fn paragraphs(page: &str, furniture: &[String]) -> String {
-    let lines: Vec<&str> = page.lines().map(str::trim_end).collect();
-    let filled: Vec<usize> = (0..lines.len()).filter(|index| !lines[*index].trim().is_empty()).collect();
+const HYPHENS: [char; 4] = ['-', '\u{ad}', '\u{2010}', '\u{2011}'];
+
+/// A word without the marks around it.
+fn bare(word: &str) -> &str {
+    word.trim_matches(|character: char| !character.is_alphanumeric() && !HYPHENS.contains(&character))
+}
+
+fn paragraphs(page: &str, known: &Words) -> String {
     let mut out = String::with_capacity(page.len());
-    for (index, line) in lines.iter().enumerate() {
-        let at_edge = filled.first() == Some(&index) || filled.last() == Some(&index);
-        if at_edge && furniture.contains(&shape(line)) {
-            continue;
-        }
+    let mut readings: Vec<String> = Vec::new();
+    for line in page.lines() {
         let line = line.trim();
         if line.is_empty() {
             if !out.is_empty() && !out.ends_with("\n\n") {
@@ -60,22 +60,64 @@ fn paragraphs(page: &str, furniture: &[String]) -> String {
         }
         if out.ends_with('\n') || out.is_empty() {
             out.push_str(line);
-        } else if let Some(stem) = hyphenated(&out, line) {
+            continue;
+        }
+        if let Some((stem, hyphen, reading)) = broken(&out, line, known) {
             out.truncate(stem);
-            out.push_str(line);
+            if hyphen {
+                out.push('-');
+            }
+            if readings.len() < MOST_READINGS {
+                readings.extend(reading);
+            }
         } else {
             out.push('\n');
-            out.push_str(line);
         }
+        out.push_str(line);
     }
-    out.trim().to_owned()
+    // A hyphen that shows is one, whatever the font calls it.
+    let mut out = out.trim().replace('\u{ad}', "-");
+    readings.retain(|reading| !out.contains(reading.as_str()));
+    readings.dedup();
+    if !readings.is_empty() {
+        out.push_str("\n\n");
+        out.push_str(&readings.join(", "));
+    }
+    out
 }
 
-/// `exam-` / `ple`: the length of the text without the hyphen, when the next line goes on in lower case.
-fn hyphenated(text: &str, next: &str) -> Option<usize> {
-    let before = text.strip_suffix(['-', '\u{ad}', '\u{2010}'])?;
-    let joins = before.ends_with(|c: char| c.is_lowercase()) && next.starts_with(|c: char| c.is_lowercase());
-    joins.then_some(before.len())
+/// A word broken at a line end: the length of the text before its hyphen, whether the hyphen stays, and the other
+/// reading when the document does not tell which is right.
+fn broken(text: &str, next: &str, known: &Words) -> Option<(usize, bool, Option<String>)> {
+    let before = text.strip_suffix(HYPHENS)?;
+    let start =
+        before.rfind(char::is_whitespace).map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
+    let stem = before[start..].trim_start_matches(|character: char| !character.is_alphanumeric());
+    let rest = next.split_whitespace().next().map(bare)?;
+    let last = before.chars().next_back()?;
+    let first = next.chars().next()?;
+    if !last.is_alphanumeric() || !first.is_alphanumeric() || stem.is_empty() {
+        return None;
+    }
+    let hyphenated = format!("{stem}-{rest}");
+    // A name, a number, a word that already has a hyphen: the hyphen is its own.
+    let goes_on = first.is_lowercase() || first.is_alphabetic() && !first.is_uppercase();
+    if !last.is_alphabetic() || !goes_on || stem.contains(HYPHENS) || rest.contains(HYPHENS) {
+        // Capitals go on in capitals: a heading's word.
+        if last.is_uppercase() && first.is_uppercase() && stem.chars().count() > 1 && !stem.contains(HYPHENS) {
+            let whole = format!("{stem}{rest}");
+            return Some((before.len(), !known.has(&whole), Some(whole).filter(|whole| !known.has(whole))));
+        }
+        return Some((before.len(), true, None));
+    }
+    let whole = format!("{stem}{rest}");
+    match (known.has(&whole), known.has(&hyphenated)) {
+        (true, false) => Some((before.len(), false, None)),
+        (false, true) => Some((before.len(), true, None)),
+        // Two words the document knows by themselves are more likely a compound.
+        _ if known.has(stem) && known.has(rest) => Some((before.len(), true, Some(whole))),
+        _ => Some((before.len(), false, Some(hyphenated))),
+    }
 }
 
 /// Titles that programs leave behind are none.
@@ -90,18 +132,32 @@ pub(super) fn is_title(title: &str) -> bool {
 mod tests {
     use super::*;
 
-    #[test]
-    fn hyphens_at_line_ends_are_closed() {
-        assert_eq!(
-            readable(&["an exam-\nple of Anglo-\nSaxon\n\nnext".into()]),
-            ["an example of Anglo-\nSaxon\n\nnext"]
-        );
+    fn one(page: &str) -> String {
+        readable(&[page.to_owned()]).remove(0)
     }
 
     #[test]
-    fn running_headers_go() {
-        let pages: Vec<String> = (1..=6).map(|n| format!("Manual v1\nText {} here\nPage {n}", "x".repeat(n))).collect();
-        assert_eq!(readable(&pages)[2], "Text xxx here");
+    fn words_broken_at_line_ends_are_put_together() {
+        assert_eq!(one("an exam-\nple of Anglo-\nSaxon\n\nnext"), "an example of Anglo-Saxon\n\nnext\n\nexam-ple");
+    }
+
+    #[test]
+    fn both_readings_of_a_hyphen_are_there() {
+        let text = one("an inter-\nnational firm, well-\nknown for state-of-the-\nart work with Coca-\nCola");
+        for wanted in ["international", "well-known", "state-of-the-art", "Coca-Cola"] {
+            assert!(text.contains(wanted), "{wanted}: {text}");
+        }
+    }
+
+    #[test]
+    fn the_document_tells_which_reading_is_right() {
+        assert_eq!(one("international law\nand inter-\nnational firms"), "international law\nand international firms");
+        assert_eq!(one("well-known men\nand well-\nknown women"), "well-known men\nand well-known women");
+    }
+
+    #[test]
+    fn numbers_and_names_keep_their_hyphen() {
+        assert_eq!(one("COVID-\n19 in the years 1990-\n1995"), "COVID-19 in the years 1990-1995");
     }
 
     #[test]
