@@ -109,7 +109,7 @@ fn spaced(pieces: &[&Piece], gaps: &[f32], blank_before: &[bool]) -> Option<Vec<
 }
 
 /// Scripts that are written without blanks.
-fn is_ideograph(text: &str) -> bool {
+pub(super) fn is_ideograph(text: &str) -> bool {
     text.chars().next().is_some_and(|character| {
         matches!(character, '\u{2e80}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{ff00}'..='\u{ffef}' | '\u{20000}'..='\u{3ffff}')
     })
