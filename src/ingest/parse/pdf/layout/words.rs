@@ -73,7 +73,7 @@ fn breaks(pieces: &[&Piece], gaps: &[f32], blank_before: &[bool]) -> Vec<bool> {
                 _ => return gap > usual.min(0.1) + 0.12,
             }
             let blank = piece.blank / piece.size;
-            let least = if blank > 0.0 { (blank * 0.4).clamp(0.09, 0.14) } else { 0.11 };
+            let least = if blank > 0.0 { (blank * 0.36).clamp(0.085, 0.13) } else { 0.1 };
             let least = if writes_blanks { least.max(0.18) } else { least };
             // A footnote mark on a word is a word of its own; a digit in a formula is not.
             let is_raised = (piece.y - before.y).abs() > before.size * 0.15 && piece.size < before.size * 0.9;
