@@ -114,8 +114,6 @@ fn broken(text: &str, next: &str, known: &Words) -> Option<(usize, bool, Option<
     match (known.has(&whole), known.has(&hyphenated)) {
         (true, false) => Some((before.len(), false, None)),
         (false, true) => Some((before.len(), true, None)),
-        // Two words the document knows by themselves are more likely a compound.
-        _ if known.has(stem) && known.has(rest) => Some((before.len(), true, Some(whole))),
         _ => Some((before.len(), false, Some(hyphenated))),
     }
 }

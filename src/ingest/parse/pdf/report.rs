@@ -31,8 +31,8 @@ pub(super) fn left_out(states: &[PageState], pages: usize, unread: Option<String
     let kinds = [
         (PageState::Damaged, "could not be read: damaged"),
         (PageState::Nameless, "could not be read: the fonts do not tell which characters they show"),
-        (PageState::Cut, "could be read in part only: more is on them than is read of one page"),
-        (PageState::Images, "hold images only: run OCR on them"),
+        (PageState::Cut, "could be read in part only: it holds more than is read of one page"),
+        (PageState::Images, "could not be read: images only, run OCR first"),
     ];
     let mut sentences: Vec<String> = kinds
         .into_iter()
@@ -79,7 +79,7 @@ mod tests {
             left_out(&states, 7, Some("reading took more than 60 s".into())),
             [
                 "pages 2-3, 5 of 7 could not be read: damaged",
-                "page 4 of 7 hold images only: run OCR on them",
+                "page 4 of 7 could not be read: images only, run OCR first",
                 "pages 6 to 7 were not read: reading took more than 60 s"
             ]
         );

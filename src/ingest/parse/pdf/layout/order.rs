@@ -8,7 +8,7 @@ use super::Segment;
 /// Cuts within cuts.
 const DEEPEST: usize = 12;
 /// Lines on each side of a gutter.
-const FEWEST_LINES: usize = 3;
+const FEWEST_LINES: usize = 2;
 /// Words a line of a column has in the mean; cells of a table have fewer.
 const PROSE_WORDS: f32 = 3.4;
 /// Numbers in the margin before they count as line numbers.
@@ -175,6 +175,9 @@ fn is_prose(region: &[&Segment], gutter: f32) -> bool {
         return true;
     }
     // Short lines whose baselines do not match are no rows.
+    if left.len().min(right.len()) <= FEWEST_LINES {
+        return false;
+    }
     let lines: std::collections::HashSet<usize> = left.iter().map(|segment| segment.line).collect();
     let matched = right.iter().filter(|segment| lines.contains(&segment.line)).count();
     matched * 10 <= right.len().min(left.len()) * 2 && left_cells < 1.3 && right_cells < 1.3

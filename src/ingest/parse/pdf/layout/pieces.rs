@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::super::characters;
 use super::super::content::Glyph;
-use super::Sheet;
+use super::{Sheet, words};
 
 /// A direction this near to a right angle counts as one: scanned pages lie askew.
 const ASKEW: f32 = 12.0;
@@ -30,7 +30,8 @@ impl Piece {
 /// The pieces of every direction of the page, the one with most text first.
 pub(super) fn by_direction(glyphs: &[Glyph], sheet: Sheet) -> Vec<Vec<Piece>> {
     let mut groups: Vec<(i32, Vec<&Glyph>)> = Vec::new();
-    for glyph in glyphs {
+    let stacked = stacked(glyphs);
+    for glyph in stacked.as_deref().unwrap_or(glyphs) {
         if glyph.text.is_empty() || !is_on(glyph, sheet) {
             continue;
         }
@@ -42,6 +43,32 @@ pub(super) fn by_direction(glyphs: &[Glyph], sheet: Sheet) -> Vec<Vec<Piece>> {
     }
     groups.sort_by_key(|(_, members)| std::cmp::Reverse(members.len()));
     groups.into_iter().map(|(key, members)| upright(key, &members)).collect()
+}
+
+/// Ideographs of a horizontal font that were set one below the other, as glyphs that run downwards; `None` when the
+/// page has none.
+fn stacked(glyphs: &[Glyph]) -> Option<Vec<Glyph>> {
+    let is_ideograph = |glyph: &Glyph| words::is_ideograph(&glyph.text) && glyph.y == glyph.next_y;
+    let follows = |one: &Glyph, other: &Glyph| {
+        let (across, down, size) = ((other.x - one.x).abs(), one.y - other.y, one.size.max(0.01));
+        is_ideograph(one) && is_ideograph(other) && across < size * 0.2 && down > size * 0.7 && down < size * 2.0
+    };
+    let below: Vec<bool> = glyphs.windows(2).map(|pair| follows(&pair[0], &pair[1])).collect();
+    // A page of lists one character wide is no page of columns.
+    if below.iter().filter(|below| **below).count() * 4 < glyphs.len() {
+        return None;
+    }
+    let turned = glyphs.iter().enumerate().map(|(index, glyph)| {
+        let in_column = below.get(index) == Some(&true) || index > 0 && below[index - 1];
+        let mut glyph = glyph.clone();
+        if in_column {
+            glyph.x += (glyph.next_x - glyph.x) / 2.0;
+            glyph.y += glyph.size * 0.88;
+            (glyph.next_x, glyph.next_y) = (glyph.x, glyph.y - glyph.size);
+        }
+        glyph
+    });
+    Some(turned.collect())
 }
 
 fn angle(glyph: &Glyph) -> f32 {

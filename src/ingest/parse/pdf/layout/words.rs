@@ -73,7 +73,7 @@ fn breaks(pieces: &[&Piece], gaps: &[f32], blank_before: &[bool]) -> Vec<bool> {
                 _ => return gap > usual.min(0.1) + 0.12,
             }
             let blank = piece.blank / piece.size;
-            let least = if blank > 0.0 { (blank * 0.4).clamp(0.09, 0.14) } else { 0.11 };
+            let least = if blank > 0.0 { (blank * 0.36).clamp(0.085, 0.13) } else { 0.1 };
             let least = if writes_blanks { least.max(0.18) } else { least };
             // A footnote mark on a word is a word of its own; a digit in a formula is not.
             let is_raised = (piece.y - before.y).abs() > before.size * 0.15 && piece.size < before.size * 0.9;
@@ -109,7 +109,7 @@ fn spaced(pieces: &[&Piece], gaps: &[f32], blank_before: &[bool]) -> Option<Vec<
 }
 
 /// Scripts that are written without blanks.
-fn is_ideograph(text: &str) -> bool {
+pub(super) fn is_ideograph(text: &str) -> bool {
     text.chars().next().is_some_and(|character| {
         matches!(character, '\u{2e80}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{ff00}'..='\u{ffef}' | '\u{20000}'..='\u{3ffff}')
     })
