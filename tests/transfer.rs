@@ -117,7 +117,8 @@ async fn out_and_back(server: &str, major: u32) {
     for table in ["document", "chunk", "embedding", "document_link", "graph_edge", "outbox", "dead_letter", "person"] {
         assert!(text.contains(&format!("{{\"table\":\"{table}\"")), "no {table} to move");
     }
-    assert!(!text.contains("\\u0000"), "NUL is mended on the way in");
+    // A backslash that somebody wrote is doubled in JSON; what is looked for is the escape of a NUL itself.
+    assert!(!text.replace(r"\\", "").contains(r"\u0000"), "NUL is mended on the way in");
     assert!(text.contains("🧑‍🚀 '; DROP TABLE") && text.contains("word299"), "the rest is as it was");
     let name = format!("peanut_copy_{major}_{}", std::process::id());
     let url = database(server, &name).await;

@@ -65,7 +65,7 @@ pub const EXAMPLE: &str = r#"# Peanut's settings. Every line is optional; what i
 # search add note open zoom next_pane previous_pane back edit pager copy copy_text more_like why mode select delete undo
 # next_match previous_match next_in_thread previous_in_thread quotes retry discard tab add_folder remove_folder pause
 # pause_embedding down up page_down page_up first last home search_screen intake outbox services settings log palette help
-# suspend quit
+# suspend redraw quit
 "#;
 
 #[derive(Debug, Default, Deserialize)]

@@ -4,8 +4,9 @@ mod containers;
 
 use std::path::Path;
 
+use crate::ingest::parse::mail::maildir;
 use crate::ingest::parse::mail::sniff::{self, Doubt};
-use crate::ingest::parse::{mail::maildir, text};
+use crate::ingest::parse::text;
 
 /// What a file was recognised as.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -71,7 +71,7 @@ fn a_connection_that_drops_behind_an_editor_ends_both() {
     terminal.send("a");
     terminal.wait_for("Add");
     terminal.send("a.md\r");
-    terminal.wait_for("1 chunk");
+    terminal.wait_for("2 chunks");
     terminal.send("2editprobe");
     terminal.wait_for("1 found");
     terminal.send("\r");

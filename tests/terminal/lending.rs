@@ -44,7 +44,7 @@ impl Desk {
         let mut all = vec![("PEANUT_MODEL", "static"), ("EDITOR", program), ("PAGER", program)];
         all.extend(environment);
         let mut terminal = Terminal::start(&self.path().join("data"), 80, 24, &all);
-        terminal.wait_for("1 chunk");
+        terminal.wait_for("2 chunks");
         terminal.send("2editprobe");
         terminal.wait_for("1 found");
         terminal.send("\r");

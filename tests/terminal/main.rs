@@ -64,7 +64,7 @@ fn pasted_paths_are_offered() {
     terminal.send(&format!("\u{1b}[200~{quoted}\u{1b}[201~"));
     terminal.wait_until("the pasted path", |screen| screen.contains("my notes"));
     terminal.send("\r");
-    terminal.wait_until("the document", |screen| screen.contains("1 chunk"));
+    terminal.wait_until("the document", |screen| screen.contains("2 chunks"));
     terminal.send("\u{3}");
     let (status, _, raw) = terminal.finish();
     assert_eq!(code(status), 0);

@@ -115,7 +115,7 @@ fn ctrl_z_in_the_pager_stops_both_and_fg_brings_both_back() {
     terminal.wait_for("PROMPT>");
     let peanut = format!("'{}' --data-dir data", env!("CARGO_BIN_EXE_peanut"));
     terminal.send(&format!("{peanut} ingest --wait a.md; clear; {peanut}\n"));
-    terminal.wait_for("1 chunk");
+    terminal.wait_for("2 chunks");
     terminal.send("2stopprobe");
     terminal.wait_for("1 found");
     terminal.send("\r");
