@@ -64,7 +64,7 @@ fn main() {
         println!("{} | {} | {name} {note}", show(Some(score)), show(other));
         scores.push((score, other));
     }
-    let mean = |pick: &dyn Fn(&(Score, Option<Score>)) -> Option<Score>| {
+    let mean = |pick: fn(&(Score, Option<Score>)) -> Option<Score>| {
         let found: Vec<Score> = scores.iter().filter_map(pick).collect();
         let count = found.len().max(1) as f64;
         let words = found.iter().map(|score| score.words).sum::<f64>() / count;

@@ -199,7 +199,11 @@ async fn defects_8_10_and_12_mail_is_whole() {
     assert_eq!(status.store.persons, 4, "ann, bob, carol, joerg and nobody else");
     assert_eq!(running.titles("betrag").await, ["Rechnung"]);
     assert_eq!(running.titles("subject:rechnung date:2024-02-02").await, ["Rechnung"]);
-    assert_eq!(running.titles("narwhal").await, ["About a@x", "About b@x"], "a quote is found, and ranks below what it quotes");
+    assert_eq!(
+        running.titles("narwhal").await,
+        ["About a@x", "About b@x"],
+        "a quote is found, and ranks below what it quotes"
+    );
     assert_eq!(running.titles("to:carol beluga").await, ["About b@x"]);
     let reply = running.search("beluga").await.hits[0].document_id;
     assert_eq!(running.house.store.document(reply).await.unwrap().thread.len(), 2);

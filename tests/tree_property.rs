@@ -6,6 +6,7 @@
 //! given as `PEANUT_SEED`. A sequence that fails is run again alone, made as short as it will fail, and printed.
 
 #![expect(clippy::unwrap_used, reason = "a test: a failed step ends it")]
+#![expect(clippy::print_stdout, reason = "the seed is told")]
 #![expect(clippy::expect_used, reason = "the support starts services or ends the test")]
 
 #[path = "support/services.rs"]

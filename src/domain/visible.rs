@@ -92,7 +92,7 @@ pub fn clean_name(name: &str) -> Cow<'_, str> {
             if !out.is_empty() && !out.ends_with(' ') {
                 out.push(' ');
             }
-        } else if !steers(character) && !(character == ' ' && out.ends_with(' ')) {
+        } else if !steers(character) && (character != ' ' || !out.ends_with(' ')) {
             out.push(character);
         }
     }
@@ -153,13 +153,7 @@ fn sequence_length(text: &str) -> usize {
                 .map_or(0, |m| head + end + m.len())
         }
         // Choosing a character set takes one more.
-        '(' | ')' | '*' | '+' | '#' | '%' => {
-            if body.starts_with(|c: char| matches!(c, '0'..='~')) {
-                head + 1
-            } else {
-                0
-            }
-        }
+        '(' | ')' | '*' | '+' | '#' | '%' if body.starts_with(|c: char| matches!(c, '0'..='~')) => head + 1,
         '0'..='~' => head,
         _ => 0,
     }

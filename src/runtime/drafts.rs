@@ -76,11 +76,11 @@ impl FileDrafts {
 
     fn write(&self, draft: &Draft) -> io::Result<()> {
         let mut all = self.held();
-        if !all.contains_key(&draft.number) {
+        if let std::collections::hash_map::Entry::Vacant(e) = all.entry(draft.number) {
             DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
             let path = self.folder.join(format!("{}-{}.json", self.stem, draft.number));
             let held = lock(&path)?.ok_or_else(|| io::Error::other("another process writes a note of this name"))?;
-            all.insert(draft.number, Held { path, _lock: held });
+            e.insert(Held { path, _lock: held });
         }
         let Some(held) = all.get(&draft.number) else { return Ok(()) };
         // Another name first: whatever happens now, there is always a whole draft.

@@ -58,7 +58,8 @@ fn an_export_ends_with_what_it_must_hold() {
     let (before, end) = told.out.trim_end().rsplit_once('\n').unwrap();
     let end: serde_json::Value = serde_json::from_str(end).unwrap();
     let before = format!("{before}\n");
-    let hash: String = Sha256::digest(before.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash: String =
+        Sha256::digest(before.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
     assert_eq!((end["table"].as_str(), end["sha256"].as_str()), (Some("end"), Some(hash.as_str())));
     assert_eq!(end["lines"], before.lines().count());
     // What is no file is written to as it is.

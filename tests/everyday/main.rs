@@ -1,7 +1,7 @@
 //! Situations of every day on the real binary: what is printed never steers a terminal, what was deleted comes back, the
 //! program works where it cannot log, a misspelled address is no folder, an export is whole, keys do not vanish.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, unreachable_pub, reason = "tests and their helper")]
+#![expect(clippy::unwrap_used, unreachable_pub, reason = "tests and their helper")]
 
 #[path = "../support/terminal.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]

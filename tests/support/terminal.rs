@@ -144,18 +144,19 @@ impl Terminal {
         let screen = self.parser.screen();
         let (rows, columns) = screen.size();
         let text = |row: u16, column: u16| screen.cell(row, column).map_or("", vt100::Cell::contents);
-        let places = (0..rows.get()).flat_map(|row| (0..columns.get()).map(move |column| (row, column)));
+        let mut places = (0..rows.get()).flat_map(|row| (0..columns.get()).map(move |column| (row, column)));
         let begins = |(row, left): &(u16, u16)| {
             let here: String = (0..40).map(|by| text(*row, left.saturating_add(by))).collect();
             text(*row, *left) == "┌"
                 && here.contains(title)
                 && here.find('┐').is_none_or(|end| here.find(title) < Some(end))
         };
-        let Some((top, left)) = places.filter(begins).last() else { return Vec::new() };
+        let Some((top, left)) = places.rfind(begins) else { return Vec::new() };
         let right = (left..columns.get()).find(|column| text(top, *column) == "┐").unwrap_or(left);
         let inside = right.saturating_sub(left + 1);
         let below = usize::from(top) + 1;
-        let framed = (below..).take_while(|row| u16::try_from(*row).is_ok_and(|row| text(row, left) == "│")).count();
+        let to_the_end = below..usize::from(u16::MAX);
+        let framed = to_the_end.take_while(|row| u16::try_from(*row).is_ok_and(|row| text(row, left) == "│")).count();
         screen.rows(left + 1, inside).skip(below).take(framed).collect()
     }
 

@@ -81,7 +81,7 @@ fn the_editor_comes_and_goes() {
     terminal.send("e");
     terminal.wait_for_return(from);
     let arguments = std::fs::read_to_string(desk.path().join("arguments")).unwrap();
-    assert!(arguments.starts_with("+3 ") && arguments.trim().ends_with("a.md"), "{arguments}");
+    assert!(arguments.starts_with("+1 ") && arguments.trim().ends_with("a.md"), "{arguments}");
     assert_back(terminal, from);
 }
 

@@ -269,9 +269,8 @@ impl Session {
             } else if screen.contains("Note (")
                 || over.iter().any(|part| screen.contains(part))
                 || !screen.contains("q quit")
+                || screen.contains("quotes")
             {
-                self.send("\x1b");
-            } else if screen.contains("quotes") {
                 self.send("\x1b");
             } else {
                 self.send("1");

@@ -64,17 +64,16 @@ impl Decoder {
                     at += end + PASTE_END.len();
                     self.within = Within::Nothing;
                 }
-                Within::Text => match end_of_text(rest) {
-                    Some(end) => {
+                Within::Text => {
+                    if let Some(end) = end_of_text(rest) {
                         at += end;
                         self.within = Within::Nothing;
-                    }
-                    None => {
+                    } else {
                         // All but an escape that may be half of the end.
                         at = self.buffer.len() - usize::from(rest.last() == Some(&ESCAPE));
                         break;
                     }
-                },
+                }
                 Within::Nothing => match front(rest) {
                     Front::Incomplete => break,
                     Front::Whole(count, event) => {

@@ -112,7 +112,7 @@ impl Reader {
                 }
                 self.decoder.forget();
                 let _ = self.answer.send(());
-            } else if !(has_input && !is_parked) {
+            } else if !has_input || is_parked {
                 let mut events = Vec::new();
                 self.decoder.settle(&mut events);
                 if !self.send(events) {

@@ -259,13 +259,12 @@ pub(super) fn ask_delete(state: &mut State, ids: Vec<DocumentId>, title: &str) {
 
 /// Brings back what is looked at, when it is deleted; else what was deleted last, in this session or before.
 pub(super) fn undo(state: &mut State) -> Effects {
-    let looked_at: Vec<DocumentId> = match &state.reader {
-        Some(reader) => reader.document.deleted_at.map(|_| reader.document.id).into_iter().collect(),
-        None => {
-            let chosen = chosen(state);
-            let hits = state.search.hits().iter().filter(|hit| hit.deleted_at.is_some());
-            hits.map(|hit| hit.document_id).filter(|id| chosen.contains(id)).collect()
-        }
+    let looked_at: Vec<DocumentId> = if let Some(reader) = &state.reader {
+        reader.document.deleted_at.map(|_| reader.document.id).into_iter().collect()
+    } else {
+        let chosen = chosen(state);
+        let hits = state.search.hits().iter().filter(|hit| hit.deleted_at.is_some());
+        hits.map(|hit| hit.document_id).filter(|id| chosen.contains(id)).collect()
     };
     if !looked_at.is_empty() {
         return vec![Effect::Restore(looked_at)];

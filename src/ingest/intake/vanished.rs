@@ -45,7 +45,10 @@ pub(crate) fn lot_of(path: &Path, device: Option<i64>) -> Lot {
 
 /// Whether what is left of the way to `path` lies on another device, as an empty folder or not down to its own.
 fn is_unmounted(path: &Path, device: Option<i64>) -> bool {
-    let Some(device) = device else { return false };
+    let Some(device) = device else {
+        // Nobody noted where it lay (an older version took it in): gone with its whole folder says too little.
+        return path.parent().is_some_and(|folder| !folder.exists());
+    };
     for (steps, folder) in path.ancestors().skip(1).enumerate() {
         let Ok(found) = std::fs::metadata(folder) else { continue };
         if !found.is_dir() || found.dev().cast_signed() == device {
@@ -67,7 +70,7 @@ mod tests {
         let here = std::fs::metadata(folder.path()).unwrap().dev().cast_signed();
         let path = folder.path().join("sub/a.md");
         let lot = |device| lot_of(&path, device);
-        assert_eq!((lot(Some(here)), lot(None)), (Lot::Gone, Lot::Gone), "its folder is gone with it");
+        assert_eq!((lot(Some(here)), lot(None)), (Lot::Gone, Lot::Unmounted), "its folder is gone with it");
         assert_eq!(lot(Some(here + 1)), Lot::Unmounted, "a folder further up is left, on another device");
         std::fs::create_dir(folder.path().join("sub")).unwrap();
         assert_eq!((lot(Some(here)), lot(Some(here + 1))), (Lot::Gone, Lot::Unmounted), "an empty folder is left");

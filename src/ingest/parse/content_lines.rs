@@ -119,19 +119,18 @@ fn unfolded(bytes: &[u8]) -> Vec<Vec<u8>> {
             last.extend_from_slice(line);
             continue;
         }
-        match (line.strip_prefix(b" ").or_else(|| line.strip_prefix(b"\t")), found.last_mut()) {
-            (Some(rest), Some(last)) => {
-                if keeps_blank {
-                    last.push(b' ');
-                }
-                last.extend_from_slice(rest);
+        if let (Some(rest), Some(last)) =
+            (line.strip_prefix(b" ").or_else(|| line.strip_prefix(b"\t")), found.last_mut())
+        {
+            if keeps_blank {
+                last.push(b' ');
             }
-            _ => {
-                if line.len() < 40 && line.trim_ascii().eq_ignore_ascii_case(b"VERSION:2.1") {
-                    keeps_blank = true;
-                }
-                found.push(line.to_vec());
+            last.extend_from_slice(rest);
+        } else {
+            if line.len() < 40 && line.trim_ascii().eq_ignore_ascii_case(b"VERSION:2.1") {
+                keeps_blank = true;
             }
+            found.push(line.to_vec());
         }
     }
     found
@@ -162,10 +161,11 @@ fn parse(raw: &[u8], is_utf8: bool) -> Option<Line> {
     {
         return None;
     }
-    let parameter = |field: &str| match field.split_once('=') {
-        Some((name, value)) => (name.trim().to_ascii_uppercase(), uncaret(value.trim().trim_matches('"'))),
-        // vCard 2.1 names only the value: `TEL;HOME;QUOTED-PRINTABLE`.
-        None => {
+    let parameter = |field: &str| {
+        if let Some((name, value)) = field.split_once('=') {
+            (name.trim().to_ascii_uppercase(), uncaret(value.trim().trim_matches('"')))
+        } else {
+            // vCard 2.1 names only the value: `TEL;HOME;QUOTED-PRINTABLE`.
             let value = field.trim().to_ascii_uppercase();
             let is_encoding = matches!(value.as_str(), "QUOTED-PRINTABLE" | "BASE64" | "8BIT" | "7BIT");
             (if is_encoding { "ENCODING" } else { "TYPE" }.to_owned(), value)

@@ -164,10 +164,10 @@ mod tests {
 
     #[test]
     fn a_drawing_is_the_texts_on_it() {
-        let drawing = r##"{"type":"excalidraw","version":2,"elements":[
+        let drawing = r#"{"type":"excalidraw","version":2,"elements":[
             {"id":"a1","type":"text","text":"Zeppelin\nin May","originalText":"Zeppelin in May #launch","link":"https://example.org/x"},
             {"id":"b2","type":"rectangle","x":1.5},{"id":"c3","type":"frame","name":"Hangar"},
-            {"id":"d4","type":"text","text":"gone","isDeleted":true}],"files":{}}"##;
+            {"id":"d4","type":"text","text":"gone","isDeleted":true}],"files":{}}"#;
         let found = parse(drawing.as_bytes()).unwrap();
         assert_eq!(all_text(&found), "Zeppelin in May #launch\nHangar");
         assert_eq!((found.tags.len(), found.links[0].target.as_str()), (1, "https://example.org/x"));

@@ -178,13 +178,13 @@ impl Reading<'_> {
         opened.seek(SeekFrom::Start(start))?;
         let mut reader = MboxReader::new(BufReader::with_capacity(256 << 10, opened), start);
         if start > 0 {
-            reader = reader.with_head(&head);
+            reader = reader.with_head(head);
         }
         let mut messages = 0_u64;
         let mut last_at = start;
         // What comes before the first message is told once there is one: without any, this is no archive.
         let mut early = Vec::new();
-        while let Some(item) = reader.next() {
+        for item in reader.by_ref() {
             if self.soft.is_cancelled() {
                 return Ok(End::Released);
             }

@@ -35,11 +35,26 @@ impl From<ParseError> for Refused {
     }
 }
 
+/// Whether nothing lies where the file lay: its drive may only not be mounted. A scan, which knows the device, decides.
+fn is_alone(path: &str) -> bool {
+    let path = paths::path_of(path);
+    let entries = path.parent().map(std::fs::read_dir);
+    !entries.is_some_and(|entries| entries.is_ok_and(|mut entries| entries.next().is_some()))
+}
+
 impl Refused {
     /// How the file ends for that; tells what failed.
     pub(super) fn end(self, file: &FileRecord, position: &mut Position, outputs: &mpsc::Sender<Output>) -> End {
         let of_content = position.content_sha256.map_or(Holds::What, Holds::WhatIsOf);
         let (error, holds) = match self {
+            Self::Io(error)
+                if error.kind() == ErrorKind::NotFound && file.origin != Origin::DropZone && is_alone(&file.path) =>
+            {
+                (
+                    "it is not there, nor anything beside it; if its drive is not mounted, mount it".to_owned(),
+                    Holds::Unknown,
+                )
+            }
             Self::Io(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
                 // The drop zone is an inbox: what was in it stays known.
                 let holds = if file.origin == Origin::DropZone { Holds::Unknown } else { Holds::What };

@@ -95,8 +95,8 @@ fn decode_with(bytes: &[u8], mut shifted: Alphabet) -> String {
     while let Some((&byte, tail)) = rest.split_first() {
         rest = tail;
         let next = match byte {
-            ESC => match switch(rest) {
-                Some((found, length)) => {
+            ESC => {
+                if let Some((found, length)) = switch(rest) {
                     rest = rest.get(length..).unwrap_or_default();
                     match found {
                         Switch::Now(next) => next,
@@ -106,12 +106,11 @@ fn decode_with(bytes: &[u8], mut shifted: Alphabet) -> String {
                         }
                         Switch::Other => continue,
                     }
-                }
-                None => {
+                } else {
                     run.push(byte);
                     continue;
                 }
-            },
+            }
             SHIFT_OUT => {
                 before_shift = if alphabet == shifted { before_shift } else { alphabet };
                 shifted

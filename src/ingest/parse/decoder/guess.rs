@@ -112,15 +112,14 @@ pub(super) fn encoded_once(text: &str) -> Option<String> {
     }
     let mut bytes = Vec::with_capacity(text.len());
     for character in text.chars() {
-        match u32::from(character) {
-            code @ 0..=0xFF => bytes.push(u8::try_from(code).ok()?),
-            _ => {
-                let mut buffer = [0; 4];
-                let (encoded, _, had_errors) = WINDOWS_1252.encode(character.encode_utf8(&mut buffer));
-                match *encoded {
-                    [byte] if !had_errors => bytes.push(byte),
-                    _ => return None,
-                }
+        if let code @ 0..=0xFF = u32::from(character) {
+            bytes.push(u8::try_from(code).ok()?);
+        } else {
+            let mut buffer = [0; 4];
+            let (encoded, _, had_errors) = WINDOWS_1252.encode(character.encode_utf8(&mut buffer));
+            match *encoded {
+                [byte] if !had_errors => bytes.push(byte),
+                _ => return None,
             }
         }
     }

@@ -100,7 +100,7 @@ pub(super) fn without_mark(bytes: &[u8]) -> Option<Wide> {
     if controls * 5 < sample.len() && std::str::from_utf8(sample).is_ok() {
         return None;
     }
-    if sample.len() >= 8 && bytes.len() % 4 == 0 {
+    if sample.len() >= 8 && bytes.len().is_multiple_of(4) {
         for is_little in [true, false] {
             let (usual, all, _) = usual_units(units_of_four(sample, is_little));
             if usual * 20 >= all * 19 {

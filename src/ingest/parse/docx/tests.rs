@@ -202,7 +202,7 @@ fn depth_and_attributes_are_only_long() {
         let tables =
             format!("{}{}{}", "<w:tbl><w:tr><w:tc>".repeat(count), p("deep"), "</w:tc></w:tr></w:tbl>".repeat(count));
         assert!(text(&tables).len() < 10);
-        let attributes = (0..count).map(|index| format!(" a{index}=\"b\"")).collect::<String>();
+        let attributes = (0..count).map(|index| format!(" a{index}=\"b\"")).collect::<Vec<String>>().concat();
         let body =
             format!("<w:p><w:pPr><w:pStyle{attributes} w:val=\"Heading1\"/></w:pPr><w:r><w:t>x</w:t></w:r></w:p>");
         assert_eq!(read(&body).sections[0].headings, ["x"]);

@@ -179,11 +179,9 @@ impl Collector<'_> {
         };
         let to = found.recipients.iter().map(shown).collect::<Vec<_>>().join(", ");
         let head = [("From", shown(&found.sender)), ("To", to), ("Subject", subject.unwrap_or_default())];
-        let mut text: String = head
-            .iter()
-            .filter(|(_, value)| !value.is_empty())
-            .map(|(field, value)| format!("{field}: {value}\n"))
-            .collect();
+        let lines = head.iter().filter(|(_, value)| !value.is_empty());
+        let lines: Vec<String> = lines.map(|(field, value)| format!("{field}: {value}\n")).collect();
+        let mut text = lines.concat();
         text.push('\n');
         text.push_str(text_of(&found).trim());
         self.attach_section(name, &text);

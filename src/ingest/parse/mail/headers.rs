@@ -62,8 +62,8 @@ pub(super) fn with_readable_headers(raw: &[u8]) -> Option<Vec<u8>> {
         None if body.is_ascii() || std::str::from_utf8(body).is_ok() => return None,
         None => {
             let whole = charset::decode(raw, None);
-            let lines = block.iter().filter(|byte| **byte == b'\n').count();
-            let end = whole.split_inclusive('\n').take(lines).map(str::len).sum::<usize>();
+            let lines = block.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n"));
+            let end = whole.split_inclusive('\n').take(lines.count()).map(str::len).sum::<usize>();
             return whole.get(..end).map(|head| [head.as_bytes(), body].concat());
         }
     };

@@ -225,6 +225,7 @@ impl<R: BufRead> MboxReader<R> {
     }
 
     /// Whether the current line begins a message, and the date it names.
+    #[expect(clippy::option_option, reason = "whether it separates, and then the date, if it names one")]
     fn separates(&mut self, is_first: bool) -> io::Result<Option<Option<Timestamp>>> {
         let line = &self.current;
         let text = if line.offset == 0 { envelope::without_byte_order_mark(&line.bytes) } else { &line.bytes };

@@ -171,7 +171,7 @@ fn uuencoded(bytes: &[u8]) -> Vec<u8> {
 /// Whether a line is a word of prose that happens to hold nothing but letters: short, and uneven or all in lower case.
 fn is_word(line: &[u8]) -> bool {
     let is_lower = line.iter().skip(1).all(u8::is_ascii_lowercase);
-    line.len() < 24 && !line.ends_with(b"=") && (line.len() % 4 != 0 || is_lower)
+    line.len() < 24 && !line.ends_with(b"=") && (!line.len().is_multiple_of(4) || is_lower)
 }
 
 /// The bytes of a body in transfer encoding `encoding` (the header's value, any spelling).

@@ -110,8 +110,8 @@ fn code_is_never_read() {
         "#include <stdio.h>\n#define MAXLEN 80\n<!-- kept -->",
     ];
     for code in blocks {
-        let indented = code.lines().map(|line| format!("    {line}\n")).collect::<String>();
-        let quoted = code.lines().map(|line| format!("> {line}\n")).collect::<String>();
+        let indented = code.lines().map(|line| format!("    {line}\n")).collect::<Vec<String>>().concat();
+        let quoted = code.lines().map(|line| format!("> {line}\n")).collect::<Vec<String>>().concat();
         for (source, code) in [
             (format!("a\n\n```sh\n{code}\n```\n\nb"), code),
             (format!("a\n\n~~~~\n{code}\n~~~~\n\nb"), code),

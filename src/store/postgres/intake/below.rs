@@ -32,11 +32,14 @@ pub(super) async fn paths(
 
 /// See [`crate::store::IntakeStore::marks`].
 pub(super) async fn marks(store: &PostgresStore, paths: &[String]) -> Result<Vec<FileMark>, sqlx::Error> {
-    let rows =
-        sqlx::query("SELECT path, state, size_bytes, stamp, content_sha256, device FROM file WHERE path = ANY($1)")
-            .bind(paths)
-            .fetch_all(&store.pool)
-            .await?;
+    let rows = sqlx::query(
+        "SELECT path, state, size_bytes, stamp, content_sha256, device FROM file
+             WHERE path = ANY($1) AND ($2::TEXT IS NULL OR host IS NULL OR host = $2)",
+    )
+    .bind(paths)
+    .bind(store.host.as_deref())
+    .fetch_all(&store.pool)
+    .await?;
     rows.iter()
         .map(|row| {
             Ok(FileMark {

@@ -124,13 +124,10 @@ fn a_failing_disk_is_an_error_item() {
 
 /// Messages as `From `-free text, one a separator.
 fn archive_of(separators: &[&str], blank: &str) -> Vec<u8> {
-    let mut archive = String::new();
-    for (number, separator) in separators.iter().enumerate() {
-        archive.push_str(&format!(
-            "{separator}\nFrom: S <s@x.org>\nSubject: {number}\nDate: Tue, 12 Mar 2024 10:00:00 +0000\n\nbody {number}\n{blank}"
-        ));
-    }
-    archive.into_bytes()
+    let messages = separators.iter().enumerate().map(|(number, separator)| {
+        format!("{separator}\nFrom: S <s@x.org>\nSubject: {number}\nDate: Tue, 12 Mar 2024 10:00:00 +0000\n\nbody {number}\n{blank}")
+    });
+    messages.collect::<Vec<String>>().concat().into_bytes()
 }
 
 #[test]
