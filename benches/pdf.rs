@@ -64,19 +64,20 @@ fn main() {
         println!("{} | {} | {name} {note}", show(Some(score)), show(other));
         scores.push((score, other));
     }
-    let mean = |pick: fn(&(Score, Option<Score>)) -> Option<Score>| {
-        let found: Vec<Score> = scores.iter().filter_map(pick).collect();
-        let count = found.len().max(1) as f64;
-        let words = found.iter().map(|score| score.words).sum::<f64>() / count;
-        (!found.is_empty())
-            .then_some(Score { words, pairs: found.iter().map(|score| score.pairs).sum::<f64>() / count })
-    };
-    println!("{} | {} | mean of {} files", show(mean(&|pair| Some(pair.0))), show(mean(&|pair| pair.1)), scores.len());
+    let own: Vec<Score> = scores.iter().map(|pair| pair.0).collect();
+    let other: Vec<Score> = scores.iter().filter_map(|pair| pair.1).collect();
+    println!("{} | {} | mean of {} files", show(mean(&own)), show(mean(&other)), own.len());
     println!("{unread} files that pdftotext reads and we do not");
     println!(
         "{pages} pages in {ours:.2?}: {:.0} pages/s; pdftotext, a process a file, {theirs:.2?}",
         pages as f64 / ours.as_secs_f64().max(1e-9)
     );
+}
+
+fn mean(scores: &[Score]) -> Option<Score> {
+    let count = scores.len() as f64;
+    let mean = |pick: fn(&Score) -> f64| scores.iter().map(pick).sum::<f64>() / count;
+    (!scores.is_empty()).then(|| Score { words: mean(|score| score.words), pairs: mean(|score| score.pairs) })
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {

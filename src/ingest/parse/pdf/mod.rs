@@ -129,7 +129,7 @@ fn read(bytes: Vec<u8>) -> Result<Parsed, ParseError> {
         }
     }
     let states: Vec<PageState> = read.iter().map(|page| page.state).collect();
-    if !texts.iter().any(|text| text.chars().any(char::is_alphanumeric)) {
+    if !texts.iter().any(|text| text.chars().any(is_said)) {
         return Err(report::nothing(&states, unread));
     }
     let information = pdf.metadata();
@@ -150,6 +150,11 @@ fn read(bytes: Vec<u8>) -> Result<Parsed, ParseError> {
         left_out: report::left_out(&states, pages.len(), unread),
         ..Parsed::default()
     })
+}
+
+/// Letters, digits and pictures that stand for words; a page of dots and strokes says nothing.
+fn is_said(character: char) -> bool {
+    !character.is_whitespace() && !character.is_ascii_punctuation()
 }
 
 /// One page; a page that breaks the library costs no other.

@@ -49,7 +49,7 @@ pub(super) fn by_direction(glyphs: &[Glyph], sheet: Sheet) -> Vec<Vec<Piece>> {
 /// page has none.
 fn stacked(glyphs: &[Glyph]) -> Option<Vec<Glyph>> {
     let is_ideograph =
-        |glyph: &Glyph| words::is_ideograph(&glyph.text) && (glyph.y - glyph.next_y).abs() < f32::EPSILON;
+        |glyph: &Glyph| words::is_ideograph(&glyph.text) && (glyph.y - glyph.next_y).abs() < glyph.size * 0.01;
     let follows = |one: &Glyph, other: &Glyph| {
         let (across, down, size) = ((other.x - one.x).abs(), one.y - other.y, one.size.max(0.01));
         is_ideograph(one) && is_ideograph(other) && across < size * 0.2 && down > size * 0.7 && down < size * 2.0
