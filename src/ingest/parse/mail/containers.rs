@@ -219,6 +219,10 @@ impl Collector<'_> {
             Some(cms::Cms::Compressed) => "[Compressed (S/MIME): the text was not read]",
             None => "[S/MIME: damaged, the text cannot be read]",
         };
+        // What cannot be opened is found by its name, where it has one of its own.
+        if !name.eq_ignore_ascii_case("smime.p7m") {
+            self.content.attachments.push(name);
+        }
         self.push_text(note.to_owned(), texts);
     }
 

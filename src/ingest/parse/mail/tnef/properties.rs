@@ -105,6 +105,10 @@ impl<'raw> Properties<'raw> {
         let (is_list, base) = (kind & 0x1000 != 0, kind & 0x0FFF);
         let is_counted = is_list || matches!(base, 0x001E | 0x001F | 0x000D | 0x0102);
         let count = if is_counted { self.number()? } else { 1 };
+        if is_list && base == 0x0001 {
+            // A list of nothings takes no bytes: its length would be a loop for free.
+            return None;
+        }
         let mut first = Value::Other;
         for at in 0..count.min(VALUE_LIMIT) {
             let value = self.value(base)?;
@@ -127,5 +131,21 @@ impl<'raw> Iterator for Properties<'raw> {
             self.at = self.bytes.len();
         }
         property
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_nothings_ends_the_block() {
+        let list = [0x01, 0x10, 0x34, 0x12, 0xA0, 0x86, 0x01, 0x00];
+        let block = [&[0xFF; 4][..], &list.repeat(3)].concat();
+        assert_eq!(Properties::new(&block).property(), None);
+        let number = [0x03, 0x00, 0x34, 0x12, 7, 0, 0, 0];
+        let block = [&[2, 0, 0, 0][..], &number, &list].concat();
+        let mut properties = Properties::new(&block);
+        assert_eq!((properties.property(), properties.property()), (Some((0x1234, Value::Number(7))), None));
     }
 }
