@@ -211,16 +211,20 @@ fn numbered_names(dict: &Dict<'_>) -> HashMap<u32, u32> {
 
 /// The table of characters, read leniently: what is broken in it costs only itself.
 fn table(dict: &Dict<'_>) -> HashMap<u32, String> {
+    let data = dict.get::<Stream<'_>>(keys::TO_UNICODE).and_then(|stream| guard::unpacked(&stream, MOST_TABLE));
+    data.map_or_else(HashMap::new, |data| entries(&data))
+}
+
+/// The entries of a table. Every one written counts against the bound, not only every code: a table may name the same
+/// ones over and over.
+fn entries(data: &[u8]) -> HashMap<u32, String> {
     let mut found = HashMap::new();
-    let Some(data) = dict.get::<Stream<'_>>(keys::TO_UNICODE).and_then(|stream| guard::unpacked(&stream, MOST_TABLE))
-    else {
-        return found;
-    };
+    let mut left = MOST_ENTRIES;
     let mut in_ranges = false;
     let mut row: Vec<Vec<u8>> = Vec::new();
     let mut list: Option<(u32, u32)> = None;
-    let mut rest = &data[..];
-    while let Some(byte) = rest.first() {
+    let mut rest = data;
+    while let Some(byte) = rest.first().filter(|_| left > 0) {
         match byte {
             b'<' if rest.get(1) != Some(&b'<') => {
                 let end = rest.iter().position(|byte| *byte == b'>').unwrap_or(rest.len());
@@ -228,7 +232,7 @@ fn table(dict: &Dict<'_>) -> HashMap<u32, String> {
                 rest = rest.get(end + 1..).unwrap_or_default();
                 if let Some((next, last)) = &mut list {
                     if next <= last {
-                        insert(&mut found, *next, &text, 0);
+                        insert(&mut found, &mut left, *next, &text, 0);
                         *next += 1;
                     }
                     continue;
@@ -237,11 +241,11 @@ fn table(dict: &Dict<'_>) -> HashMap<u32, String> {
                 if in_ranges && row.len() == 3 {
                     let (first, last) = (number(&row[0]), number(&row[1]));
                     for code in first..=last.min(first.saturating_add(0xffff)) {
-                        insert(&mut found, code, &row[2], code - first);
+                        insert(&mut found, &mut left, code, &row[2], code - first);
                     }
                     row.clear();
                 } else if !in_ranges && row.len() == 2 {
-                    insert(&mut found, number(&row[0]), &row[1], 0);
+                    insert(&mut found, &mut left, number(&row[0]), &row[1], 0);
                     row.clear();
                 }
                 continue;
@@ -267,17 +271,13 @@ fn table(dict: &Dict<'_>) -> HashMap<u32, String> {
             _ => {}
         }
         rest = &rest[1..];
-        if found.len() > MOST_ENTRIES {
-            break;
-        }
     }
     found
 }
 
-fn insert(found: &mut HashMap<u32, String>, code: u32, text: &[u8], offset: u32) {
-    if found.len() > MOST_ENTRIES {
-        return;
-    }
+fn insert(found: &mut HashMap<u32, String>, left: &mut usize, code: u32, text: &[u8], offset: u32) {
+    let Some(rest) = left.checked_sub(1) else { return };
+    *left = rest;
     let mut units: Vec<u16> = match text {
         [single] => vec![u16::from(*single)],
         _ => text.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect(),
@@ -301,4 +301,18 @@ fn hexadecimal(digits: &[u8]) -> Vec<u8> {
 
 fn number(bytes: &[u8]) -> u32 {
     bytes.iter().take(4).fold(0, |number, byte| number << 8 | u32::from(*byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_that_repeats_itself_is_read_to_the_bound() {
+        let table =
+            "beginbfrange <0000><D7FE><0041> endbfrange beginbfrange <0000><D7FE><0061> endbfrange".repeat(1000);
+        let found = entries(table.as_bytes());
+        assert_eq!((found[&0].as_str(), found[&1].as_str()), ("a", "b"), "the second range is begun");
+        assert_eq!(found[&0xD7BE].as_str(), "\u{D7FF}", "and breaks off long before its end");
+    }
 }
