@@ -88,9 +88,12 @@ impl TerminalLent {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Lent::Now;
     }
 
-    /// The terminal is ours again.
+    /// The terminal is ours again; nothing changes where it was not lent.
     pub fn take_back(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Lent::Until(Instant::now());
+        let mut lent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(*lent, Lent::Now) {
+            *lent = Lent::Until(Instant::now());
+        }
     }
 
     /// Whether what the keyboard signals now is meant for somebody else.

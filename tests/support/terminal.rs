@@ -346,6 +346,13 @@ impl Terminal {
         (status, self.screen(), self.raw())
     }
 
+    /// Whether what is typed is shown and waits for the end of a line: the mode of a shell.
+    pub fn is_cooked(&self) -> bool {
+        use rustix::termios::{LocalModes, tcgetattr};
+        let mode = tcgetattr(self.master.as_ref().unwrap()).unwrap().local_modes;
+        mode.contains(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG)
+    }
+
     /// Reads what is left and waits for the end; the terminal may be gone already.
     pub fn end(&mut self) -> ExitStatus {
         assert!(self.read_for(PATIENCE), "did not end; the screen:\n{}", self.screen());

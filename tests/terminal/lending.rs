@@ -123,9 +123,9 @@ fn a_program_that_cannot_be_run_or_fails_is_told() {
 
 #[test]
 fn an_interrupt_typed_in_the_pager_is_the_pagers() {
-    // One that goes on, as less does, and one that dies of it.
+    // One that goes on, as less does, and one that dies of it (`exec`: a shell that is about to start it would not).
     let goes_on = "exec < /dev/tty; trap 'echo INTERRUPTED' INT; echo READY; read a; read a; read a";
-    for script in [goes_on, "cat > paged; echo READY; cat /dev/tty"] {
+    for script in [goes_on, "cat > paged; echo READY; exec cat /dev/tty"] {
         let desk = Desk::new(script);
         let mut terminal = desk.open(&[]);
         let from = terminal.raw().len();
@@ -187,7 +187,8 @@ fn a_program_that_spoils_the_terminal_spoils_nothing() {
     let (before, after) = terminal.drawn_anew(|_| false).unwrap();
     assert_eq!(before.difference(&after), None);
     terminal.send("q");
-    assert_eq!(code(terminal.finish().0), 0);
+    assert_eq!(code(terminal.end()), 0);
+    assert!(terminal.is_cooked(), "the shell gets the mode that it gave");
 }
 
 #[test]

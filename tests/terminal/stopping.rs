@@ -21,6 +21,8 @@ fn shell(folder: &std::path::Path) -> Terminal {
 fn assert_shell(terminal: &mut Terminal, from: usize) {
     terminal.wait_for_bytes("\u{1b}[?1049l", from);
     terminal.wait_for_bytes("Stopped", from);
+    // Only with its prompt does the shell take the terminal's mode back.
+    terminal.wait_for_bytes("PROMPT>", from);
     terminal.send("echo here-$((40 + 2))\n");
     terminal.wait_for("here-42");
     assert!(terminal.screen().contains("echo here-"), "what is typed is shown:\n{}", terminal.screen());
@@ -78,7 +80,7 @@ fn stopped_from_outside_with_and_without_notice() {
     // Without notice the terminal cannot be given back, but it is taken back: in raw mode, on its own screen, whole.
     let from = terminal.raw().len();
     rustix::process::kill_process(process, Signal::STOP).unwrap();
-    terminal.wait_for_bytes("Stopped", from);
+    terminal.wait_for_bytes("PROMPT>", from);
     terminal.send("stty sane; printf '\\033[?1049l'; fg\n");
     assert_app(&mut terminal, from);
     terminal.send("q");

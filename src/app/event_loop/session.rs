@@ -313,6 +313,8 @@ impl<B: Backend<Error = io::Error>> Session<B> {
         if let Some(mut running) = self.running.take() {
             running.end().await;
         }
+        // An interrupt typed from here on is ours again: the second one leaves at once.
+        self.surroundings.lent.take_back();
         self.keys.park();
         self.guard.give();
         terminal::let_go_of_a_dead_terminal();

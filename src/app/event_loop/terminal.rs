@@ -4,6 +4,7 @@
 
 use std::io::{self, BufWriter, Stdout, Write};
 use std::os::fd::AsFd;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::clipboard::CopyToClipboard;
@@ -16,6 +17,7 @@ use crossterm::{cursor, execute, queue};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
 /// Bytes gathered before they go to the terminal: a frame in one write.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -23,6 +25,9 @@ const BUFFER_BYTES: usize = 64 * 1024;
 /// What another program may have left behind: colours, another alphabet, a part of the screen that scrolls, keys in
 /// their application mode, lines that do not wrap.
 const PLAIN: &[u8] = b"\x1b[0m\x1b(B\x0f\x1b[?6l\x1b[r\x1b[4l\x1b[?1l\x1b>\x1b[?7h";
+
+/// The mode the terminal was found in: what it gets back at the end, whatever a program left it in meanwhile.
+static FOUND: OnceLock<Termios> = OnceLock::new();
 
 /// Whether the terminal is ours to draw on.
 static IS_OURS: AtomicBool = AtomicBool::new(false);
@@ -88,8 +93,11 @@ impl Guard {
     pub(super) fn take(&self) -> io::Result<()> {
         blocking(&io::stdin());
         blocking(&io::stdout());
-        // What it has in mind as "raw already" may not be so any more.
-        let _ = disable_raw_mode();
+        if let Ok(found) = tcgetattr(io::stdin()) {
+            let _ = FOUND.set(found);
+        }
+        // What raw mode keeps as the mode before is the one that was found, not the one a program left.
+        cooked();
         enable_raw_mode()?;
         IS_OURS.store(true, Ordering::Relaxed);
         let mut out = io::stdout();
@@ -124,13 +132,21 @@ pub fn restore_terminal() {
     }
     // Nothing can be done about a terminal that is gone.
     let _ = execute!(io::stdout(), DisableMouseCapture, DisableBracketedPaste, LeaveAlternateScreen, cursor::Show);
+    cooked();
+}
+
+/// Back to the mode the terminal was found in.
+fn cooked() {
     let _ = disable_raw_mode();
+    if let Some(found) = FOUND.get() {
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, found);
+    }
 }
 
 /// Sends what is still to be said nowhere when the terminal it would go to hung up: to write there is an error, and
 /// whoever prints without looking would take it for a crash.
 pub fn let_go_of_a_dead_terminal() {
-    let is_dead = |file: &dyn AsFd| matches!(rustix::termios::tcgetattr(file.as_fd()), Err(Errno::IO));
+    let is_dead = |file: &dyn AsFd| matches!(tcgetattr(file.as_fd()), Err(Errno::IO));
     let (out, err) = (is_dead(&io::stdout()), is_dead(&io::stderr()));
     if !(out || err) {
         return;
