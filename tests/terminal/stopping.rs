@@ -105,6 +105,31 @@ fn without_a_shell_nobody_could_bring_it_back() {
     assert_eq!(code(terminal.finish().0), 0);
 }
 
+/// What runs in a container sees the groups and sessions of whoever started it as number 0.
+#[test]
+fn in_a_container_it_cannot_be_stopped_and_goes_on() {
+    let container = ["--user", "--map-root-user", "--pid", "--fork"];
+    let possible = std::process::Command::new("unshare").args(container).arg("true").status();
+    if !possible.is_ok_and(|status| status.success()) {
+        eprintln!("SKIPPED: this machine lets nobody make a process namespace (unshare)");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let start = format!("'{}' --data-dir '{}'", env!("CARGO_BIN_EXE_peanut"), folder.path().display());
+    // Below a first process, in its session and in one of its own; and as the first process itself.
+    for command in [format!("{start}; exit $?"), format!("setsid -w {start}; exit $?"), format!("exec {start}")] {
+        let mut program = Terminal::program("unshare");
+        program.args(container).args(["sh", "-c", &command]);
+        program.env("HOME", folder.path()).env("PEANUT_MODEL", "static").current_dir(folder.path());
+        let mut terminal = Terminal::run(program, 80, 24);
+        terminal.wait_for("Welcome");
+        terminal.send("\u{1a}");
+        terminal.wait_for("no shell waits");
+        terminal.send("q");
+        assert_eq!(code(terminal.finish().0), 0, "{command}");
+    }
+}
+
 #[test]
 fn ctrl_z_in_the_pager_stops_both_and_fg_brings_both_back() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,8 +1,7 @@
 //! What the shell tells a program on a terminal: stop, go on, another size. Called by the loop.
 
-use rustix::process::{
-    Pid, Signal, getpgid, getpgrp, getpid, getppid, getsid, kill_current_process_group, kill_process,
-};
+use nix::unistd::{Pid, getpgid, getpgrp, getppid, getsid};
+use rustix::process::{Signal, getpid, kill_current_process_group, kill_process};
 use tokio::signal::unix::{Signal as Told, SignalKind, signal};
 
 /// Who is to stop.
@@ -56,8 +55,12 @@ impl Signals {
         }
     }
 
-    /// Stops, and returns when somebody says that it goes on.
+    /// Stops, and returns when somebody says that it goes on. The first process of a container cannot be stopped from
+    /// within: it goes on at once.
     pub(super) async fn stop(&mut self, who: Who) {
+        if getpid().is_init() {
+            return;
+        }
         // What was said before does not count.
         while std::future::poll_fn(|context| std::task::Poll::Ready(self.go_on.poll_recv(context).is_ready())).await {}
         // The process may run a little further before it stands still: only the word to go on is sure.
@@ -73,25 +76,28 @@ impl Signals {
 
 /// Whether a shell waits for us, that would notice that we stopped and can bring us back. Without one (the program of a
 /// window, of an SSH connection) nobody could.
+///
+/// A group or session that this process cannot see (of whoever started a container) has the number 0.
 pub(super) fn has_shell() -> bool {
     let (group, Ok(session)) = (getpgrp(), getsid(None)) else { return false };
     let mut ancestor = getppid();
-    while let Some(process) = ancestor {
-        if getsid(Some(process)) != Ok(session) {
+    while ancestor.as_raw() > 0 {
+        if getsid(Some(ancestor)) != Ok(session) {
             return false;
         }
-        if getpgid(Some(process)) != Ok(group) {
+        if getpgid(Some(ancestor)) != Ok(group) {
             return true;
         }
-        ancestor = parent_of(process);
+        let Some(parent) = parent_of(ancestor) else { return false };
+        ancestor = parent;
     }
     false
 }
 
 /// The parent of another process; `None` where the system does not tell.
 fn parent_of(process: Pid) -> Option<Pid> {
-    let text = std::fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero())).ok()?;
+    let text = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     // The name before it may hold blanks and brackets.
     let (_, behind_name) = text.rsplit_once(')')?;
-    behind_name.split_whitespace().nth(1)?.parse().ok().and_then(Pid::from_raw)
+    behind_name.split_whitespace().nth(1)?.parse().ok().map(Pid::from_raw)
 }
