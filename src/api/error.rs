@@ -274,6 +274,7 @@ impl From<SearchError> for Problem {
             SearchError::Query(error @ QueryError::Limit { .. }) => Self::invalid("limit", error.to_string()),
             SearchError::Query(error) => Self::invalid("query", error.to_string()),
             SearchError::Store(error) => error.into(),
+            SearchError::TooSlow(_) => Self::new(Code::TooSlow, error.to_string()).retry_after(1),
         }
     }
 }

@@ -10,12 +10,13 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use crate::api::Api;
-use crate::api::auth::Scope;
+use crate::api::auth::{Caller, Scope};
 use crate::api::error::{Code, Problem};
 use crate::api::limits::forwarded::client_address;
 use crate::api::peer::Peer;
 use crate::domain::health::ServiceState;
 use crate::domain::status::StatusSnapshot;
+use crate::search::service::Who;
 
 /// A request that waits for a store which has been down for so long is given up: its caller learns more from an answer
 /// now. Longer than the metrics wait for it, which can do without.
@@ -44,8 +45,18 @@ pub(super) async fn pass(State(gate): State<Gate>, mut request: Request, next: N
     if !caller.scope.allows(gate.needed) {
         return Err(Problem::scope(caller.scope, gate.needed));
     }
+    request.extensions_mut().insert(who(&caller, address));
     request.extensions_mut().insert(caller);
     unless_store_is_gone(&gate.api, next.run(request)).await
+}
+
+/// In whose line its searches wait.
+fn who(caller: &Caller, address: Option<IpAddr>) -> Who {
+    match (&caller.key_id, address) {
+        (Some(id), _) => Who::Key(id.clone()),
+        (None, Some(address)) => Who::Address(address),
+        (None, None) => Who::Here,
+    }
 }
 
 /// What `work` answers, unless it waits while the store does not answer either.

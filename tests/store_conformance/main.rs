@@ -133,6 +133,8 @@ macro_rules! conformance {
                 everything_is_found_below_the_texts,
                 light_chunks_change_no_score_of_a_text,
                 quotes_of_what_is_here_stand_below_it,
+                words_said_again_change_no_answer,
+                a_search_over_its_deadline_is_given_up,
             ],
             system: [
                 settings_are_kept,

@@ -101,6 +101,7 @@ impl From<SearchError> for Refusal {
         match error {
             SearchError::Query(error) => Self::new(error.to_string()),
             SearchError::Store(error) => error.into(),
+            slow @ SearchError::TooSlow(_) => Self::new(slow.to_string()),
         }
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::search::{Hit, HitSource, SearchMode, SearchRequest, SearchResponse};
 use crate::domain::{ChunkId, Scope};
+use crate::search::service::Who;
 
 use super::Mcp;
 use super::answer::{
@@ -114,7 +115,7 @@ struct Fact {
     cut: bool,
 }
 
-pub(super) async fn call(mcp: &Mcp, arguments: Arguments) -> Result<Answer, Refusal> {
+pub(super) async fn call(mcp: &Mcp, who: Who, arguments: Arguments) -> Result<Answer, Refusal> {
     text_within("query", &arguments.query, LONGEST_QUERY)?;
     let limit = within("limit", arguments.limit, 1..=MOST_FACTS)?;
     let budget = within("max_characters", arguments.max_characters, FEWEST_CHARACTERS..=MOST_CHARACTERS)?;
@@ -123,7 +124,7 @@ pub(super) async fn call(mcp: &Mcp, arguments: Arguments) -> Result<Answer, Refu
         Mode::Words => SearchMode::Words,
         Mode::Meaning => SearchMode::Vectors,
     };
-    let response = mcp.search.search(&SearchRequest { query: arguments.query, limit, mode }).await?;
+    let response = mcp.search.search_for(who, &SearchRequest { query: arguments.query, limit, mode }).await?;
     let places = places(&response, limit);
     let ids: Vec<ChunkId> = places.iter().map(|place| place.chunk).collect();
     let sources = mcp.store.hydrate(&ids).await?;

@@ -1,10 +1,15 @@
 //! `SearchStore`: both legs against their plain definitions, computed here from the documents themselves.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
 
-use peanut::domain::search::{Condition, Filter, Occur, Predicate, ScoredChunk, VectorQuery, WordMatch, WordsQuery};
-use peanut::domain::{ChunkId, ChunkKind, DocumentId, ModelId, NewDocument, Timestamp, terms};
-use peanut::store::{DocumentStore, EmbeddingStore, RetireReason, SearchStore};
+use peanut::domain::search::{
+    Condition, Filter, Occur, Predicate, ScoredChunk, SearchMode, SearchRequest, VectorQuery, WordMatch, WordsQuery,
+};
+use peanut::domain::{ChunkId, ChunkKind, DocumentId, ModelId, NewDocument, SystemClock, Timestamp, terms};
+use peanut::search::service::{SearchError, SearchService, Who};
+use peanut::store::{DocumentStore, EmbeddingStore, RetireReason, SearchStore, SystemStore};
 
 use crate::build::{NOW, assert_sound, batch_with, chunk, commit, file, mail};
 use crate::harness::Harness;
@@ -416,4 +421,43 @@ pub(crate) async fn quotes_of_what_is_here_stand_below_it<H: Harness>(harness: H
 
 fn stem(word: &str) -> String {
     terms::terms(word)
+}
+
+/// The service over this engine, without any model.
+async fn service<H: Harness>(harness: &H) -> SearchService {
+    SearchService::new(Arc::new(harness.another().await), Vec::new(), Arc::new(SystemClock))
+}
+
+fn asked(query: &str) -> SearchRequest {
+    SearchRequest { query: query.to_owned(), limit: 100, mode: SearchMode::Hybrid }
+}
+
+pub(crate) async fn words_said_again_change_no_answer<H: Harness>(harness: H) {
+    filled(&harness, 9).await;
+    let service = service(&harness).await;
+    for (once, times) in [("wako", 300), ("wako +wbko", 100), ("wako wemo -wbko", 100), ("wak* wemo", 150)] {
+        let (once, again) = (asked(once), asked(&format!("{once} ").repeat(times)));
+        let (once, again) = (service.search(&once).await.expect("once"), service.search(&again).await.expect("again"));
+        assert!(!once.hits.is_empty());
+        assert_eq!(again.hits, once.hits);
+        assert!(again.hints.is_empty());
+    }
+    let many: Vec<String> = (0..400).map(|number| format!("x{number}")).collect();
+    let many = service.search(&asked(&format!("wako {}", many.join(" ")))).await.expect("many");
+    assert!(many.hints.iter().any(|hint| hint.contains("too many different words")), "{:?}", many.hints);
+    assert_eq!(many.hits.len(), service.search(&asked("wako")).await.expect("one").hits.len());
+}
+
+pub(crate) async fn a_search_over_its_deadline_is_given_up<H: Harness>(harness: H) {
+    filled(&harness, 10).await;
+    let hurried = service(&harness).await.at_once(1).within(Duration::ZERO);
+    // More than there are places and connections: each gives its own back.
+    for number in 0..40 {
+        let who = Who::Key((number % 3).to_string());
+        let given_up = hurried.search_for(who, &asked("wako wbko wemo \"wako wbko\" wa*")).await;
+        assert!(matches!(given_up, Err(SearchError::TooSlow(_))), "{given_up:?}");
+    }
+    let patient = hurried.within(Duration::from_mins(1));
+    assert!(!patient.search(&asked("wako")).await.expect("an answer").hits.is_empty());
+    harness.store().ping().await.expect("ping");
 }
