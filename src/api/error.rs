@@ -30,10 +30,16 @@ pub enum Code {
     ScopeTooNarrow,
     /// The request names a host this listener is not: a page in a browser tried to reach it.
     HostNotAllowed,
+    /// A page of an origin that is not answered sent the request.
+    OriginNotAllowed,
     /// There is no such thing, or no such route.
     NotFound,
     /// The route exists, not with this method.
     MethodNotAllowed,
+    /// None of the types the client accepts can be given.
+    NotAcceptable,
+    /// The request is not as the protocol wants it.
+    InvalidRequest,
     /// The body did not come in time.
     BodyTooSlow,
     /// The body is over its limit.
@@ -71,8 +77,11 @@ impl Code {
             Self::KeyNeeded => (StatusCode::UNAUTHORIZED, "A valid key is needed"),
             Self::ScopeTooNarrow => (StatusCode::FORBIDDEN, "The key may not do this"),
             Self::HostNotAllowed => (StatusCode::FORBIDDEN, "This host name is not served"),
+            Self::OriginNotAllowed => (StatusCode::FORBIDDEN, "Pages of this origin are not answered"),
             Self::NotFound => (StatusCode::NOT_FOUND, "Not found"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "Method not allowed"),
+            Self::NotAcceptable => (StatusCode::NOT_ACCEPTABLE, "No type the client accepts can be given"),
+            Self::InvalidRequest => (StatusCode::BAD_REQUEST, "The request is not as it must be"),
             Self::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, "The body did not come in time"),
             Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
             Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body is not JSON by its type"),

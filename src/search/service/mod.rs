@@ -7,6 +7,7 @@
 mod group;
 mod more_like;
 mod options;
+mod spread;
 mod turns;
 
 use std::collections::HashMap;
@@ -27,6 +28,7 @@ use super::query::{self, ParsedQuery, QueryError};
 
 pub use group::explain;
 use options::Options;
+use spread::{DEEPER, DEEPEST, is_flooded, spread};
 use turns::Turns;
 pub use turns::Who;
 
@@ -295,16 +297,19 @@ impl SearchService {
             meaning.map_err(note).ok()
         });
         let queries = meaning.as_ref().map_or(&[][..], |meaning| &meaning.queries);
-        let found = match mode {
+        let (mut asked, mut found) =
+            (depth, self.store.search_legs(&parsed.words, queries, &parsed.filter, depth).await?);
+        while asked < DEEPEST && is_flooded(&found, asked, depth) {
+            asked = asked.saturating_mul(DEEPER).min(DEEPEST);
+            found = self.store.search_legs(&parsed.words, queries, &parsed.filter, asked).await?;
+        }
+        if asked > depth {
+            found = spread(found, depth);
+        }
+        if mode == SearchMode::Vectors {
             // Gates hold for the vector leg too; its own words only say what is ruled out.
-            SearchMode::Vectors => Legs {
-                words: Vec::new(),
-                words_of_others: HashMap::new(),
-                vectors_of_others: HashMap::new(),
-                ..self.store.search_legs(&parsed.words, queries, &parsed.filter, depth).await?
-            },
-            _ => self.store.search_legs(&parsed.words, queries, &parsed.filter, depth).await?,
-        };
+            found = Legs { vectors: found.vectors, ..Legs::default() };
+        }
         response.semantic_coverage = self.coverage(options).await?;
         response.model = queries.first().map(|query| query.model.clone());
         if let Some(reason) = meaning.as_ref().and_then(|meaning| meaning.degraded.clone()) {
