@@ -56,6 +56,8 @@ pub enum Code {
     Internal,
     /// The store does not answer now; the same request may succeed later.
     StoreUnavailable,
+    /// The disk that holds the data is full; the same request succeeds once there is room.
+    DiskFull,
     /// The graph does not answer now; the same request may succeed later.
     GraphUnavailable,
     /// Keys cannot be checked now.
@@ -90,6 +92,7 @@ impl Code {
             Self::TooManyRequests => (StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "An error inside Peanut"),
             Self::StoreUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "The store does not answer"),
+            Self::DiskFull => (StatusCode::INSUFFICIENT_STORAGE, "The disk takes nothing more"),
             Self::GraphUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "The graph does not answer"),
             Self::KeysUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "Keys cannot be checked"),
             Self::TooSlow => (StatusCode::SERVICE_UNAVAILABLE, "The answer took too long"),
@@ -255,6 +258,13 @@ impl From<StoreError> for Problem {
                     .retry_after(1)
                     .caused_by(error)
             }
+            StoreErrorKind::Full => Self::new(
+                Code::DiskFull,
+                "the disk that holds the data takes nothing more (it is full, a quota is used up, or it fails): send it again \
+                 when there is room",
+            )
+            .retry_after(30)
+            .caused_by(error),
             StoreErrorKind::Permanent | StoreErrorKind::Invariant => {
                 Self::new(Code::Internal, format!("{} failed; the log tells why", error.operation)).caused_by(error)
             }

@@ -20,7 +20,7 @@ use crate::api::Api;
 use crate::api::auth::{Authenticator, Scope};
 use crate::api::gate::Presented;
 use crate::domain::Secret;
-use crate::domain::health::{ServiceState, WorkerState};
+use crate::domain::health::{ServiceRole, ServiceState, WorkerState};
 use crate::domain::intake::IntakeCounts;
 use crate::domain::outbox::OutboxStatus;
 use crate::domain::status::{EmbeddingProgress, StatusSnapshot};
@@ -59,7 +59,7 @@ pub(super) struct HealthEvent {
 /// A service in a `health` event.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub(super) struct ServiceLine {
-    role: String,
+    role: ServiceRole,
     name: String,
     state: ServiceState,
     error: Option<String>,
@@ -134,7 +134,7 @@ impl Told {
         let outbox = OutboxEvent { outbox: picture.outbox.clone() };
         tell(&mut self.waiting, "outbox", outbox, &mut self.outbox);
         let services = picture.services.iter().map(|service| ServiceLine {
-            role: service.role.clone(),
+            role: service.role,
             name: service.name.clone(),
             state: service.state,
             error: service.error.clone(),

@@ -16,7 +16,7 @@ use crate::api::limits::forwarded::{self, client_address};
 use crate::api::origin;
 use crate::api::peer::Peer;
 use crate::domain::Secret;
-use crate::domain::health::ServiceState;
+use crate::domain::health::{ServiceRole, ServiceState};
 use crate::domain::status::StatusSnapshot;
 use crate::search::service::Who;
 
@@ -103,7 +103,7 @@ async fn unless_store_is_gone<T>(api: &Api, work: impl Future<Output = T>) -> Re
 /// Ends when the store has been down long enough, by the probes' word.
 async fn store_stays_down(api: &Api) {
     let is_down = |picture: &Arc<StatusSnapshot>| {
-        picture.services.iter().any(|service| service.role == "store" && service.state == ServiceState::Down)
+        picture.services.iter().any(|service| service.role == ServiceRole::Store && service.state == ServiceState::Down)
     };
     let mut picture = api.picture.clone();
     while picture.wait_for(is_down).await.is_ok() {

@@ -91,6 +91,10 @@ impl From<StoreError> for Refusal {
                 tracing::warn!(error = %error, "mcp_call_refused");
                 Self::new("the store is busy or does not answer; try again in a moment")
             }
+            StoreErrorKind::Full => {
+                tracing::warn!(error = %error, "mcp_call_refused");
+                Self::new("the disk that holds the data is full: nothing more is taken in until its owner makes room")
+            }
             StoreErrorKind::Permanent | StoreErrorKind::Invariant => {
                 Self::inside(&format!("{} failed", error.operation), &error.to_string())
             }

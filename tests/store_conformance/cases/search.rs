@@ -461,3 +461,21 @@ pub(crate) async fn a_search_over_its_deadline_is_given_up<H: Harness>(harness: 
     assert!(!patient.search(&asked("wako")).await.expect("an answer").hits.is_empty());
     harness.store().ping().await.expect("ping");
 }
+
+pub(crate) async fn one_document_cannot_fill_a_list<H: Harness>(harness: H) {
+    let filler = |words: &str, length: usize| format!("{words} {}", "filler ".repeat(length));
+    // Every part of the long one is better than any other document.
+    let long: Vec<String> = (0..500).map(|number| filler("zebrako zebrako", number % 3)).collect();
+    let mut documents = vec![file("/long.md", &long.join("\n\n"))];
+    documents.extend((0..5).map(|number| file(&format!("/other-{number}.md"), &filler("zebrako", 40 + number))));
+    for document in &mut documents {
+        for chunk in &mut document.chunks {
+            chunk.terms = terms::terms(&format!("{}\n{}", chunk.context, chunk.text));
+        }
+    }
+    harness.store().commit(batch_with(documents, "small", &[])).await.expect("commit");
+    let service = service(&harness).await;
+    let found = service.search(&SearchRequest { limit: 10, ..asked("zebrako") }).await.expect("search");
+    assert_eq!(found.hits.len(), 6, "{:?}", found.hits.iter().map(|hit| &hit.title).collect::<Vec<_>>());
+    assert_eq!(found.hits[0].source_path, "/long.md");
+}
