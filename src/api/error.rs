@@ -251,6 +251,11 @@ impl From<AuthError> for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
+        if error.is_full() {
+            let detail = "the disk that holds the data takes nothing more (it is full, a quota is used up, or it fails): send it \
+                          again when there is room";
+            return Self::new(Code::DiskFull, detail).retry_after(30).caused_by(error);
+        }
         match error.kind {
             StoreErrorKind::NotFound => Self::new(Code::NotFound, format!("{} does not exist", error.key)),
             StoreErrorKind::Retryable => {
@@ -258,13 +263,6 @@ impl From<StoreError> for Problem {
                     .retry_after(1)
                     .caused_by(error)
             }
-            StoreErrorKind::Full => Self::new(
-                Code::DiskFull,
-                "the disk that holds the data takes nothing more (it is full, a quota is used up, or it fails): send it again \
-                 when there is room",
-            )
-            .retry_after(30)
-            .caused_by(error),
             StoreErrorKind::Permanent | StoreErrorKind::Invariant => {
                 Self::new(Code::Internal, format!("{} failed; the log tells why", error.operation)).caused_by(error)
             }

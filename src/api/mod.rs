@@ -40,7 +40,7 @@ use crate::domain::status::StatusSnapshot;
 use crate::graph::GraphReader;
 use crate::ingest::intake::{Intake, IntakeError};
 use crate::search::service::SearchService;
-use crate::store::{SharedStore, StoreErrorKind};
+use crate::store::SharedStore;
 
 use auth::Authenticator;
 use peer::Network;
@@ -160,7 +160,7 @@ impl Api {
     fn note_room<T>(&self, taken: &Result<T, IntakeError>) {
         let at = match taken {
             Ok(_) => i64::MIN,
-            Err(IntakeError::Store(error)) if error.kind == StoreErrorKind::Full => self.clock.now().0,
+            Err(IntakeError::Store(error)) if error.is_full() => self.clock.now().0,
             Err(_) => return,
         };
         self.full_at.store(at, Ordering::Relaxed);

@@ -5,10 +5,8 @@ use thiserror::Error;
 /// What the caller may do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StoreErrorKind {
-    /// Busy, locked, timed out, connection lost: the same call may succeed later.
+    /// Busy, locked, timed out, connection lost, disk full: the same call may succeed later.
     Retryable,
-    /// The disk is full: the same call may succeed once there is room.
-    Full,
     /// Will fail again: read-only, damaged file, schema of another version.
     Permanent,
     /// The caller or the data broke a rule of the store: a bug, or a vector of the wrong dimension.
@@ -34,6 +32,11 @@ pub struct StoreError {
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
+/// The cause of an error of a disk that took nothing more; adapters put it around the engine's own.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub(crate) struct NoRoom(pub(crate) Box<dyn std::error::Error + Send + Sync>);
+
 impl StoreError {
     /// A missing row.
     #[must_use]
@@ -53,9 +56,15 @@ impl StoreError {
         Self { kind: StoreErrorKind::Invariant, operation, key: key.into(), message: message.into(), source: None }
     }
 
+    /// Whether the disk took nothing more: it is full, a quota is used up, or it fails.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.source.as_deref().is_some_and(|cause| cause.is::<NoRoom>())
+    }
+
     /// Whether trying again later makes sense.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        matches!(self.kind, StoreErrorKind::Retryable | StoreErrorKind::Full)
+        self.kind == StoreErrorKind::Retryable
     }
 }

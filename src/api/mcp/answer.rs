@@ -85,15 +85,17 @@ impl From<Refusal> for CallToolResult {
 
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
+        if error.is_full() {
+            tracing::warn!(error = %error, "mcp_call_refused");
+            return Self::new(
+                "the disk that holds the data takes nothing more: its owner must make room, then try again",
+            );
+        }
         match error.kind {
             StoreErrorKind::NotFound => Self::new(format!("{} does not exist", error.key)),
             StoreErrorKind::Retryable => {
                 tracing::warn!(error = %error, "mcp_call_refused");
                 Self::new("the store is busy or does not answer; try again in a moment")
-            }
-            StoreErrorKind::Full => {
-                tracing::warn!(error = %error, "mcp_call_refused");
-                Self::new("the disk that holds the data is full: nothing more is taken in until its owner makes room")
             }
             StoreErrorKind::Permanent | StoreErrorKind::Invariant => {
                 Self::inside(&format!("{} failed", error.operation), &error.to_string())

@@ -2,12 +2,17 @@
 
 use sqlx::migrate::MigrateError;
 
+use crate::store::error::NoRoom;
 use crate::store::{StoreError, StoreErrorKind};
 
 /// Classifies by SQLSTATE (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
 pub(super) fn classify(operation: &'static str, key: impl Into<String>, error: sqlx::Error) -> StoreError {
     let (kind, hint) = verdict(&error);
-    StoreError { kind, operation, key: key.into(), message: format!("{error}{hint}"), source: Some(Box::new(error)) }
+    let message = format!("{error}{hint}");
+    let takes_nothing = error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "53100");
+    let source: Box<dyn std::error::Error + Send + Sync> = Box::new(error);
+    let source = if takes_nothing { Box::new(NoRoom(source)) } else { source };
+    StoreError { kind, operation, key: key.into(), message, source: Some(source) }
 }
 
 /// Whether the server ended the transaction to break a deadlock: the same transaction may run again at once.
@@ -63,7 +68,7 @@ fn sqlstate(code: &str) -> (StoreErrorKind, &'static str) {
         "53300" => (Retryable, " (the server has no connection left: raise max_connections or run fewer processes)"),
         "53200" => (Retryable, " (the server is out of memory)"),
         "25P03" => (Retryable, " (the transaction stood idle too long)"),
-        "53100" => (StoreErrorKind::Full, " (the server's disk is full: make room, the work goes on by itself)"),
+        "53100" => (Permanent, " (the server's disk is full: make room, then retry)"),
         "25006" => (Permanent, " (the database is read-only: connect to the primary, not to a standby)"),
         "28P01" | "28000" => {
             (Permanent, " (user or password is wrong: correct the address, or allow the user in pg_hba.conf)")
@@ -120,8 +125,7 @@ mod tests {
         for code in ["40001", "40P01", "55P03", "57P01", "57P02", "57P03", "57014", "08006", "08000", "53300"] {
             assert_eq!(sqlstate(code).0, StoreErrorKind::Retryable, "{code}");
         }
-        assert_eq!(sqlstate("53100").0, StoreErrorKind::Full);
-        for code in ["25006", "42P01", "28P01", "3D000", "54000"] {
+        for code in ["53100", "25006", "42P01", "28P01", "3D000", "54000"] {
             assert_eq!(sqlstate(code).0, StoreErrorKind::Permanent, "{code}");
         }
         assert_eq!(sqlstate("23505").0, StoreErrorKind::Invariant);

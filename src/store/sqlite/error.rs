@@ -1,5 +1,6 @@
 //! The one place where SQLite's errors become [`StoreError`]s. Called by every file of this adapter.
 
+use crate::store::error::NoRoom;
 use crate::store::{StoreError, StoreErrorKind};
 
 /// `SQLITE_IOERR_WRITE`.
@@ -15,13 +16,13 @@ pub(super) fn classify(operation: &'static str, key: impl Into<String>, error: s
             match code & 0xff {
                 // A write failed, and not for want of room on the disk as a whole: a quota, a limit, the disk itself.
                 10 if code == IOERR_WRITE => (
-                    StoreErrorKind::Full,
+                    StoreErrorKind::Retryable,
                     "the disk takes nothing more: a quota or a limit is used up, or it fails; the work goes on by itself after",
                 ),
                 5 | 6 => (StoreErrorKind::Retryable, "another process holds the database"),
                 8 => (StoreErrorKind::Permanent, "the database is read-only: check the file's permissions"),
                 11 | 26 => (StoreErrorKind::Permanent, "the file is damaged or not a Peanut store: restore a backup"),
-                13 => (StoreErrorKind::Full, "the disk is full: make room, the work goes on by itself"),
+                13 => (StoreErrorKind::Retryable, "the disk is full: make room, the work goes on by itself"),
                 10 => (StoreErrorKind::Retryable, "the disk reported an error"),
                 14 => (StoreErrorKind::Permanent, "cannot open the file: check the folder and its permissions"),
                 19 => (StoreErrorKind::Invariant, ""),
@@ -38,7 +39,16 @@ pub(super) fn classify(operation: &'static str, key: impl Into<String>, error: s
     };
     // What to do comes first: lines are cut at their end.
     let message = if hint.is_empty() { error.to_string() } else { format!("{hint} ({error})") };
-    StoreError { kind, operation, key: key.into(), message, source: Some(Box::new(error)) }
+    let takes_nothing = matches!(&error, sqlx::Error::Database(database) if is_full(&**database));
+    let source: Box<dyn std::error::Error + Send + Sync> = Box::new(error);
+    let source = if takes_nothing { Box::new(NoRoom(source)) } else { source };
+    StoreError { kind, operation, key: key.into(), message, source: Some(source) }
+}
+
+/// `SQLITE_FULL`, or a write that failed for another reason than a full disk: a quota, a limit, the disk itself.
+fn is_full(error: &dyn sqlx::error::DatabaseError) -> bool {
+    let code = error.code().and_then(|code| code.parse::<i32>().ok()).unwrap_or(0);
+    code & 0xff == 13 || code == IOERR_WRITE
 }
 
 #[cfg(test)]
@@ -56,7 +66,7 @@ mod tests {
         let full = sqlx::query("INSERT INTO t VALUES (zeroblob(100000))").execute(&mut store).await.unwrap_err();
         let error = classify("commit documents", "", full);
         assert!(
-            error.kind == StoreErrorKind::Full && error.is_retryable() && error.message.contains("full"),
+            error.kind == StoreErrorKind::Retryable && error.is_retryable() && error.message.contains("full"),
             "{error}"
         );
     }

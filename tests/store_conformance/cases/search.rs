@@ -473,7 +473,7 @@ pub(crate) async fn one_document_cannot_fill_a_list<H: Harness>(harness: H) {
             chunk.terms = terms::terms(&format!("{}\n{}", chunk.context, chunk.text));
         }
     }
-    harness.store().commit(batch_with(documents, "small", &[])).await.expect("commit");
+    commit(harness.store(), documents).await;
     let service = service(&harness).await;
     let found = service.search(&SearchRequest { limit: 10, ..asked("zebrako") }).await.expect("search");
     assert_eq!(found.hits.len(), 6, "{:?}", found.hits.iter().map(|hit| &hit.title).collect::<Vec<_>>());

@@ -4,7 +4,7 @@
 use std::ops::{Deref, DerefMut};
 
 use sqlx::pool::PoolConnection;
-use sqlx::{Sqlite, SqliteConnection, SqlitePool};
+use sqlx::{Connection as _, Sqlite, SqliteConnection, SqlitePool};
 
 use crate::store::shared::stop::Awaited;
 
@@ -41,9 +41,11 @@ pub(super) async fn patient(pool: &SqlitePool) -> Result<Patient, sqlx::Error> {
     Ok(Patient { _awaited: awaited, connection })
 }
 
-/// Makes a connection ready for the next one who takes it: waits for a statement that is being interrupted, and nothing
-/// interrupts the next.
+/// Makes a connection ready for the next one who takes it: nothing of before is under way, and nothing interrupts what comes.
 pub(in crate::store::sqlite) async fn settle(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // Answered behind a statement that is still queued or being interrupted: without it that could begin after the handler
+    // is gone, and go on to its end.
+    connection.ping().await?;
     connection.lock_handle().await?.remove_progress_handler();
     Ok(true)
 }
@@ -67,7 +69,7 @@ mod tests {
             .connect("sqlite::memory:")
             .await
             .unwrap();
-        for _ in 0..3 {
+        for _ in 0..50 {
             let mut connection = patient(&one).await.unwrap();
             {
                 let endless = sqlx::query_scalar::<_, i64>(ENDLESS).fetch_one(&mut *connection);
