@@ -465,13 +465,15 @@ async fn the_copy_of_what_is_deleted_is_found() {
         assert_eq!(hits.len(), 1);
         std::fs::remove_file(&hits[0].source_path).unwrap();
     }
+    // Either archive may have been first; with the second one its other mail is gone.
+    let left = if source.join("b.mbox").exists() { 3 } else { 2 };
     running.take_in(&source).await;
     for word in ["tapir", "okapi"] {
         let hits = running.search(word).await.hits;
         assert_eq!(hits.len(), 1, "{word}");
         assert!(Path::new(&hits[0].source_path).exists());
     }
-    running.settled(3).await;
+    running.settled(left).await;
     running.stop().await;
 }
 

@@ -1,14 +1,14 @@
 //! The ingest worker: claims files from the ledger, has them read and parsed on its own threads, commits many documents
 //! in one transaction. Run by the supervisor.
 //!
-//! `reader` turns a file into documents (blocking, on low-priority threads), `committer` gathers them into batches,
-//! `document` builds what is committed. Many small files share a commit; a large archive streams through in bounded
-//! memory. A failure is a dead letter and never stops the rest.
+//! `reader` has a file parsed by [`crate::ingest::parsers`] (blocking, on low-priority threads), `messages` an archive,
+//! `committer` gathers documents into batches. Many small files share a commit; a large archive streams through in
+//! bounded memory. A failure is a dead letter and never stops the rest.
 
 mod archives;
 mod committer;
-pub mod document;
 mod left_out;
+mod messages;
 mod pool;
 mod reader;
 mod refused;
@@ -26,6 +26,7 @@ use crate::domain::intake::FileRecord;
 use crate::domain::{Clock, ModelId};
 use crate::embed::InstantEmbedder;
 use crate::ingest::chunk::ChunkOptions;
+use crate::ingest::parsers::Parsers;
 use crate::outbox::recorder::Recorder;
 use crate::store::{SharedStore, StoreError};
 
@@ -58,6 +59,8 @@ pub struct IngestContext {
     pub instant: Arc<dyn InstantEmbedder>,
     /// Models whose jobs are queued with every chunk, as they are at the moment.
     pub background_models: watch::Receiver<Vec<ModelId>>,
+    /// Who parses.
+    pub parsers: Parsers,
     /// Chunk sizes.
     pub chunks: ChunkOptions,
     /// A `.pause` file here pauses intake.
@@ -126,6 +129,7 @@ impl IngestWorker {
                 if Instant::now() >= next_look {
                     next_look = Instant::now() + POLL;
                     self.context.store.queue_due_retries(self.context.clock.now()).await?;
+                    self.context.parsers.tidy();
                 }
                 if let Some(reason) = self.paused().await? {
                     self.tell(WorkerState::Paused, &reason);
