@@ -209,6 +209,8 @@ pub struct NewDeadLetter {
     pub offset: Option<u64>,
     /// What was wrong and what to do.
     pub error: String,
+    /// Nothing is wrong with the file itself (a disk error, no descriptors left, rights): it is tried again until it goes well.
+    pub may_pass: bool,
 }
 
 /// A dead letter as the screens show it.

@@ -12,9 +12,10 @@ use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::intake::{FileRecord, FileState, NewDeadLetter};
+use crate::domain::intake::{FileRecord, FileState, NewDeadLetter, Origin};
 use crate::domain::{NewDocument, SourceType};
 use crate::ingest::detect::{Detected, HEAD_BYTES, detect};
+use crate::ingest::intake::regular::{self, Links};
 use crate::ingest::intake::{paths, walk};
 use crate::ingest::parse::mail::mbox::{MboxReader, RawMessage};
 use crate::ingest::parse::{
@@ -70,14 +71,15 @@ pub(super) enum End {
 }
 
 /// What is known now of all that a file holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Holds {
     /// Nothing new: only a part of it was read, or it could not be read for a reason that may pass.
     Unknown,
     /// What came out of it in this pass, and nothing else.
     What,
-    /// The same, and what it held before if that was of these very bytes: the reader failed on them, they did not change.
-    WhatIsOf([u8; 32]),
+    /// The same, and what it held before that was of these very bytes (the file's, or messages'): the reader failed on them,
+    /// they did not change.
+    WhatIsOf(Vec<[u8; 32]>),
 }
 
 fn indexed(reason: Option<String>, holds: Holds) -> End {
@@ -97,8 +99,15 @@ pub(super) fn read(
         return;
     }
     let mut position = Position::default();
-    let mut reading =
-        Reading { context, file: &file, outputs, soft, position: &mut position, left_out: LeftOut::default() };
+    let mut reading = Reading {
+        context,
+        file: &file,
+        outputs,
+        soft,
+        position: &mut position,
+        left_out: LeftOut::default(),
+        failed_on: Vec::new(),
+    };
     let result = catch_unwind(AssertUnwindSafe(|| reading.run()));
     let result = result.unwrap_or_else(|_| {
         Err(Refused::Parse(ParseError::Damaged("the parser failed on it (a bug worth reporting)".into())))
@@ -119,16 +128,14 @@ struct Reading<'a> {
     soft: &'a CancellationToken,
     position: &'a mut Position,
     left_out: LeftOut,
+    /// Content of the messages that could not be read, to be told from messages that are gone.
+    failed_on: Vec<[u8; 32]>,
 }
 
 impl Reading<'_> {
     fn run(&mut self) -> Result<End, Refused> {
         let path = &paths::path_of(&self.file.path);
-        let mut opened = File::open(path)?;
-        let before = opened.metadata()?;
-        if !before.is_file() {
-            return Err(Refused::Parse(ParseError::Unsupported("is no regular file".into())));
-        }
+        let (mut opened, before) = regular::open(path, self.links())?;
         let mut head = vec![0; HEAD_BYTES.min(usize::try_from(before.len()).unwrap_or(HEAD_BYTES))];
         opened.read_exact(&mut head)?;
         let kind = detect(path, &head, before.len());
@@ -141,6 +148,11 @@ impl Reading<'_> {
         let after = std::fs::metadata(path)?;
         let is_same = after.len() == before.len() && walk::modified(&after) == walk::modified(&before);
         Ok(if is_same { end } else { End::Changed })
+    }
+
+    /// Whoever names a link means what it leads to; in a folder none is taken.
+    fn links(&self) -> Links {
+        if self.file.origin == Origin::Explicit { Links::Follow } else { Links::Refuse }
     }
 
     fn skip(&mut self, reason: &str) -> End {
@@ -230,7 +242,7 @@ impl Reading<'_> {
         }
         let is_read = reader.position() >= length;
         drop(reader);
-        let mut opened = File::open(paths::path_of(&self.file.path))?;
+        let (mut opened, _) = regular::open(&paths::path_of(&self.file.path), self.links())?;
         if messages == 0 && start == 0 {
             if is_read && !archives::is_named_so(&self.file.path) {
                 return self.text_after_all(opened, length);
@@ -254,7 +266,10 @@ impl Reading<'_> {
                 self.position.documents += 1;
                 self.emit(built);
             }
-            Err(error) => self.fail(message.offset, error.to_string()),
+            Err(error) => {
+                self.failed_on.push(Sha256::digest(&message.bytes).into());
+                self.fail(message.offset, error.to_string());
+            }
         }
     }
 
@@ -268,7 +283,11 @@ impl Reading<'_> {
         }
         self.position.head_sha256 = Some(archives::marks_of(opened, head, self.position.bytes_done)?);
         self.position.content_sha256 = archives::content_of(opened, length)?;
-        let holds = if start == 0 && is_read { Holds::What } else { Holds::Unknown };
+        let holds = match start == 0 && is_read {
+            true if self.failed_on.is_empty() => Holds::What,
+            true => Holds::WhatIsOf(std::mem::take(&mut self.failed_on)),
+            false => Holds::Unknown,
+        };
         let failed = self.position.failed;
         if self.position.documents == 0 && start == 0 && failed > 0 {
             let reason = format!("none of its {failed} parts can be read: {}", self.position.last_error);
@@ -304,7 +323,8 @@ impl Reading<'_> {
     fn fail(&mut self, offset: u64, error: String) {
         self.position.failed += 1;
         self.position.last_error.clone_from(&error);
-        send(self.outputs, Output::Failed(NewDeadLetter { path: self.file.path.clone(), offset: Some(offset), error }));
+        let letter = NewDeadLetter { path: self.file.path.clone(), offset: Some(offset), error, may_pass: false };
+        send(self.outputs, Output::Failed(letter));
     }
 }
 

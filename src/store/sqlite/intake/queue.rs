@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
 
 use crate::domain::Timestamp;
 use crate::domain::intake::{FileRecord, FileState, OfferedFile, Origin};
-use crate::store::shared::offers::{KnownFile, folded, resume_at, sort, unique};
+use crate::store::shared::offers::{AWAITS_RETRY, KnownFile, folded, resume_at, sort, unique};
 
 use super::super::batch::{insert_rows, json_texts};
 use super::super::rows::{millis, named, signed};
@@ -22,13 +22,14 @@ pub(super) async fn offer(
     now: Timestamp,
 ) -> Result<u64, sqlx::Error> {
     let offered = unique(files);
-    let rows = sqlx::query(
-        "SELECT path, origin, state, size_bytes, modified_at, stamp, device FROM file
-         WHERE path IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?1))",
-    )
-    .bind(json_texts(offered.iter().map(|file| file.path.as_str())))
-    .fetch_all(&mut *connection)
-    .await?;
+    let sql = format!(
+        "SELECT path, origin, state, size_bytes, modified_at, stamp, device, {AWAITS_RETRY} FROM file
+         WHERE path IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?1))"
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql))
+        .bind(json_texts(offered.iter().map(|file| file.path.as_str())))
+        .fetch_all(&mut *connection)
+        .await?;
     let mut known: HashMap<String, KnownFile> = HashMap::new();
     for row in rows {
         let file = KnownFile {
@@ -38,6 +39,7 @@ pub(super) async fn offer(
             modified_at: row.try_get(4)?,
             stamp: row.try_get(5)?,
             device: row.try_get(6)?,
+            awaits_retry: row.try_get(7)?,
         };
         known.insert(row.try_get(0)?, file);
     }
