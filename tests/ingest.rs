@@ -346,6 +346,40 @@ async fn what_a_killed_process_held_is_taken_over_at_once() {
     running.stop().await;
 }
 
+/// Files with which the program ended again and again are read one after the other; one that ended it once too often is
+/// not read any more, and says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_program_ended_with_is_read_alone_and_then_no_more() {
+    let (_folder, data, source) = folders();
+    for name in ["a.md", "b.md", "c.md"] {
+        write(&source, name, &format!("# {name}\n\nabout quokkas"));
+    }
+    let last = write(&source, "last.md", "# Last\n\nabout quokkas");
+    let house = House::open(config(&data)).await.unwrap();
+    // As processes do that are killed with them in hand, before anything comes of them.
+    let ends_with = async |paths: &[&Path], times: u32| {
+        for path in paths {
+            house.intake.offer_paths(&[path.to_str().unwrap().to_owned()]).await.unwrap();
+        }
+        for _ in 0..times {
+            house.store.claim_files("killed", 10, Duration::ZERO, house.clock.now()).await.unwrap();
+        }
+    };
+    ends_with(&[&last], 2).await;
+    ends_with(&[&source.join("a.md"), &source.join("b.md"), &source.join("c.md")], 3).await;
+    house.close().await;
+    let running = Running::start(&data).await;
+    running.settled(3).await;
+    assert_eq!(running.search("quokkas").await.hits.len(), 3);
+    let record = running.house.store.file(last.to_str().unwrap()).await.unwrap().unwrap();
+    assert_eq!(record.state, FileState::Failed);
+    assert!(record.reason.unwrap().contains("the program ended 5 times"), "its content was fine, but who knows that?");
+    // By hand it is read again.
+    running.house.intake.retry_file(last.to_str().unwrap()).await.unwrap();
+    running.settled(4).await;
+    running.stop().await;
+}
+
 impl Running {
     /// Names paths, and waits until nothing is queued.
     async fn take_in(&self, path: &Path) {

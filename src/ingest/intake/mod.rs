@@ -3,6 +3,7 @@
 
 mod known;
 pub mod paths;
+pub(crate) mod regular;
 pub(crate) mod vanished;
 pub mod walk;
 

@@ -132,6 +132,9 @@ pub enum ParseError {
     /// It ended the process that parsed it, more than once; how.
     #[error("reading it ended its parser twice: {0}; it is tried again when it changes, or by hand")]
     EndedParser(String),
+    /// The whole program ended this many times while it was being read, at last with nothing else in hand.
+    #[error("the program ended {0} times while it was being read; it is tried again when it changes, or by hand")]
+    EndedProgram(u32),
 }
 
 #[cfg(test)]

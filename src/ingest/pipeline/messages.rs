@@ -5,15 +5,17 @@ use std::fs::{File, Metadata};
 use std::io::{BufReader, Seek, SeekFrom};
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
+
 use crate::domain::SourceType;
 use crate::domain::intake::FileState;
-use crate::ingest::intake::{paths, walk};
+use crate::ingest::intake::{paths, regular, walk};
 use crate::ingest::parse::mail::mbox::{MboxReader, NO_BLANK_LINE, RawMessage};
 use crate::ingest::parsers::{Answer, Facts, Job, What};
 
 use super::archives;
 use super::reader::{End, Holds, Output, Reading, indexed, send};
-use super::refused::Refused;
+use super::refused::{Refused, retry_of};
 
 /// Messages parsed as one set at most.
 const SET: usize = 64;
@@ -115,7 +117,7 @@ impl Reading<'_> {
         }
         let is_read = reader.position() >= length;
         drop(reader);
-        let mut opened = File::open(paths::path_of(&self.file.path))?;
+        let (mut opened, _) = regular::open(&paths::path_of(&self.file.path), self.links())?;
         if messages == 0 && start == 0 {
             if is_read && !archives::is_named_so(&self.file.path) {
                 return self.text_after_all(opened, length);
@@ -141,7 +143,8 @@ impl Reading<'_> {
             let what = What::Message { path: self.file.path.clone(), offset, dated_at };
             jobs.push(Job { facts: Facts { what, chunks: self.context.chunks }, bytes });
         }
-        for ((offset, end_offset), answer) in places.into_iter().zip(self.parse(&jobs)) {
+        let answers = self.parse(&jobs);
+        for (((offset, end_offset), answer), job) in places.into_iter().zip(answers).zip(&jobs) {
             match answer {
                 Answer::NotTried(why) => return self.not_tried(why).map(Some),
                 Answer::Read { document, left_out } => {
@@ -152,7 +155,8 @@ impl Reading<'_> {
                 }
                 Answer::Refused(error) => {
                     self.position.seen += 1;
-                    self.fail(offset, error.to_string());
+                    self.failed_on.push(Sha256::digest(&job.bytes).into());
+                    self.fail_until(offset, error.to_string(), retry_of(&error));
                 }
             }
             self.position.bytes_done = end_offset;
@@ -186,7 +190,11 @@ impl Reading<'_> {
         }
         self.position.head_sha256 = Some(archives::marks_of(opened, head, self.position.bytes_done)?);
         self.position.content_sha256 = archives::content_of(opened, length)?;
-        let holds = if start == 0 && is_read { Holds::What } else { Holds::Unknown };
+        let holds = match start == 0 && is_read {
+            true if self.failed_on.is_empty() => Holds::What,
+            true => Holds::WhatIsOf(std::mem::take(&mut self.failed_on)),
+            false => Holds::Unknown,
+        };
         let failed = self.position.failed;
         if self.position.documents == 0 && start == 0 && failed > 0 {
             let reason = format!("none of its {failed} parts can be read: {}", self.position.last_error);

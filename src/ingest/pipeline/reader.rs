@@ -13,9 +13,10 @@ use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::intake::{FileRecord, FileState, NewDeadLetter};
+use crate::domain::intake::{FileRecord, FileState, NewDeadLetter, Origin, Retry};
 use crate::domain::{NewDocument, SourceType};
 use crate::ingest::detect::{Detected, HEAD_BYTES, detect};
+use crate::ingest::intake::regular::{self, Links};
 use crate::ingest::intake::{paths, walk};
 use crate::ingest::parse::ParseError;
 use crate::ingest::parsers::{Answer, Facts, Job, What, document};
@@ -26,6 +27,10 @@ use super::refused::Refused;
 
 /// Larger files that are not archives are refused.
 const LARGEST_FILE: u64 = 512 << 20;
+
+/// A file that was taken in hand this often, and each time the program ended before anything came out of it, is not read
+/// any more. Whoever kills the program again and again should not lose files by it, hence not two.
+const ATTEMPTS: u32 = 5;
 
 /// What comes out of a file, in order.
 #[derive(Debug)]
@@ -67,14 +72,15 @@ pub(super) enum End {
 }
 
 /// What is known now of all that a file holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Holds {
     /// Nothing new: only a part of it was read, or it could not be read for a reason that may pass.
     Unknown,
     /// What came out of it in this pass, and nothing else.
     What,
-    /// The same, and what it held before if that was of these very bytes: the reader failed on them, they did not change.
-    WhatIsOf([u8; 32]),
+    /// The same, and what it held before that was of these very bytes (the file's, or messages'): the reader failed on them,
+    /// they did not change.
+    WhatIsOf(Vec<[u8; 32]>),
 }
 
 /// The end of a file that was read.
@@ -95,8 +101,15 @@ pub(super) fn read(
         return;
     }
     let mut position = Position::default();
-    let mut reading =
-        Reading { context, file: &file, outputs, soft, position: &mut position, left_out: LeftOut::default() };
+    let mut reading = Reading {
+        context,
+        file: &file,
+        outputs,
+        soft,
+        position: &mut position,
+        left_out: LeftOut::default(),
+        failed_on: Vec::new(),
+    };
     let result = catch_unwind(AssertUnwindSafe(|| reading.run()));
     let result = result.unwrap_or_else(|_| {
         Err(Refused::Parse(ParseError::Damaged("the parser failed on it (a bug worth reporting)".into())))
@@ -118,16 +131,17 @@ pub(super) struct Reading<'a> {
     pub(super) soft: &'a CancellationToken,
     pub(super) position: &'a mut Position,
     pub(super) left_out: LeftOut,
+    /// Content of the messages that could not be read, to be told from messages that are gone.
+    pub(super) failed_on: Vec<[u8; 32]>,
 }
 
 impl Reading<'_> {
     fn run(&mut self) -> Result<End, Refused> {
-        let path = &paths::path_of(&self.file.path);
-        let mut opened = File::open(path)?;
-        let before = opened.metadata()?;
-        if !before.is_file() {
-            return Err(Refused::Parse(ParseError::Unsupported("is no regular file".into())));
+        if self.file.attempts > ATTEMPTS {
+            return Err(ParseError::EndedProgram(self.file.attempts - 1).into());
         }
+        let path = &paths::path_of(&self.file.path);
+        let (mut opened, before) = regular::open(path, self.links())?;
         let mut head = vec![0; HEAD_BYTES.min(usize::try_from(before.len()).unwrap_or(HEAD_BYTES))];
         opened.read_exact(&mut head)?;
         let kind = detect(path, &head, before.len());
@@ -142,6 +156,11 @@ impl Reading<'_> {
         Ok(if is_same { end } else { End::Changed })
     }
 
+    /// Whoever names a link means what it leads to; in a folder none is taken.
+    pub(super) fn links(&self) -> Links {
+        if self.file.origin == Origin::Explicit { Links::Follow } else { Links::Refuse }
+    }
+
     fn skip(&mut self, reason: &str) -> End {
         self.position.seen = 1;
         self.position.skipped = 1;
@@ -150,13 +169,14 @@ impl Reading<'_> {
     }
 
     /// A file that is one document.
-    fn single(&mut self, mut opened: File, head: Vec<u8>, length: u64, kind: &Detected) -> Result<End, Refused> {
+    fn single(&mut self, opened: File, head: Vec<u8>, length: u64, kind: &Detected) -> Result<End, Refused> {
         if length > LARGEST_FILE {
             let message = format!("{} MiB; at most {} are read", length >> 20, LARGEST_FILE >> 20);
             return Err(Refused::Parse(ParseError::TooLarge(message)));
         }
         let mut bytes = head;
-        opened.read_to_end(&mut bytes)?;
+        // What grows while it is read ends somewhere.
+        opened.take(LARGEST_FILE).read_to_end(&mut bytes)?;
         self.position.seen = 1;
         // Noted before anything can fail: whoever asks later can tell whether these bytes are still the same.
         self.position.content_sha256 = Some(Sha256::digest(&bytes).into());
@@ -205,10 +225,17 @@ impl Reading<'_> {
         send(self.outputs, Output::Document { path: self.file.path.clone(), document: Box::new(document) });
     }
 
+    /// A part of the file, at `offset`, that cannot be read.
     pub(super) fn fail(&mut self, offset: u64, error: String) {
+        self.fail_until(offset, error, Retry::AFewTimes);
+    }
+
+    /// The same; `retry` says when it is tried again.
+    pub(super) fn fail_until(&mut self, offset: u64, error: String, retry: Retry) {
         self.position.failed += 1;
         self.position.last_error.clone_from(&error);
-        send(self.outputs, Output::Failed(NewDeadLetter { path: self.file.path.clone(), offset: Some(offset), error }));
+        let letter = NewDeadLetter { path: self.file.path.clone(), offset: Some(offset), error, retry };
+        send(self.outputs, Output::Failed(letter));
     }
 }
 

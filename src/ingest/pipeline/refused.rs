@@ -1,15 +1,17 @@
 //! Why a file could not be read, and what follows for what it held. Used by `reader`.
 //!
 //! What is not there any more (gone, no longer readable by this user, something else under the old name) takes its
-//! documents with it. What may pass by itself (a disk error, a share that hangs, no descriptors left) takes nothing: the
-//! file is tried again.
+//! documents with it. What may pass by itself (a disk error, a share that hangs, no descriptors left) takes nothing. Whatever
+//! the system refuses is tried again until it goes well, by the running process and by the next `ingest`: nothing is wrong
+//! with the file. What is wrong with its content is tried a few times.
 
 use std::io::{Error, ErrorKind};
 
 use tokio::sync::mpsc;
 
-use crate::domain::intake::{FileRecord, FileState, NewDeadLetter, Origin};
+use crate::domain::intake::{FileRecord, FileState, NewDeadLetter, Origin, Retry};
 use crate::ingest::intake::paths;
+use crate::ingest::intake::regular::NotOpened;
 use crate::ingest::parse::ParseError;
 
 use super::reader::{End, Holds, Output, Position};
@@ -29,6 +31,15 @@ impl From<Error> for Refused {
     }
 }
 
+impl From<NotOpened> for Refused {
+    fn from(error: NotOpened) -> Self {
+        match error {
+            NotOpened::Io(error) => Self::Io(error),
+            NotOpened::Other(_) => Self::Parse(ParseError::Unsupported(error.to_string())),
+        }
+    }
+}
+
 impl From<ParseError> for Refused {
     fn from(error: ParseError) -> Self {
         Self::Parse(error)
@@ -42,10 +53,22 @@ fn is_alone(path: &str) -> bool {
     !entries.is_some_and(|entries| entries.is_ok_and(|mut entries| entries.next().is_some()))
 }
 
+/// When something is tried again that could not be parsed.
+pub(super) fn retry_of(error: &ParseError) -> Retry {
+    match error {
+        ParseError::EndedParser(_) | ParseError::EndedProgram(_) => Retry::ByHand,
+        _ => Retry::AFewTimes,
+    }
+}
+
 impl Refused {
     /// How the file ends for that; tells what failed.
     pub(super) fn end(self, file: &FileRecord, position: &mut Position, outputs: &mpsc::Sender<Output>) -> End {
-        let of_content = position.content_sha256.map_or(Holds::What, Holds::WhatIsOf);
+        let retry = match self {
+            Self::Io(_) => Retry::UntilItPasses,
+            Self::Parse(ref error) => retry_of(error),
+        };
+        let of_content = position.content_sha256.map_or(Holds::What, |content| Holds::WhatIsOf(vec![content]));
         let (error, holds) = match self {
             Self::Io(error)
                 if error.kind() == ErrorKind::NotFound && file.origin != Origin::DropZone && is_alone(&file.path) =>
@@ -76,7 +99,7 @@ impl Refused {
         // An archive that breaks off is one more item beside its messages; any other file is the one item itself.
         position.seen = if position.source_type.is_some() { position.seen + 1 } else { 1 };
         let holds = if position.source_type.is_some() { Holds::Unknown } else { holds };
-        let letter = NewDeadLetter { path: file.path.clone(), offset: None, error: error.clone() };
+        let letter = NewDeadLetter { path: file.path.clone(), offset: None, error: error.clone(), retry };
         // A closed channel means that the worker is gone; then there is nobody to tell.
         let _ = outputs.blocking_send(Output::Failed(letter));
         End::State { state: FileState::Failed, reason: Some(error), holds }

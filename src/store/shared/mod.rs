@@ -13,4 +13,5 @@ pub(crate) mod offers;
 pub(crate) mod older;
 pub(crate) mod ranking;
 pub(crate) mod text;
+pub(crate) mod texts;
 pub(crate) mod world;

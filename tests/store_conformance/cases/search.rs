@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use peanut::domain::search::{Condition, Filter, Occur, Predicate, ScoredChunk, VectorQuery, WordMatch, WordsQuery};
-use peanut::domain::{ChunkId, ChunkKind, DocumentId, ModelId, NewDocument, Timestamp, terms};
+use peanut::domain::{ChunkId, ChunkKind, DocumentId, ModelId, NewChunk, NewDocument, Timestamp, terms};
 use peanut::store::{DocumentStore, EmbeddingStore, RetireReason, SearchStore};
 
 use crate::build::{NOW, assert_sound, batch_with, chunk, commit, file, mail};
@@ -292,6 +292,7 @@ fn message(number: u64, id: &str, answers: Option<&str>, chunks: &[(ChunkKind, &
         .map(|(ordinal, (kind, text))| {
             let mut chunk = chunk(ordinal, *kind, text);
             chunk.context = String::new();
+            chunk.text_sha256 = NewChunk::hash("", text);
             chunk.terms = terms::terms(text);
             chunk.vector = kind.is_text().then(|| unit(&mut fastrand::Rng::with_seed(number)));
             chunk
