@@ -8,7 +8,7 @@
 #![expect(clippy::unwrap_used, reason = "a test: a failed step ends it")]
 
 use std::fmt::Write as _;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -76,4 +76,59 @@ fn a_full_disk_is_said_and_waited_for() {
     assert_eq!(status["store"]["documents"], MESSAGES, "{said}{rest}");
     let check = peanut(&data).arg("check").output().unwrap();
     assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stdout));
+}
+
+/// One request on a connection of its own.
+fn ask(address: &str, request: &str) -> String {
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn a_full_disk_is_told_over_http_and_is_not_ready() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mut command = peanut(&data);
+    command.args(["serve", "--listen", "127.0.0.1:0"]).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
+    let address = log
+        .find_map(|line| {
+            let line: serde_json::Value = serde_json::from_str(&line.unwrap()).ok()?;
+            (line["event"] == "listening").then(|| line["addresses"].as_str().unwrap().replace("http://", ""))
+        })
+        .unwrap();
+    // Whatever is written there is read, so that the process is never held up.
+    let reading = std::thread::spawn(move || log.for_each(drop));
+    let get =
+        |path: &str| ask(&address, &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"));
+    let post = |text: &str| {
+        let body = serde_json::json!({ "text": text }).to_string();
+        let head = format!(
+            "POST /ingest/text HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+             Connection: close\r\n\r\n",
+            body.len()
+        );
+        ask(&address, &format!("{head}{body}"))
+    };
+    assert!(post("a first text").starts_with("HTTP/1.1 202"));
+    assert!(get("/readyz").starts_with("HTTP/1.1 200"));
+
+    let pid = Pid::from_child(&child);
+    prlimit(Some(pid), Resource::Fsize, Rlimit { current: Some(4096), maximum: None }).unwrap();
+    let refused = post("a text without room");
+    assert!(refused.starts_with("HTTP/1.1 507") && refused.contains("\"disk_full\""), "{refused}");
+    let not_ready = get("/readyz");
+    assert!(not_ready.starts_with("HTTP/1.1 503") && not_ready.contains("disk"), "{not_ready}");
+    assert!(get("/livez").starts_with("HTTP/1.1 200"));
+
+    prlimit(Some(pid), Resource::Fsize, Rlimit { current: None, maximum: None }).unwrap();
+    assert!(post("a text with room again").starts_with("HTTP/1.1 202"));
+    assert!(get("/readyz").starts_with("HTTP/1.1 200"));
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert!(child.wait().unwrap().success());
+    reading.join().unwrap();
 }

@@ -9,7 +9,7 @@ use peanut::app::event::Event;
 use peanut::app::keymap::Keymap;
 use peanut::app::state::{State, Theme};
 use peanut::app::update::update;
-use peanut::domain::health::{ServiceHealth, ServiceState, WorkerRecord, WorkerState};
+use peanut::domain::health::{ServiceHealth, ServiceRole, ServiceState, WorkerRecord, WorkerState};
 use peanut::domain::intake::{DeadLetter, FileRecord, FileState, ItemCounts, Origin};
 use peanut::domain::search::{Hit, LegScore, Scores, SearchResponse, Snippet};
 use peanut::domain::status::{EmbeddingProgress, StatusSnapshot};
@@ -51,9 +51,9 @@ fn text(buffer: &Buffer) -> String {
     rows.collect::<Vec<_>>().join("\n")
 }
 
-fn service(role: &str, state: ServiceState) -> ServiceHealth {
+fn service(role: ServiceRole, state: ServiceState) -> ServiceHealth {
     ServiceHealth {
-        role: role.into(),
+        role,
         name: format!("{role} engine"),
         state,
         detail: "version 1".into(),
@@ -117,9 +117,9 @@ fn status() -> StatusSnapshot {
     status.outbox.pending = 141;
     status.outbox.oldest_pending_seconds = Some(3.0);
     status.services = vec![
-        service("store", ServiceState::Ok),
-        service("graph", ServiceState::Down),
-        service("embedder", ServiceState::Ok),
+        service(ServiceRole::Store, ServiceState::Ok),
+        service(ServiceRole::Graph, ServiceState::Down),
+        service(ServiceRole::Embedder, ServiceState::Ok),
     ];
     status.workers = ["watcher", "ingest", "embedder", "relay", "probe"]
         .map(|name| WorkerRecord {
@@ -150,9 +150,9 @@ fn many_processes(picture: &mut StatusSnapshot) {
     picture.workers.push(other("rack-2", 4_100, 2, WorkerState::Busy));
     picture.workers.push(other("rack-3", 881, 190, WorkerState::Busy));
     picture.workers.push(other("rack-3", 17, 7_200, WorkerState::Stopped));
-    let mut disk = service("disk", ServiceState::Degraded);
+    let mut disk = service(ServiceRole::Disk, ServiceState::Degraded);
     disk.error = Some("1.3 GiB free for /data: make room soon, or move the data folder to a larger disk".into());
-    let mut replica = service("replica", ServiceState::Degraded);
+    let mut replica = service(ServiceRole::Replica, ServiceState::Degraded);
     replica.error = Some("31 s behind the primary: searches go to the primary until it has caught up".into());
     picture.services.extend([replica, disk]);
 }
@@ -259,7 +259,7 @@ fn state_of(size: (u16, u16), name: &str) -> State {
     if name == "outbox_store_down" {
         // The store went away; the picture stays as it was, only the probes are new.
         let mut picture = status();
-        picture.services[0] = service("store", ServiceState::Down);
+        picture.services[0] = service(ServiceRole::Store, ServiceState::Down);
         let _ = update(&mut state, Event::StatusChanged(Arc::new(picture)));
         let _ = update(&mut state, Event::Ticked(Timestamp(NOW.0 + 95_000)));
     }

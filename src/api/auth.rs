@@ -45,11 +45,19 @@ pub trait Authenticator: Send + Sync {
     /// client's (behind a configured proxy the forwarded one), `None` on a Unix-domain socket.
     ///
     /// While no key exists and the listener is bound to loopback only, a request without a key is a [`Caller`] with
-    /// [`Scope::Admin`]. Limits count here as well: a request over its limit is [`AuthError::TooMany`].
+    /// [`Scope::Admin`]. Limits count here as well: a request over its limit is [`AuthError::TooMany`]. Good keys count by
+    /// themselves, whoever else fails from the same address.
     ///
     /// # Errors
     /// [`AuthError`], each its own HTTP status: 401 for `Missing` and `Unknown`, 429, 503.
     async fn authenticate(&self, presented: Option<&str>, address: Option<IpAddr>) -> Result<Caller, AuthError>;
+
+    /// The same for an answer that goes on: asked a few times a second, counted nowhere, and no older than a moment, so that
+    /// the answer ends within half a second of the key.
+    ///
+    /// # Errors
+    /// As [`Authenticator::authenticate`], never `TooMany`.
+    async fn still(&self, presented: Option<&str>) -> Result<Caller, AuthError>;
 }
 
 /// Lets everybody in with every scope: a listener on loopback (or a socket file) of a store without keys.
@@ -60,5 +68,9 @@ pub struct OpenDoor;
 impl Authenticator for OpenDoor {
     async fn authenticate(&self, _presented: Option<&str>, _address: Option<IpAddr>) -> Result<Caller, AuthError> {
         Ok(Caller { key_id: None, scope: Scope::Admin })
+    }
+
+    async fn still(&self, presented: Option<&str>) -> Result<Caller, AuthError> {
+        self.authenticate(presented, None).await
     }
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -15,6 +15,7 @@ use crate::api::extract::{Parameters, PathId};
 use crate::domain::document::{DocumentProgress, DocumentSummary, ThreadEntry};
 use crate::domain::search::SearchResponse;
 use crate::domain::{DocumentView, SourceType};
+use crate::search::service::Who;
 use crate::store::DocumentPage;
 
 /// Largest page of any list.
@@ -145,11 +146,12 @@ pub(super) struct LimitParameter {
 )]
 pub(super) async fn similar(
     State(api): State<Arc<Api>>,
+    Extension(who): Extension<Who>,
     id: PathId,
     Parameters(asked): Parameters<LimitParameter>,
 ) -> Result<Json<SearchResponse>, Problem> {
     let limit = usize::try_from(page_size(asked.limit, 10)?).unwrap_or(usize::MAX);
-    Ok(Json(api.search.more_like(id.document(), limit).await?))
+    Ok(Json(api.search.more_like_for(who, id.document(), limit).await?))
 }
 
 /// What is still to be done for a document.

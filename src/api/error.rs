@@ -30,10 +30,16 @@ pub enum Code {
     ScopeTooNarrow,
     /// The request names a host this listener is not: a page in a browser tried to reach it.
     HostNotAllowed,
+    /// A page of an origin that is not answered sent the request.
+    OriginNotAllowed,
     /// There is no such thing, or no such route.
     NotFound,
     /// The route exists, not with this method.
     MethodNotAllowed,
+    /// None of the types the client accepts can be given.
+    NotAcceptable,
+    /// The request is not as the protocol wants it.
+    InvalidRequest,
     /// The body did not come in time.
     BodyTooSlow,
     /// The body is over its limit.
@@ -50,6 +56,8 @@ pub enum Code {
     Internal,
     /// The store does not answer now; the same request may succeed later.
     StoreUnavailable,
+    /// The disk that holds the data is full; the same request succeeds once there is room.
+    DiskFull,
     /// The graph does not answer now; the same request may succeed later.
     GraphUnavailable,
     /// Keys cannot be checked now.
@@ -71,8 +79,11 @@ impl Code {
             Self::KeyNeeded => (StatusCode::UNAUTHORIZED, "A valid key is needed"),
             Self::ScopeTooNarrow => (StatusCode::FORBIDDEN, "The key may not do this"),
             Self::HostNotAllowed => (StatusCode::FORBIDDEN, "This host name is not served"),
+            Self::OriginNotAllowed => (StatusCode::FORBIDDEN, "Pages of this origin are not answered"),
             Self::NotFound => (StatusCode::NOT_FOUND, "Not found"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "Method not allowed"),
+            Self::NotAcceptable => (StatusCode::NOT_ACCEPTABLE, "No type the client accepts can be given"),
+            Self::InvalidRequest => (StatusCode::BAD_REQUEST, "The request is not as it must be"),
             Self::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, "The body did not come in time"),
             Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
             Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body is not JSON by its type"),
@@ -81,6 +92,7 @@ impl Code {
             Self::TooManyRequests => (StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "An error inside Peanut"),
             Self::StoreUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "The store does not answer"),
+            Self::DiskFull => (StatusCode::INSUFFICIENT_STORAGE, "The disk takes nothing more"),
             Self::GraphUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "The graph does not answer"),
             Self::KeysUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "Keys cannot be checked"),
             Self::TooSlow => (StatusCode::SERVICE_UNAVAILABLE, "The answer took too long"),
@@ -246,6 +258,13 @@ impl From<StoreError> for Problem {
                     .retry_after(1)
                     .caused_by(error)
             }
+            StoreErrorKind::Full => Self::new(
+                Code::DiskFull,
+                "the disk that holds the data takes nothing more (it is full, a quota is used up, or it fails): send it again \
+                 when there is room",
+            )
+            .retry_after(30)
+            .caused_by(error),
             StoreErrorKind::Permanent | StoreErrorKind::Invariant => {
                 Self::new(Code::Internal, format!("{} failed; the log tells why", error.operation)).caused_by(error)
             }
@@ -274,6 +293,7 @@ impl From<SearchError> for Problem {
             SearchError::Query(error @ QueryError::Limit { .. }) => Self::invalid("limit", error.to_string()),
             SearchError::Query(error) => Self::invalid("query", error.to_string()),
             SearchError::Store(error) => error.into(),
+            SearchError::TooSlow(_) => Self::new(Code::TooSlow, error.to_string()).retry_after(1),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderName, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -11,11 +12,15 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use serde::Serialize;
 use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
 use crate::api::Api;
-use crate::domain::health::{ServiceState, WorkerState};
+use crate::api::auth::{Authenticator, Scope};
+use crate::api::gate::Presented;
+use crate::domain::Secret;
+use crate::domain::health::{ServiceRole, ServiceState, WorkerState};
 use crate::domain::intake::IntakeCounts;
 use crate::domain::outbox::OutboxStatus;
 use crate::domain::status::{EmbeddingProgress, StatusSnapshot};
@@ -23,6 +28,9 @@ use crate::health::{Overall, overall};
 
 /// A comment this often tells both ends that the line is alive.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// Between looks whether the key is still good: together with how long an answer of the store is believed, less than the
+/// half second that is promised.
+const CHECK_PERIOD: Duration = Duration::from_millis(200);
 
 /// `event: ingest`
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -51,7 +59,7 @@ pub(super) struct HealthEvent {
 /// A service in a `health` event.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub(super) struct ServiceLine {
-    role: String,
+    role: ServiceRole,
     name: String,
     state: ServiceState,
     error: Option<String>,
@@ -75,10 +83,19 @@ struct Told {
     health: Option<HealthEvent>,
     waiting: std::collections::VecDeque<Event>,
     first: bool,
+    authenticator: Arc<dyn Authenticator>,
+    presented: Presented,
+    checks: tokio::time::Interval,
 }
 
 impl Told {
-    /// The next event; `None` when the process ends.
+    /// Whether whoever asked may still be told.
+    async fn may_go_on(&self) -> bool {
+        let presented = self.presented.0.as_ref().map(Secret::reveal);
+        self.authenticator.still(presented).await.is_ok_and(|caller| caller.scope.allows(Scope::Read))
+    }
+
+    /// The next event; `None` when the process ends, or the key.
     async fn next(mut self) -> Option<(Result<Event, Infallible>, Self)> {
         loop {
             if let Some(event) = self.waiting.pop_front() {
@@ -86,7 +103,14 @@ impl Told {
             }
             if !self.first {
                 tokio::select! {
+                    biased;
                     () = self.draining.cancelled() => return None,
+                    _ = self.checks.tick() => {
+                        if self.may_go_on().await {
+                            continue;
+                        }
+                        return None;
+                    }
                     changed = self.pictures.changed() => changed.ok()?,
                 }
             }
@@ -110,7 +134,7 @@ impl Told {
         let outbox = OutboxEvent { outbox: picture.outbox.clone() };
         tell(&mut self.waiting, "outbox", outbox, &mut self.outbox);
         let services = picture.services.iter().map(|service| ServiceLine {
-            role: service.role.clone(),
+            role: service.role,
             name: service.name.clone(),
             state: service.state,
             error: service.error.clone(),
@@ -146,14 +170,16 @@ fn tell<T: PartialEq + Serialize>(
 /// Watches ingest, outbox and health.
 ///
 /// Server-sent events: `ingest`, `outbox` and `health`, each once at the beginning and again whenever it changes (at most
-/// four times a second). Every event holds the whole state of its kind, so a client that was away misses nothing it
+/// four times a second). They end when the key is revoked, within half a second. Every event holds the whole state of its kind, so a client that was away misses nothing it
 /// needs.
 #[utoipa::path(
     get, path = "/events", tag = "operations", operation_id = "watch_events",
     responses((status = 200, description = "Events, until the client or the process goes", body = String,
         content_type = "text/event-stream"))
 )]
-pub(super) async fn get(State(api): State<Arc<Api>>) -> Response {
+pub(super) async fn get(State(api): State<Arc<Api>>, Extension(presented): Extension<Presented>) -> Response {
+    let mut checks = tokio::time::interval(CHECK_PERIOD);
+    checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let told = Told {
         pictures: api.picture.clone(),
         draining: api.draining.clone(),
@@ -162,6 +188,9 @@ pub(super) async fn get(State(api): State<Arc<Api>>) -> Response {
         health: None,
         waiting: std::collections::VecDeque::new(),
         first: true,
+        authenticator: Arc::clone(&api.authenticator),
+        presented,
+        checks,
     };
     let events = Sse::new(stream::unfold(told, Told::next)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
     // Proxies that gather an answer before they pass it on would gather this one for ever.

@@ -10,12 +10,15 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use crate::api::Api;
-use crate::api::auth::Scope;
+use crate::api::auth::{Caller, Scope};
 use crate::api::error::{Code, Problem};
-use crate::api::limits::forwarded::client_address;
+use crate::api::limits::forwarded::{self, client_address};
+use crate::api::origin;
 use crate::api::peer::Peer;
-use crate::domain::health::ServiceState;
+use crate::domain::Secret;
+use crate::domain::health::{ServiceRole, ServiceState};
 use crate::domain::status::StatusSnapshot;
+use crate::search::service::Who;
 
 /// A request that waits for a store which has been down for so long is given up: its caller learns more from an answer
 /// now. Longer than the metrics wait for it, which can do without.
@@ -35,17 +38,54 @@ pub(super) async fn pass(State(gate): State<Gate>, mut request: Request, next: N
     }
     let peer = request.extensions().get::<ConnectInfo<Peer>>().and_then(|info| info.0.address);
     let address = client_address(peer, request.headers(), &gate.api.options.trusted_proxies);
+    origin::sent_by_a_known_page(request.headers(), &gate.api.options.allowed_origins)?;
     let presented = presented(request.headers());
     let authenticating = gate.api.authenticator.authenticate(presented.as_deref(), address);
     let caller = unless_store_is_gone(&gate.api, authenticating).await??;
     if caller.key_id.is_none() {
-        from_this_host(peer, request.headers())?;
+        from_this_host(&gate.api, peer, &request)?;
     }
     if !caller.scope.allows(gate.needed) {
         return Err(Problem::scope(caller.scope, gate.needed));
     }
+    request.extensions_mut().insert(who(&caller, address));
+    request.extensions_mut().insert(Presented(presented.map(Secret::new)));
     request.extensions_mut().insert(caller);
     unless_store_is_gone(&gate.api, next.run(request)).await
+}
+
+/// What a caller showed, for answers that go on for long: they end when it is good no more.
+#[derive(Clone, Debug)]
+pub(super) struct Presented(pub(super) Option<Secret>);
+
+/// Whoever shows no key is let in as a program of this host, which is what he must be: not somebody behind a proxy, and no
+/// page whose name was pointed here.
+fn from_this_host(api: &Api, peer: Option<IpAddr>, request: &Request) -> Result<(), Problem> {
+    let through = match origin::proxy_header(request.headers()) {
+        Some(name) => Some(format!("it has the header {name}")),
+        None if peer.is_some_and(|peer| forwarded::trusts(&api.options.trusted_proxies, peer)) => {
+            Some("its sender is one of serve.trusted_proxies".to_owned())
+        }
+        None => None,
+    };
+    if let Some(why) = through {
+        let detail = format!(
+            "this request came through a proxy ({why}), and there is no key: everybody behind it would be let in. Make one \
+             with `peanut keys create` and send it in X-API-Key"
+        );
+        return Err(Problem::new(Code::KeyNeeded, detail));
+    }
+    // Nobody but this host reaches a socket file, and names mean nothing there.
+    if peer.is_none() { Ok(()) } else { origin::sent_to_this_host(request.uri(), request.headers()) }
+}
+
+/// In whose line its searches wait.
+fn who(caller: &Caller, address: Option<IpAddr>) -> Who {
+    match (&caller.key_id, address) {
+        (Some(id), _) => Who::Key(id.clone()),
+        (None, Some(address)) => Who::Address(address),
+        (None, None) => Who::Here,
+    }
 }
 
 /// What `work` answers, unless it waits while the store does not answer either.
@@ -63,7 +103,7 @@ async fn unless_store_is_gone<T>(api: &Api, work: impl Future<Output = T>) -> Re
 /// Ends when the store has been down long enough, by the probes' word.
 async fn store_stays_down(api: &Api) {
     let is_down = |picture: &Arc<StatusSnapshot>| {
-        picture.services.iter().any(|service| service.role == "store" && service.state == ServiceState::Down)
+        picture.services.iter().any(|service| service.role == ServiceRole::Store && service.state == ServiceState::Down)
     };
     let mut picture = api.picture.clone();
     while picture.wait_for(is_down).await.is_ok() {
@@ -88,44 +128,9 @@ fn presented(headers: &HeaderMap) -> Option<String> {
     scheme.eq_ignore_ascii_case("bearer").then(|| key.trim().to_owned())
 }
 
-/// Without keys the name in `Host` is all that tells a program of this host from a page in its browser whose name was
-/// pointed at 127.0.0.1 (DNS rebinding).
-fn from_this_host(peer: Option<IpAddr>, headers: &HeaderMap) -> Result<(), Problem> {
-    if peer.is_none() {
-        return Ok(());
-    }
-    let Some(host) = headers.get(header::HOST).and_then(|value| value.to_str().ok()) else { return Ok(()) };
-    if is_loopback_name(host) {
-        return Ok(());
-    }
-    let detail = "without a key only 127.0.0.1, [::1] and localhost are served; make a key with `peanut keys create`";
-    Err(Problem::new(Code::HostNotAllowed, detail))
-}
-
-fn is_loopback_name(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
-    };
-    let name = name.trim_end_matches('.').to_ascii_lowercase();
-    name == "localhost"
-        || name.ends_with(".localhost")
-        || name.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_of_this_host_are_known() {
-        for own in ["localhost", "localhost:8000", "127.0.0.1:8000", "[::1]:8000", "LOCALHOST.", "127.3.4.5"] {
-            assert!(is_loopback_name(own), "{own}");
-        }
-        for other in ["evil.example:8000", "localhost.evil.example", "10.0.0.1", "127.0.0.1.evil.example", ""] {
-            assert!(!is_loopback_name(other), "{other}");
-        }
-    }
 
     #[test]
     fn keys_are_read_from_both_headers() {

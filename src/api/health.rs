@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use crate::api::Api;
 use crate::api::error::{Code, Problem};
 use crate::domain::Timestamp;
-use crate::domain::health::{ServiceHealth, ServiceState};
+use crate::domain::health::{DiskSpace, ServiceHealth, ServiceRole, ServiceState};
 use crate::domain::status::StatusSnapshot;
 use crate::health::{Overall, overall};
 
@@ -40,7 +40,8 @@ pub(super) struct Health {
     /// `unhealthy` (and 503) when store or graph does not answer; `degraded` when only the embedder does not, or
     /// something is slow.
     status: Overall,
-    /// Every service by what it is: `sqlite` or `postgres`, `graph` or `falkordb`, `embedder` or `ollama`; each `ok`,
+    /// Every service by what it is: `sqlite` or `postgres`, `graph` or `falkordb`, `embedder` or `ollama`, where there is one
+    /// `replica`, and `disk`; each `ok`,
     /// `degraded`, `down` or `unknown`.
     #[serde(flatten)]
     #[schema(inline)]
@@ -58,7 +59,8 @@ pub(super) async fn live() -> Response {
 
 /// Whether it can do its work.
 ///
-/// Not while the store does not answer, before the first look at it, and once the process is shutting down.
+/// Not while the store does not answer, before the first look at it, while its disk is full, and once the process is shutting
+/// down.
 #[utoipa::path(
     get, path = "/readyz", tag = "operations", operation_id = "readyz",
     responses((status = 200, description = "It can", body = Ready))
@@ -68,7 +70,11 @@ pub(super) async fn ready(State(api): State<Arc<Api>>) -> Result<Response, Probl
         return Err(Problem::new(Code::Draining, "Peanut is shutting down"));
     }
     let picture = Arc::clone(&api.picture.borrow());
-    let store = picture.services.iter().find(|service| service.role == "store");
+    if picture.disk.is_some_and(DiskSpace::is_full) || api.disk_was_full() {
+        let detail = "the disk that holds the data takes nothing more: make room, the work goes on by itself";
+        return Err(Problem::new(Code::NotReady, detail).retry_after(10));
+    }
+    let store = picture.services.iter().find(|service| service.role == ServiceRole::Store);
     match store.map(|store| seen(store, api.clock.now())) {
         Some(ServiceState::Ok | ServiceState::Degraded) => {
             Ok((no_store(), Json(Ready { status: "ready" })).into_response())
@@ -109,11 +115,15 @@ fn of(picture: &StatusSnapshot, now: Timestamp) -> Health {
         };
         (key(service).to_owned(), Value::from(word))
     });
-    let is_known = |role: &str| {
+    let is_known = |role: ServiceRole| {
         let service = picture.services.iter().find(|service| service.role == role);
         service.is_some_and(|service| seen(service, now) != ServiceState::Unknown)
     };
-    let status = if is_known("store") && is_known("graph") { overall(picture) } else { Overall::Unhealthy };
+    let status = if is_known(ServiceRole::Store) && is_known(ServiceRole::Graph) {
+        overall(picture)
+    } else {
+        Overall::Unhealthy
+    };
     Health { status, services: words.collect() }
 }
 
@@ -127,12 +137,14 @@ pub(super) fn seen(service: &ServiceHealth, now: Timestamp) -> ServiceState {
 
 /// What a service is called in `/health` and in `pkg_service_up`.
 pub(super) fn key(service: &ServiceHealth) -> &str {
-    match service.role.as_str() {
-        "store" => &service.name,
-        "graph" if service.name == "embedded" => "graph",
-        "graph" => &service.name,
-        _ if service.name.starts_with("ollama:") => "ollama",
-        _ => "embedder",
+    match service.role {
+        ServiceRole::Store => &service.name,
+        ServiceRole::Graph if service.name == "embedded" => "graph",
+        ServiceRole::Graph => &service.name,
+        ServiceRole::Embedder if service.name.starts_with("ollama:") => "ollama",
+        ServiceRole::Embedder => "embedder",
+        ServiceRole::Replica => "replica",
+        ServiceRole::Disk => "disk",
     }
 }
 
@@ -140,9 +152,9 @@ pub(super) fn key(service: &ServiceHealth) -> &str {
 mod tests {
     use super::*;
 
-    fn service(role: &str, name: &str, state: ServiceState) -> ServiceHealth {
+    fn service(role: ServiceRole, name: &str, state: ServiceState) -> ServiceHealth {
         ServiceHealth {
-            role: role.into(),
+            role,
             name: name.into(),
             state,
             detail: String::new(),
@@ -155,9 +167,9 @@ mod tests {
 
     fn said(store: ServiceState, graph: ServiceState, embedder: ServiceState) -> String {
         let services = vec![
-            service("store", "postgres", store),
-            service("graph", "falkordb", graph),
-            service("embedder", "ollama:nomic-embed-text", embedder),
+            service(ServiceRole::Store, "postgres", store),
+            service(ServiceRole::Graph, "falkordb", graph),
+            service(ServiceRole::Embedder, "ollama:nomic-embed-text", embedder),
         ];
         let picture = StatusSnapshot { services, ..StatusSnapshot::default() };
         serde_json::to_string(&of(&picture, Timestamp(2000))).unwrap()
@@ -178,9 +190,9 @@ mod tests {
         let picture = StatusSnapshot::default();
         assert_eq!(of(&picture, Timestamp(0)).status, Overall::Unhealthy);
         let services = vec![
-            service("store", "sqlite", ServiceState::Ok),
-            service("graph", "embedded", ServiceState::Ok),
-            service("embedder", "built-in minilm", ServiceState::Ok),
+            service(ServiceRole::Store, "sqlite", ServiceState::Ok),
+            service(ServiceRole::Graph, "embedded", ServiceState::Ok),
+            service(ServiceRole::Embedder, "built-in minilm", ServiceState::Ok),
         ];
         let picture = StatusSnapshot { services, ..StatusSnapshot::default() };
         assert_eq!(of(&picture, Timestamp(16_000)).status, Overall::Healthy);
@@ -188,5 +200,25 @@ mod tests {
         assert_eq!(late.status, Overall::Unhealthy);
         assert_eq!(late.services["sqlite"], "unknown");
         assert_eq!(late.services.keys().collect::<Vec<_>>(), ["embedder", "graph", "sqlite"]);
+    }
+
+    #[test]
+    fn no_service_hides_another() {
+        use ServiceState::{Down, Ok};
+        let services = vec![
+            service(ServiceRole::Store, "postgres", Ok),
+            service(ServiceRole::Graph, "embedded", Ok),
+            service(ServiceRole::Embedder, "openai:m", Down),
+            service(ServiceRole::Replica, "postgres standby", Ok),
+            service(ServiceRole::Disk, "data folder", Ok),
+        ];
+        let names: std::collections::BTreeSet<&str> = services.iter().map(key).collect();
+        assert_eq!(names.len(), ServiceRole::ALL.len(), "{names:?}");
+        let picture = StatusSnapshot { services, ..StatusSnapshot::default() };
+        let said = serde_json::to_string(&of(&picture, Timestamp(2000))).unwrap();
+        assert_eq!(
+            said,
+            r#"{"status":"degraded","disk":"ok","embedder":"down","graph":"ok","postgres":"ok","replica":"ok"}"#
+        );
     }
 }

@@ -132,7 +132,9 @@ pub(super) async fn text(
     // Keys of two callers never meet.
     let key = key.map(|key| format!("{}/{key}", caller.key_id.as_deref().unwrap_or_default()));
     let new = body.0.check()?;
-    let TextReceipt { document_id, added, repeated } = api.intake.take_text(new, key).await?;
+    let taken = api.intake.take_text(new, key).await;
+    api.note_room(&taken);
+    let TextReceipt { document_id, added, repeated } = taken?;
     api.refresh.notify_one();
     let outcome = if added { Outcome::Added } else { Outcome::Duplicate };
     let status = if added { StatusCode::ACCEPTED } else { StatusCode::OK };

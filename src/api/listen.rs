@@ -13,11 +13,21 @@ use tokio::net::{TcpSocket, UnixListener};
 use tokio::task::JoinSet;
 
 use crate::api::peer::Peer;
+use crate::api::places::Places;
 
 /// Connections the kernel keeps while we are busy.
 const BACKLOG: u32 = 4096;
-/// A request's head must be here within this, and a connection that says nothing is closed after it.
+/// A connection's first request must have its whole head here within this.
+const FIRST_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Any further one must within this, and a connection that says nothing is closed after it.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+/// An HTTP/2 connection that is silent for so long is asked for a sign of life, and closed without one.
+const PING_AFTER: Duration = Duration::from_secs(30);
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+/// Requests at once on one HTTP/2 connection.
+const MOST_STREAMS: u32 = 64;
+/// Longest head of a request.
+const LARGEST_HEAD: u32 = 64 * 1024;
 
 /// A certificate and its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,15 +71,23 @@ pub struct Listeners {
     serving: JoinSet<std::io::Result<()>>,
     addresses: Vec<String>,
     socket_files: Vec<PathBuf>,
+    places: Places,
 }
 
 impl Default for Listeners {
     fn default() -> Self {
-        Self { control: Control::new(), serving: JoinSet::new(), addresses: Vec::new(), socket_files: Vec::new() }
+        Self::with(Places::default())
     }
 }
 
 impl Listeners {
+    /// None yet; all that are opened share these places.
+    #[must_use]
+    pub fn with(places: Places) -> Self {
+        let (control, serving) = (Control::new(), JoinSet::new());
+        Self { control, serving, addresses: Vec::new(), socket_files: Vec::new(), places }
+    }
+
     /// Opens a TCP address and serves `router` on it. Returns the address in use (port 0 takes a free one).
     ///
     /// # Errors
@@ -95,7 +113,7 @@ impl Listeners {
         let service = router.into_make_service_with_connect_info::<Peer>();
         match tls {
             None => {
-                let server = self.prepared(server);
+                let server = self.prepared(server.acceptor(self.places.clone()));
                 self.serving.spawn(async move { server.serve(service).await });
                 self.addresses.push(format!("http://{own}"));
             }
@@ -104,7 +122,7 @@ impl Listeners {
                 let _ = rustls::crypto::ring::default_provider().install_default();
                 let config = RustlsConfig::from_pem_file(&files.certificate, &files.key).await;
                 let config = config.map_err(|source| ListenError::Tls { files: files.clone(), source })?;
-                let server = self.prepared(server.acceptor(RustlsAcceptor::new(config)));
+                let server = self.prepared(server.acceptor(RustlsAcceptor::new(config).acceptor(self.places.clone())));
                 self.serving.spawn(async move { server.serve(service).await });
                 self.addresses.push(format!("https://{own}"));
             }
@@ -128,7 +146,8 @@ impl Listeners {
         }
         let listener = UnixListener::bind(path).map_err(&failed)?;
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660)).map_err(&failed)?;
-        let server = self.prepared(Server::<std::os::unix::net::SocketAddr>::from_listener(listener));
+        let server = Server::<std::os::unix::net::SocketAddr>::from_listener(listener);
+        let server = self.prepared(server.acceptor(self.places.clone()));
         let service = router.into_make_service_with_connect_info::<Peer>();
         self.serving.spawn(async move { server.serve(service).await });
         self.addresses.push(address);
@@ -138,10 +157,19 @@ impl Listeners {
 
     fn prepared<A: Address, T>(&self, mut server: Server<A, T>) -> Server<A, T> {
         server.http_builder().http1().header_read_timeout(HEAD_TIMEOUT);
+        let mut second = server.http_builder().http2();
+        second.keep_alive_interval(PING_AFTER).keep_alive_timeout(PING_TIMEOUT);
+        second.max_concurrent_streams(MOST_STREAMS).max_header_list_size(LARGEST_HEAD);
         server
             .handle(Handle::with_control(self.control.clone()))
-            .first_request_timeout(HEAD_TIMEOUT)
-            .accept_error_handler(|_, error| tracing::warn!(%error, "connection_not_accepted"))
+            .first_request_timeout(FIRST_HEAD_TIMEOUT)
+            .accept_error_handler(|from, error| match error.kind() {
+                // Said by the places, once.
+                std::io::ErrorKind::QuotaExceeded => {}
+                // What anybody may send is not worth a line each.
+                _ if from.is_some() => tracing::debug!(%error, "connection_not_accepted"),
+                _ => tracing::warn!(%error, "connection_not_accepted"),
+            })
     }
 
     /// Where it listens.

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::api::Api;
 use crate::api::health::{key, seen};
-use crate::domain::health::{ServiceState, WorkerRecord, WorkerState};
+use crate::domain::health::{ServiceRole, ServiceState, WorkerRecord, WorkerState};
 use crate::domain::intake::IntakeCounts;
 use crate::domain::outbox::{EventType, OutboxStatus};
 use crate::domain::status::{EmbeddingProgress, StatusSnapshot, StoreCounts};
@@ -105,7 +105,7 @@ fn services(page: &mut Exposition, api: &Api, picture: &StatusSnapshot, store_an
     let mut seconds: BTreeMap<&str, f64> = BTreeMap::new();
     for service in &picture.services {
         let answers = matches!(seen(service, now), ServiceState::Ok | ServiceState::Degraded);
-        let answers = answers && (service.role != "store" || store_answered);
+        let answers = answers && (service.role != ServiceRole::Store || store_answered);
         up.insert(key(service), f64::from(u8::from(answers)));
         if let Some(latency) = service.latency_ms {
             seconds.insert(key(service), latency / 1000.0);
@@ -115,6 +115,11 @@ fn services(page: &mut Exposition, api: &Api, picture: &StatusSnapshot, store_an
     write(page, name, "Whether a service answers (1) or not (0).", "service", &up);
     let name = "pkg_service_probe_duration_seconds";
     write(page, name, "How long the last probe of a service took.", "service", &seconds);
+    if let Some(disk) = picture.disk {
+        let (free, total) = (disk.free_bytes as f64, disk.total_bytes as f64);
+        page.gauge("pkg_disk_free_bytes", "Room left where the data lies.", &[], &[(&[], free)]);
+        page.gauge("pkg_disk_size_bytes", "Size of the disk where the data lies.", &[], &[(&[], total)]);
+    }
 }
 
 /// A worker is up when any process has it running; names come from the closed set the supervisor knows.

@@ -21,12 +21,15 @@ pub mod mcp;
 mod metrics;
 mod observe;
 mod openapi;
+mod origin;
 pub mod peer;
+pub mod places;
 mod router;
 mod search;
 mod status;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
@@ -35,9 +38,9 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::Clock;
 use crate::domain::status::StatusSnapshot;
 use crate::graph::GraphReader;
-use crate::ingest::intake::Intake;
+use crate::ingest::intake::{Intake, IntakeError};
 use crate::search::service::SearchService;
-use crate::store::SharedStore;
+use crate::store::{SharedStore, StoreErrorKind};
 
 use auth::Authenticator;
 use peer::Network;
@@ -45,6 +48,9 @@ use peer::Network;
 pub use config::{SettingView, Settings};
 pub use observe::RequestId;
 pub use router::{metrics_router, router};
+
+/// A text that found no room makes the process not ready for so long.
+const FULL_KEPT_MILLIS: i64 = 30_000;
 
 /// What can be chosen about the door.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,6 +102,8 @@ pub struct Api {
     pub options: ApiOptions,
     request_ids: observe::RequestIds,
     last_look: metrics::LastLook,
+    /// When a text found no room on the disk; `i64::MIN` since one did.
+    full_at: AtomicI64,
 }
 
 /// The parts an [`Api`] is made of.
@@ -144,6 +152,22 @@ impl Api {
             options: parts.options,
             request_ids: observe::RequestIds::new(parts.seed),
             last_look: metrics::LastLook::default(),
+            full_at: AtomicI64::new(i64::MIN),
         })
+    }
+
+    /// Notes whether a text found room on the disk.
+    fn note_room<T>(&self, taken: &Result<T, IntakeError>) {
+        let at = match taken {
+            Ok(_) => i64::MIN,
+            Err(IntakeError::Store(error)) if error.kind == StoreErrorKind::Full => self.clock.now().0,
+            Err(_) => return,
+        };
+        self.full_at.store(at, Ordering::Relaxed);
+    }
+
+    /// Whether a text found no room a moment ago, and none did since: a quota may be used up where the disk is not.
+    fn disk_was_full(&self) -> bool {
+        self.clock.now().0.saturating_sub(self.full_at.load(Ordering::Relaxed)) < FULL_KEPT_MILLIS
     }
 }

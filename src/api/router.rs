@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -74,7 +74,7 @@ fn agents(api: &Arc<Api>) -> Router {
     );
     let service = mcp::http::service(tools, &api.options.allowed_origins);
     let gate = from_fn_with_state(Gate { api: Arc::clone(api), needed: Scope::Read }, gate::pass);
-    Router::new().route_service("/mcp", service).route_layer(gate)
+    Router::new().route_service("/mcp", service).route_layer(from_fn(mcp::http::as_problems)).route_layer(gate)
 }
 
 /// What a scraper on an address of its own may ask.

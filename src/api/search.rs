@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -11,6 +11,7 @@ use crate::api::Api;
 use crate::api::error::Problem;
 use crate::api::extract::{Body, whole_number};
 use crate::domain::search::{SearchMode, SearchRequest, SearchResponse};
+use crate::search::service::Who;
 
 /// A query of 2000 characters, every one escaped, fits many times.
 const LARGEST_BODY: usize = 64 * 1024;
@@ -45,10 +46,11 @@ fn ten() -> u32 {
 )]
 pub(super) async fn search(
     State(api): State<Arc<Api>>,
+    Extension(who): Extension<Who>,
     body: Body<SearchBody, LARGEST_BODY>,
 ) -> Result<Json<SearchResponse>, Problem> {
     let Body(SearchBody { query, limit, mode }) = body;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let request = SearchRequest { query, limit, mode };
-    Ok(Json(api.search.search(&request).await?))
+    Ok(Json(api.search.search_for(who, &request).await?))
 }

@@ -79,6 +79,7 @@ pub(super) fn run(config: Config) -> eyre::Result<u8> {
         Ok::<(), eyre::Report>(())
     });
     if shutdown.hard().is_cancelled() {
+        crate::telemetry::unclean::ended();
         std::process::exit(EXIT_FORCED);
     }
     background.shutdown_timeout(DRAIN_DEADLINE);

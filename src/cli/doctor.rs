@@ -8,12 +8,12 @@ use color_eyre::eyre;
 use serde::Serialize;
 
 use crate::config::Config;
-use crate::domain::health::{ServiceHealth, ServiceState};
+use crate::domain::health::{ServiceHealth, ServiceRole, ServiceState};
 use crate::domain::status::StatusSnapshot;
 use crate::health::disk;
 use crate::runtime::lock::WorkerLock;
 use crate::runtime::wiring::House;
-use crate::telemetry::{log, private};
+use crate::telemetry::{log, private, unclean};
 
 use super::{EXIT_NONE, EXIT_OK, output, runtime};
 
@@ -106,12 +106,17 @@ fn installation(config: &Config, findings: &mut Findings) {
         },
         Err(error) => findings.bad(Verdict::Warning, "disk", format!("cannot ask: {error}"), "check the mount"),
     }
-    let crashes = fs::read_dir(config.crash_dir()).map_or(0, |entries| entries.filter_map(Result::ok).count());
+    let crashes = unclean::recorded(&config.crash_dir());
     if crashes == 0 {
         findings.ok("crashes", "none recorded");
     } else {
         let remedy = format!("read the newest in {}", config.crash_dir().display());
-        findings.bad(Verdict::Warning, "crashes", format!("{crashes} reports"), remedy);
+        findings.bad(
+            Verdict::Warning,
+            "crashes",
+            format!("{crashes} recorded, with those that ended without a word"),
+            remedy,
+        );
     }
     let errors = log::tail(&config.log_dir(), 2000).unwrap_or_default();
     let errors = errors.iter().filter(|line| line.contains("\"level\":\"ERROR\"")).count();
@@ -165,7 +170,7 @@ async fn services(config: Config, findings: &mut Findings) {
     match house.status().once().await {
         Ok(snapshot) => {
             // The disk was looked at above.
-            for service in snapshot.services.iter().filter(|service| service.role != "disk") {
+            for service in snapshot.services.iter().filter(|service| service.role != ServiceRole::Disk) {
                 examine(service, findings);
             }
             models(&house, &snapshot, findings);
@@ -189,37 +194,34 @@ async fn services(config: Config, findings: &mut Findings) {
 
 /// One probed service, with what to do when it is not well.
 fn examine(service: &ServiceHealth, findings: &mut Findings) {
-    let what = match service.role.as_str() {
-        "store" => "store",
-        "graph" => "graph",
-        "replica" => "replica",
-        _ => "embedder",
-    };
+    let what = service.role.as_str();
     let latency = service.latency_ms.unwrap_or_default();
     if service.state == ServiceState::Ok {
         findings.ok(what, format!("{} ({latency:.1} ms)", service.detail));
         return;
     }
     let error = service.error.clone().unwrap_or_else(|| "no answer".to_owned());
-    let remedy = match (what, service.state) {
-        ("replica", ServiceState::Degraded) => {
+    let remedy = match (service.role, service.state) {
+        (ServiceRole::Replica, ServiceState::Degraded) => {
             "searches go to the primary meanwhile: look whether replay is paused, and at load and disk of the replica"
         }
-        ("replica", _) => "searches go to the primary meanwhile: start the replica, or correct POSTGRES_REPLICA_URL",
+        (ServiceRole::Replica, _) => {
+            "searches go to the primary meanwhile: start the replica, or correct POSTGRES_REPLICA_URL"
+        }
         (_, ServiceState::Degraded) => "it works, slowly: look at the load of its host and the network",
-        ("store", _) if service.name == "postgres" => {
+        (ServiceRole::Store, _) if service.name == "postgres" => {
             "nothing is lost: ingest and searches go on by themselves when it is back; see POSTGRES_URL and its own log"
         }
-        ("graph", _) if service.name == "falkordb" => {
+        (ServiceRole::Graph, _) if service.name == "falkordb" => {
             "nothing is lost: events wait in the outbox and are delivered when it is back; see FALKORDB_HOST"
         }
-        ("embedder", _) if !service.name.starts_with("built-in") => {
+        (ServiceRole::Embedder, _) if !service.name.starts_with("built-in") => {
             "nothing is lost: searches use words meanwhile, and the backlog is embedded when it is back"
         }
         _ => "see the log; `peanut check` tests the data itself",
     };
     // Without its replica Peanut does all it should, only the primary does more of it.
-    let is_warning = service.state == ServiceState::Degraded || what == "replica";
+    let is_warning = service.state == ServiceState::Degraded || service.role == ServiceRole::Replica;
     findings.bad(if is_warning { Verdict::Warning } else { Verdict::Error }, what, error, remedy);
 }
 

@@ -21,8 +21,8 @@ pub(super) struct McpArgs {
     /// Let the agent read and search, not add documents
     #[arg(long)]
     read_only: bool,
-    /// Tell the agent of people marked as personal data too
-    #[arg(long)]
+    /// Taken for the sake of those who set it: nothing marks people as personal data yet
+    #[arg(long, hide = true)]
     personal_data: bool,
 }
 

@@ -161,6 +161,8 @@ fn run(cli: Cli) -> eyre::Result<u8> {
         let folder = config.log_dir();
         output::note(format!("peanut: warning: cannot write logs to {}: {reason}; all else works", folder.display()));
     }
+    let stays = matches!(cli.command, None | Some(Command::Serve(_)));
+    let _running = if stays { running(&config) } else { None };
     if !config.unused_services.is_empty() {
         tracing::warn!(variables = config.unused_services.join(","), "service_addresses_not_used_by_this_version");
     }
@@ -191,6 +193,12 @@ fn run(cli: Cli) -> eyre::Result<u8> {
         Some(Command::Config(_)) => manual::show(&config),
         Some(Command::Completions(_) | Command::Man | Command::Parser { .. }) => Ok(EXIT_OK),
     }
+}
+
+/// The mark of a process that stays; without one all works, only its end without a word would not be known.
+fn running(config: &Config) -> Option<telemetry::unclean::Running> {
+    let begun = telemetry::unclean::begin(&config.crash_dir());
+    begun.inspect_err(|error| tracing::warn!(%error, "end_of_this_process_will_not_be_known")).ok()
 }
 
 /// Keys that cannot be used, with the file and lines where they stand.

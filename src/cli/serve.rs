@@ -19,11 +19,14 @@ use crate::health::StatusWorker;
 use crate::runtime::door::Door;
 use crate::runtime::shutdown::{DRAIN_DEADLINE, EXIT_FORCED, Shutdown};
 use crate::runtime::wiring::{House, RunningWorkers, WorkerSet};
+use crate::store::StoreError;
 
 use super::EXIT_OK;
 
 /// The first picture of the services takes this long at most; the door opens with what is known then.
 const FIRST_LOOK: Duration = Duration::from_secs(5);
+/// Between tries to open a store that does not answer yet.
+const STORE_PERIOD: Duration = Duration::from_secs(2);
 /// Between tries to take over the workers of a process that ended.
 const TAKE_OVER_PERIOD: Duration = Duration::from_secs(5);
 /// Connections need files; a thousand clients need more than the usual limit.
@@ -78,7 +81,7 @@ fn leave_at_once(reason: &str) -> u8 {
 async fn serve(config: Config, shutdown: &Shutdown) -> eyre::Result<u8> {
     let soft = shutdown.soft();
     let house = Arc::new(tokio::select! {
-        opened = House::open(config) => opened?,
+        opened = opened(config) => opened?,
         () = soft.cancelled() => return Ok(EXIT_OK),
     });
     house.search.warm_up_when_used();
@@ -115,6 +118,24 @@ async fn serve(config: Config, shutdown: &Shutdown) -> eyre::Result<u8> {
     }
     tracing::info!("ended");
     Ok(EXIT_OK)
+}
+
+/// Opens the house. Under a service manager a store that does not answer yet is waited for: the manager would only start
+/// this process again and again, and could not tell that from one that cannot start.
+async fn opened(config: Config) -> eyre::Result<House> {
+    let is_managed = std::env::var_os("NOTIFY_SOCKET").is_some();
+    let mut was_said = false;
+    loop {
+        let error = match House::open(config.clone()).await {
+            Err(error) if is_managed && error.downcast_ref().is_some_and(StoreError::is_retryable) => error,
+            done => return done,
+        };
+        if !std::mem::replace(&mut was_said, true) {
+            tracing::warn!(error = format!("{error:#}"), "store_waited_for");
+            tell_manager(&[NotifyState::Status("waiting for the store")]);
+        }
+        tokio::time::sleep(STORE_PERIOD).await;
+    }
 }
 
 /// Waits for the workers.

@@ -47,8 +47,9 @@ impl Environment {
         let without =
             |name: &str, has_effect: bool| (!has_effect && self.text(name).is_some()).then(|| name.to_owned());
         [
-            without("POSTGRES_URL", false),
             without("FALKORDB_PORT", services.falkordb.is_some()),
+            without("FALKORDB_GRAPH", services.falkordb.is_some()),
+            without("FALKORDB_PASSWORD", services.falkordb.is_some()),
             without("EMBED_MODEL", services.embedder.is_some()),
         ]
         .into_iter()

@@ -52,9 +52,6 @@ pub const EXAMPLE: &str = r#"# Peanut's settings. Every line is optional; what i
 # per_address = 100
 # per_key = 0
 
-[mcp]
-# personal_data = false   # whether agents are told of people marked as personal data
-
 [screen]
 # theme = "terminal"   # dark, light, terminal
 # mouse = true

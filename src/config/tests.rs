@@ -94,6 +94,8 @@ fn services_are_used_when_their_address_is_given() {
     let named = [("OLLAMA_URL", "http://box:11434/"), ("EMBED_MODEL", "bge-m3")];
     assert_eq!(service(&named, None).embedder, Some(ollama("bge-m3")));
     assert_eq!(service(&[named[0], ("PEANUT_MODEL", "static")], None).embedder, None);
+    let used = load(&[("POSTGRES_URL", "postgres://u:p@127.0.0.1:1/db"), ("OLLAMA_URL", "127.0.0.1:1")], None).unwrap();
+    assert!(used.unused_services.is_empty(), "{:?}", used.unused_services);
     let idle = load(&[("EMBED_MODEL", "x"), ("FALKORDB_PORT", "1")], None).unwrap().unused_services;
     assert_eq!(idle, ["FALKORDB_PORT", "EMBED_MODEL"]);
 }

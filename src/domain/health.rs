@@ -19,11 +19,70 @@ pub enum ServiceState {
     Down,
 }
 
+/// What a service is for. One name each, everywhere: in `/health`, `/status`, the metrics, `doctor` and on the screens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ServiceRole {
+    /// Documents, people, ledger, indexes.
+    Store,
+    /// Who and what is connected.
+    Graph,
+    /// Makes vectors.
+    Embedder,
+    /// A standby of the store, where there is one.
+    Replica,
+    /// Where the data lies.
+    Disk,
+}
+
+impl ServiceRole {
+    /// All of them, in the order they are listed.
+    pub const ALL: [Self; 5] = [Self::Store, Self::Graph, Self::Embedder, Self::Replica, Self::Disk];
+
+    /// The stable name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Store => "store",
+            Self::Graph => "graph",
+            Self::Embedder => "embedder",
+            Self::Replica => "replica",
+            Self::Disk => "disk",
+        }
+    }
+}
+
+impl std::fmt::Display for ServiceRole {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Room where the data lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct DiskSpace {
+    /// Bytes that can still be written.
+    pub free_bytes: u64,
+    /// Bytes there are in all.
+    pub total_bytes: u64,
+}
+
+impl DiskSpace {
+    /// Less than this does not take a large commit.
+    const NEARLY_NOTHING: u64 = 16 << 20;
+
+    /// Whether nothing more can be taken in.
+    #[must_use]
+    pub fn is_full(self) -> bool {
+        self.free_bytes < Self::NEARLY_NOTHING
+    }
+}
+
 /// One service as the screens show it.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct ServiceHealth {
-    /// What it is for: `store`, `graph`, `embedder`; where there are some, `replica` and `disk`.
-    pub role: String,
+    /// What it is for.
+    pub role: ServiceRole,
     /// What it is: `sqlite`, `embedded`, `built-in minilm-l6-w8`.
     pub name: String,
     /// State at the last probe.

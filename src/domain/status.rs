@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::document::SourceType;
 use super::graph::GraphCounts;
-use super::health::{ServiceHealth, WorkerRecord};
+use super::health::{DiskSpace, ServiceHealth, WorkerRecord};
 use super::ids::ModelId;
 use super::intake::{DeadLetter, FileRecord, IntakeCounts, WatchedFolder};
 use super::outbox::{DeadEvent, OutboxStatus};
@@ -105,6 +105,8 @@ pub struct StatusSnapshot {
     pub graph: Option<GraphCounts>,
     /// Services, in a fixed order.
     pub services: Vec<ServiceHealth>,
+    /// Room where the data lies, when that was asked for.
+    pub disk: Option<DiskSpace>,
     /// Workers of every process that shares the store.
     pub workers: Vec<WorkerRecord>,
     /// Whether this process runs the workers (or only shows what another does).

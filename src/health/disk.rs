@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::domain::health::ServiceState;
+use crate::domain::health::{DiskSpace, ServiceState};
 
 /// Less free space than this is worth a word: a large archive may not fit any more.
 pub const LOW_BYTES: u64 = 2 << 30;
@@ -22,6 +22,8 @@ pub struct Disk {
 /// What the disk is like, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DiskReport {
+    /// In numbers.
+    pub space: DiskSpace,
     /// Low is `Degraded`, full is `Down`.
     pub state: ServiceState,
     /// How much is free, and where.
@@ -50,13 +52,13 @@ impl Disk {
         }
         let (folder, is_asked) = (self.folder.clone(), Arc::clone(&self.is_asked));
         let asked = tokio::task::spawn_blocking(move || {
-            let answer = free_bytes(&folder);
+            let answer = space(&folder);
             is_asked.store(false, Ordering::Release);
             answer
         });
         let folder = self.folder.display().to_string();
         match asked.await {
-            Ok(Ok(free)) => Ok(report(free, &folder)),
+            Ok(Ok(space)) => Ok(report(space, &folder)),
             Ok(Err(error)) => Err(format!("cannot ask for the room in {folder}: {error}; check the mount")),
             Err(error) => Err(format!("cannot ask for the room in {folder}: {error}")),
         }
@@ -68,16 +70,18 @@ impl Disk {
 /// # Errors
 /// When the system cannot be asked.
 pub fn look_now(folder: &Path) -> std::io::Result<DiskReport> {
-    Ok(report(free_bytes(folder)?, &folder.display().to_string()))
+    Ok(report(space(folder)?, &folder.display().to_string()))
 }
 
-/// Bytes a normal user may still write where `folder` lies.
-fn free_bytes(folder: &Path) -> std::io::Result<u64> {
+/// What a normal user may still write where `folder` lies, and how large that is.
+fn space(folder: &Path) -> std::io::Result<DiskSpace> {
     let disk = rustix::fs::statvfs(folder)?;
-    Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+    let bytes = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
+    Ok(DiskSpace { free_bytes: bytes(disk.f_bavail), total_bytes: bytes(disk.f_blocks) })
 }
 
-fn report(free: u64, folder: &str) -> DiskReport {
+fn report(space: DiskSpace, folder: &str) -> DiskReport {
+    let free = space.free_bytes;
     let gibibytes = free as f64 / f64::from(1 << 30);
     let detail = format!("{gibibytes:.1} GiB free for {folder}");
     let (state, remedy) = match free {
@@ -87,7 +91,7 @@ fn report(free: u64, folder: &str) -> DiskReport {
             (ServiceState::Down, Some("make room now: ingest stops when nothing is left, and goes on by itself after"))
         }
     };
-    DiskReport { state, detail, remedy: remedy.map(str::to_owned) }
+    DiskReport { space, state, detail, remedy: remedy.map(str::to_owned) }
 }
 
 #[cfg(test)]
@@ -96,11 +100,13 @@ mod tests {
 
     #[test]
     fn little_room_is_amber_and_none_is_red_with_what_to_do() {
-        assert_eq!(report(LOW_BYTES, "/d").state, ServiceState::Ok);
-        let low = report(LOW_BYTES - 1, "/d");
+        let report = |free_bytes| report(DiskSpace { free_bytes, total_bytes: 1 << 40 }, "/d");
+        assert_eq!(report(LOW_BYTES).state, ServiceState::Ok);
+        let low = report(LOW_BYTES - 1);
         assert!(low.state == ServiceState::Degraded && low.detail == "2.0 GiB free for /d", "{low:?}");
         assert!(low.remedy.is_some_and(|remedy| remedy.contains("make room")));
-        assert_eq!(report(LEAST_BYTES - 1, "/d").state, ServiceState::Down);
+        assert_eq!(report(LEAST_BYTES - 1).state, ServiceState::Down);
+        assert!(report(0).space.is_full() && !report(LEAST_BYTES).space.is_full());
     }
 
     #[tokio::test]

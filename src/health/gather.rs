@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::domain::Clock;
 use crate::domain::graph::GraphCounts;
-use crate::domain::health::{ServiceHealth, ServiceState, WorkerRecord};
+use crate::domain::health::{ServiceHealth, ServiceRole, ServiceState, WorkerRecord};
 use crate::domain::intake::{DeadLetter, FileRecord, FileState};
 use crate::domain::status::StatusSnapshot;
 use crate::embed::roles;
@@ -85,6 +85,7 @@ impl Gatherer {
             dead_events: self.store.dead_events(0, LISTED).await?,
             graph: self.graph_counts(&services).await,
             services,
+            disk: None,
             runs_workers: own.is_some(),
             workers: self.workers(own.unwrap_or_default()).await?,
         })
@@ -111,7 +112,7 @@ impl Gatherer {
 
     /// What the graph holds, if it says so quickly: everything else in the picture is the store's, and known without it.
     async fn graph_counts(&self, services: &[ServiceHealth]) -> Option<GraphCounts> {
-        if services.iter().any(|service| service.role == "graph" && service.state == ServiceState::Down) {
+        if services.iter().any(|service| service.role == ServiceRole::Graph && service.state == ServiceState::Down) {
             return None;
         }
         // One that takes longer goes on to its end: the graph remembers what was counted.

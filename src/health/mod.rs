@@ -15,7 +15,7 @@ pub use held::HeldCounts;
 pub use probe::{Probes, Vital};
 pub use worker::StatusWorker;
 
-use crate::domain::health::ServiceState;
+use crate::domain::health::{ServiceRole, ServiceState};
 use crate::domain::status::StatusSnapshot;
 
 /// The machine in one word, as `/health` will say it.
@@ -33,8 +33,9 @@ pub enum Overall {
 /// Sums services up: store or graph down is unhealthy, anything else amiss is degraded.
 #[must_use]
 pub fn overall(snapshot: &StatusSnapshot) -> Overall {
-    let is = |role: &str, state: ServiceState| snapshot.services.iter().any(|s| s.role == role && s.state == state);
-    if is("store", ServiceState::Down) || is("graph", ServiceState::Down) {
+    let is =
+        |role: ServiceRole, state: ServiceState| snapshot.services.iter().any(|s| s.role == role && s.state == state);
+    if is(ServiceRole::Store, ServiceState::Down) || is(ServiceRole::Graph, ServiceState::Down) {
         return Overall::Unhealthy;
     }
     let amiss = |state| matches!(state, ServiceState::Down | ServiceState::Degraded);

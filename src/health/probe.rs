@@ -10,7 +10,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::Clock;
-use crate::domain::health::{ServiceHealth, ServiceState};
+use crate::domain::health::{DiskSpace, ServiceHealth, ServiceRole, ServiceState};
 use crate::embed::Embedder;
 use crate::graph::GraphReader;
 use crate::store::{ReplicaStatus, SharedStore};
@@ -56,18 +56,10 @@ pub struct Probes {
     graph_period: Duration,
     embedder: Arc<dyn Embedder>,
     disk: Option<Disk>,
+    space: Mutex<Option<DiskSpace>>,
     clock: Arc<dyn Clock>,
     known: Mutex<Vec<ServiceHealth>>,
 }
-
-const STORE: &str = "store";
-const GRAPH: &str = "graph";
-const EMBEDDER: &str = "embedder";
-/// Not every house has these: they are listed once they are known to be there.
-const DISK: &str = "disk";
-const REPLICA: &str = "replica";
-/// How they are listed.
-const ORDER: [&str; 5] = [STORE, GRAPH, EMBEDDER, REPLICA, DISK];
 
 /// What a service that answers says of itself.
 struct Answer {
@@ -96,9 +88,23 @@ impl Probes {
         let model = embedder.model().to_string();
         // A service's model carries the service in its name.
         let model = if model.contains(':') { model } else { format!("built-in {model}") };
-        let known = vec![unknown(STORE, of_store.name), unknown(GRAPH, of_graph.name), unknown(EMBEDDER, &model)];
+        let known = vec![
+            unknown(ServiceRole::Store, of_store.name),
+            unknown(ServiceRole::Graph, of_graph.name),
+            unknown(ServiceRole::Embedder, &model),
+        ];
         let (store_period, graph_period) = (of_store.period(), of_graph.period());
-        Self { store, store_period, graph, graph_period, embedder, disk: None, clock, known: Mutex::new(known) }
+        Self {
+            store,
+            store_period,
+            graph,
+            graph_period,
+            embedder,
+            disk: None,
+            space: Mutex::default(),
+            clock,
+            known: Mutex::new(known),
+        }
     }
 
     /// The same, with the disk of the data folder.
@@ -114,12 +120,18 @@ impl Probes {
         self.known().clone()
     }
 
+    /// The room that was found last.
+    #[must_use]
+    pub fn space(&self) -> Option<DiskSpace> {
+        *self.space.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Whether store and graph were asked, whatever they answered.
     #[must_use]
     pub fn have_asked(&self) -> bool {
         let known = self.known();
         let asked = |role| known.iter().any(|service| service.role == role && service.probed_at.is_some());
-        asked(STORE) && asked(GRAPH)
+        asked(ServiceRole::Store) && asked(ServiceRole::Graph)
     }
 
     /// Asks every service once, all at once; takes at most [`PROBE_TIMEOUT`].
@@ -141,8 +153,8 @@ impl Probes {
     }
 
     async fn ask_store(&self) {
-        let known = self.answered(STORE);
-        let limit = self.patience(STORE);
+        let known = self.answered(ServiceRole::Store);
+        let limit = self.patience(ServiceRole::Store);
         let probe = async {
             // Whose answer this is, the picture says anyway.
             self.store.ping().await.map_err(|error| error.message)?;
@@ -154,29 +166,30 @@ impl Probes {
             let (engine, version) = (info.engine, info.version);
             Ok(Answer::well(format!("{engine} {version}, schema {}, {}", info.schema_version, info.location)))
         };
-        self.note(STORE, "", measured(limit, probe).await);
+        self.note(ServiceRole::Store, "", measured(limit, probe).await);
     }
 
     async fn ask_graph(&self) {
-        let limit = self.patience(GRAPH);
+        let limit = self.patience(ServiceRole::Graph);
         // As with the store: who it is, the picture says.
         let probe = async { self.graph.ping().await.map(Answer::well).map_err(|error| error.message) };
-        self.note(GRAPH, "", measured(limit, probe).await);
+        self.note(ServiceRole::Graph, "", measured(limit, probe).await);
     }
 
     async fn ask_embedder(&self) {
         let probe = async { self.embedder.ping().await.map(Answer::well).map_err(|error| error.to_string()) };
-        self.note(EMBEDDER, "", measured(PROBE_TIMEOUT, probe).await);
+        self.note(ServiceRole::Embedder, "", measured(PROBE_TIMEOUT, probe).await);
     }
 
     async fn ask_disk(&self) {
         let Some(disk) = &self.disk else { return };
         let probe = async {
             let report = disk.look().await?;
+            *self.space.lock().unwrap_or_else(PoisonError::into_inner) = Some(report.space);
             let amiss = report.remedy.map(|remedy| (report.state, format!("{}: {remedy}", report.detail)));
             Ok(Answer { detail: report.detail, amiss })
         };
-        self.note(DISK, "data folder", measured(PROBE_TIMEOUT, probe).await);
+        self.note(ServiceRole::Disk, "data folder", measured(PROBE_TIMEOUT, probe).await);
     }
 
     /// A standby is followed all the time: this reads what is known of it.
@@ -187,13 +200,13 @@ impl Probes {
         };
         let (elapsed, answer) = measured(PROBE_TIMEOUT, probe).await;
         if let Some(answer) = answer.transpose() {
-            self.note(REPLICA, "postgres standby", (elapsed, answer));
+            self.note(ServiceRole::Replica, "postgres standby", (elapsed, answer));
         }
     }
 
     /// How long store or graph have: less when the last answer came at once, so that one that is always slow does not come
     /// and go.
-    fn patience(&self, role: &str) -> Duration {
+    fn patience(&self, role: ServiceRole) -> Duration {
         let known = self.known();
         let was_quick = known.iter().any(|service| {
             let answers = matches!(service.state, ServiceState::Ok | ServiceState::Degraded);
@@ -203,7 +216,7 @@ impl Probes {
     }
 
     /// What a service that answered last time said of itself.
-    fn answered(&self, role: &str) -> Option<String> {
+    fn answered(&self, role: ServiceRole) -> Option<String> {
         let known = self.known();
         let service = known.iter().find(|service| service.role == role)?;
         matches!(service.state, ServiceState::Ok | ServiceState::Degraded).then(|| service.detail.clone())
@@ -214,12 +227,11 @@ impl Probes {
     }
 
     /// Writes down what a probe found; `name` is that of a service found for the first time.
-    fn note(&self, role: &str, name: &str, (elapsed, answer): (Duration, Result<Answer, String>)) {
+    fn note(&self, role: ServiceRole, name: &str, (elapsed, answer): (Duration, Result<Answer, String>)) {
         let now = self.clock.now();
         let mut known = self.known();
         let at = known.iter().position(|service| service.role == role).unwrap_or_else(|| {
-            let place = |role: &str| ORDER.iter().position(|known| *known == role);
-            let at = known.partition_point(|service| place(&service.role) < place(role));
+            let at = known.partition_point(|service| service.role < role);
             known.insert(at, unknown(role, name));
             at
         });
@@ -248,7 +260,7 @@ impl Probes {
             }
         }
         if before != service.state {
-            tracing::info!(service = service.role, state = ?service.state, error = service.error, "service_state_changed");
+            tracing::info!(role = service.role.as_str(), state = ?service.state, error = service.error, "service_state_changed");
         }
     }
 }
@@ -270,9 +282,9 @@ fn replica_answer(status: ReplicaStatus) -> Result<Answer, String> {
     Ok(Answer { detail: format!("{}, {behind}, serves searches", status.location), amiss })
 }
 
-fn unknown(role: &str, name: &str) -> ServiceHealth {
+fn unknown(role: ServiceRole, name: &str) -> ServiceHealth {
     ServiceHealth {
-        role: role.to_owned(),
+        role,
         name: name.to_owned(),
         state: ServiceState::Unknown,
         detail: String::new(),

@@ -58,7 +58,8 @@ impl StatusWorker {
     /// When the store cannot be read.
     pub async fn once(&self) -> Result<StatusSnapshot, String> {
         self.probes.round().await;
-        self.gatherer.snapshot(self.probes.services()).await.map_err(|error| error.to_string())
+        let snapshot = self.gatherer.snapshot(self.probes.services()).await.map_err(|error| error.to_string())?;
+        Ok(StatusSnapshot { disk: self.probes.space(), ..snapshot })
     }
 
     /// Runs until `soft` is cancelled. A store that cannot be read is shown through its probe, not by ending here.
@@ -117,8 +118,8 @@ impl StatusWorker {
             let work = |s: &StatusSnapshot| (s.store.clone(), s.intake.clone(), s.outbox.pending, s.embeddings.clone());
             moved = work(current) != work(&snapshot);
             // Probed while this was gathered, perhaps.
-            let services = current.services.clone();
-            *current = Arc::new(StatusSnapshot { services, ..snapshot });
+            let (services, disk) = (current.services.clone(), current.disk);
+            *current = Arc::new(StatusSnapshot { services, disk, ..snapshot });
         });
         moved
     }
@@ -131,6 +132,7 @@ impl StatusWorker {
         self.picture.send_modify(|current| {
             let mut snapshot = StatusSnapshot::clone(current);
             snapshot.services = self.probes.services();
+            snapshot.disk = self.probes.space();
             *current = Arc::new(snapshot);
         });
     }

@@ -12,6 +12,7 @@ use crate::api::auth::Authenticator;
 use crate::api::keys::{FixedKey, KeyRing, KeyRingOptions};
 use crate::api::limits::LimitOptions;
 use crate::api::listen::{Listeners, TlsFiles};
+use crate::api::places::{self, Places};
 use crate::api::{Api, ApiOptions, ApiParts, SettingView, Settings, metrics_router, router};
 use crate::domain::Scope;
 use crate::health::StatusWorker;
@@ -51,7 +52,8 @@ impl Door {
             ));
         }
         let api = api(house, status, shutdown, Arc::new(ring))?;
-        let mut listeners = Listeners::default();
+        let proxies = api.options.trusted_proxies.clone();
+        let mut listeners = Listeners::with(Places::new(places::MOST, places::MOST_OF_ONE, proxies));
         let tls = settings.tls.clone().map(|(certificate, key)| TlsFiles { certificate, key });
         if let Some(address) = settings.listen {
             listeners.tcp(address, tls.as_ref(), router(&api)).await?;

@@ -5,8 +5,10 @@ use thiserror::Error;
 /// What the caller may do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StoreErrorKind {
-    /// Busy, locked, timed out, connection lost, disk full: the same call may succeed later.
+    /// Busy, locked, timed out, connection lost: the same call may succeed later.
     Retryable,
+    /// The disk is full: the same call may succeed once there is room.
+    Full,
     /// Will fail again: read-only, damaged file, schema of another version.
     Permanent,
     /// The caller or the data broke a rule of the store: a bug, or a vector of the wrong dimension.
@@ -54,6 +56,6 @@ impl StoreError {
     /// Whether trying again later makes sense.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
-        self.kind == StoreErrorKind::Retryable
+        matches!(self.kind, StoreErrorKind::Retryable | StoreErrorKind::Full)
     }
 }

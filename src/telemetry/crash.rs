@@ -124,11 +124,28 @@ fn write(folder: &Path, report: &str) -> std::io::Result<PathBuf> {
     Ok(path)
 }
 
-fn prune(folder: &Path) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
+/// Writes the report of a process that left none; `held` is what is known of it.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub(super) fn write_unclean(folder: &Path, held: &str) -> std::io::Result<PathBuf> {
+    let found = jiff::Timestamp::from_millisecond(SystemClock.now().0).unwrap_or_default();
+    let what = "a process ended without a word: killed, out of memory, its stack used up, or the machine stopped";
+    write(folder, &format!("Peanut crash report\nwhat:      {what}\nfound:     {found}\n{held}"))
+}
+
+/// The reports in `folder`, oldest first.
+#[must_use]
+pub fn reports(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut reports: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
     reports.retain(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("crash-")));
     reports.sort();
+    reports
+}
+
+fn prune(folder: &Path) {
+    let reports = reports(folder);
     let surplus = reports.len().saturating_sub(KEPT_REPORTS);
     for path in &reports[..surplus] {
         let _ = std::fs::remove_file(path);

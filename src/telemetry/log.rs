@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
-use tracing::{Event, Subscriber};
+use tracing::{Event, Metadata, Subscriber};
 use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
@@ -26,6 +26,8 @@ use super::rolling::{self, RollingFile};
 
 /// Lines kept in memory for a crash report.
 const RECENT_LINES: usize = 100;
+/// Longest value of a field, in bytes: a statement of the store may have a hundred thousand.
+const LONGEST_VALUE: usize = 2 * 1024;
 /// Read back at most this much for the Log screen.
 const TAIL_BYTES: u64 = 512 * 1024;
 
@@ -122,13 +124,7 @@ impl<S: Subscriber> Layer<S> for JsonLines {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut fields = Fields::default();
         event.record(&mut fields);
-        let mut line = Map::new();
-        line.insert("timestamp".into(), rfc3339().into());
-        line.insert("service".into(), "peanut".into());
-        line.insert("level".into(), event.metadata().level().as_str().into());
-        line.insert("event".into(), fields.message.unwrap_or_else(|| event.metadata().name().to_owned()).into());
-        line.insert("target".into(), event.metadata().target().into());
-        line.extend(fields.values);
+        let line = line(event.metadata(), fields);
         // A log is read on terminals: the same JSON, with nothing in it that steers one.
         let mut text = visible_json(&Value::Object(line).to_string()).into_owned();
         text.push('\n');
@@ -144,6 +140,49 @@ impl<S: Subscriber> Layer<S> for JsonLines {
             let _ = io::Write::write_all(&mut writer.clone(), text.as_bytes());
         }
     }
+}
+
+/// The line's own fields, then the event's. One that has the name of a line's own stands beside it; only `event` may say
+/// what an event is called, and what was said in words then stands as `message`.
+fn line(metadata: &Metadata<'_>, mut fields: Fields) -> Map<String, Value> {
+    let named = fields.values.remove("event");
+    let mut line = Map::new();
+    line.insert("timestamp".into(), rfc3339().into());
+    line.insert("service".into(), "peanut".into());
+    line.insert("level".into(), metadata.level().as_str().into());
+    line.insert("target".into(), metadata.target().into());
+    let said = fields.message.map(Value::from);
+    match (named, said) {
+        (Some(name), said) => {
+            line.insert("event".into(), name);
+            line.extend(said.map(|said| ("message".to_owned(), said)));
+        }
+        (None, said) => {
+            line.insert("event".into(), said.unwrap_or_else(|| metadata.name().into()));
+        }
+    }
+    for (name, value) in fields.values {
+        let name = if line.contains_key(&name) { format!("{name}_field") } else { name };
+        line.insert(name, value);
+    }
+    line
+}
+
+/// A value of a line: secrets are struck out, and what is too long is cut. Looks at a little more than it keeps, so that
+/// no half of a secret stands at the end.
+fn bounded(text: &str) -> String {
+    let head = beginning(text, 2 * LONGEST_VALUE);
+    let shown = redact(head);
+    if head.len() == text.len() && shown.len() <= LONGEST_VALUE {
+        return shown.into();
+    }
+    format!("{} … ({} bytes in all)", beginning(&shown, LONGEST_VALUE), text.len())
+}
+
+/// At most so many bytes, whole characters.
+fn beginning(text: &str, most: usize) -> &str {
+    let end = (0..=most.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+    text.get(..end.unwrap_or(0)).unwrap_or_default()
 }
 
 fn rfc3339() -> String {
@@ -169,7 +208,7 @@ impl Fields {
 
 impl Visit for Fields {
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field, redact(value).into());
+        self.put(field, bounded(value).into());
     }
     fn record_i64(&mut self, field: &Field, value: i64) {
         self.put(field, value.into());
@@ -186,6 +225,64 @@ impl Visit for Fields {
     fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
         let mut text = String::new();
         let _ = write!(text, "{value:?}");
-        self.put(field, redact(&text).into());
+        self.put(field, bounded(&text).into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    /// Keeps the lines instead of writing them.
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<Map<String, Value>>>>);
+
+    impl<S: Subscriber> Layer<S> for Kept {
+        fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+            let mut fields = Fields::default();
+            event.record(&mut fields);
+            self.0.lock().unwrap().push(line(event.metadata(), fields));
+        }
+    }
+
+    fn lines(log: impl FnOnce()) -> Vec<Map<String, Value>> {
+        let kept = Kept::default();
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(kept.clone()), log);
+        let lines = kept.0.lock().unwrap().clone();
+        lines
+    }
+
+    #[test]
+    fn no_field_of_an_event_takes_the_place_of_a_lines_own() {
+        let lines = lines(|| {
+            tracing::info!(service = "postgres", level = 7, state = "down", "service_state_changed");
+            tracing::warn!(event = "second_replica_ignored", "one is followed already");
+        });
+        let [first, second] = &lines[..] else { panic!("{lines:?}") };
+        assert_eq!((&first["service"], &first["level"]), (&"peanut".into(), &"INFO".into()));
+        assert_eq!((&first["service_field"], &first["level_field"]), (&"postgres".into(), &7.into()));
+        assert_eq!((&first["event"], &first["state"]), (&"service_state_changed".into(), &"down".into()));
+        let told = (&second["event"], &second["message"]);
+        assert_eq!(told, (&"second_replica_ignored".into(), &"one is followed already".into()));
+    }
+
+    #[test]
+    fn long_values_are_cut_and_no_half_of_a_secret_is_left() {
+        let statement = "SELECT ü ".repeat(10_000);
+        let lines = lines(|| {
+            tracing::warn!(db.statement = statement.as_str(), error = ?statement, "slow statement");
+            tracing::warn!("{statement}");
+        });
+        for value in [&lines[0]["db.statement"], &lines[0]["error"], &lines[1]["event"]] {
+            let value = value.as_str().unwrap();
+            assert!(value.len() < LONGEST_VALUE + 100 && value.contains("bytes in all"), "{}", value.len());
+        }
+        for before in LONGEST_VALUE - 40..LONGEST_VALUE + 10 {
+            let text = format!("{} postgres://peanut:hunter2hunter2@host/db {}", "x".repeat(before), "y".repeat(9_000));
+            assert!(!bounded(&text).contains("hunter2"), "{before}");
+        }
+        assert_eq!(bounded("short"), "short");
     }
 }

@@ -6,5 +6,6 @@ pub mod metrics;
 pub mod private;
 mod redact;
 mod rolling;
+pub mod unclean;
 
 pub use redact::redact;

@@ -265,6 +265,48 @@ async fn what_was_acknowledged_survives_a_kill() {
     assert_eq!(texts(folder.path(), &ids).await, expected);
 }
 
+#[test]
+fn a_process_that_ended_without_a_word_is_known_to_doctor() {
+    let folder = tempfile::tempdir().expect("folder");
+    let crashes = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_peanut"));
+        command.arg("--data-dir").arg(folder.path()).args(["doctor", "--json"]);
+        command.env("HOME", folder.path()).env("PEANUT_MODEL", "static");
+        let findings = command.output().expect("doctor").stdout;
+        let findings: Value = serde_json::from_slice(&findings).expect("findings");
+        let of_crashes = findings.as_array().expect("a list").iter().find(|finding| finding["what"] == "crashes");
+        of_crashes.expect("crashes")["detail"].as_str().expect("text").to_owned()
+    };
+    for killed in 1..=3 {
+        let process = Process::on_loopback(folder.path());
+        process.signal("KILL");
+        assert_eq!(process.ends().code(), None);
+        assert!(crashes().starts_with(&format!("{killed} recorded")), "{killed}: {}", crashes());
+    }
+    let process = Process::on_loopback(folder.path());
+    assert!(crashes().starts_with("3 recorded"), "the living one is none: {}", crashes());
+    process.signal("TERM");
+    assert_eq!(process.ends().code(), Some(0));
+    assert!(crashes().starts_with("3 recorded"), "an orderly end is none: {}", crashes());
+}
+
+#[test]
+fn under_a_service_manager_a_store_that_is_not_there_yet_is_waited_for() {
+    let folder = tempfile::tempdir().expect("folder");
+    let manager = UnixDatagram::bind(folder.path().join("notify")).expect("socket");
+    let mut command = command(&folder.path().join("data"), &["--listen", "127.0.0.1:0"]);
+    command
+        .env("NOTIFY_SOCKET", folder.path().join("notify"))
+        .env("POSTGRES_URL", "postgres://peanut@127.0.0.1:1/peanut");
+    let mut child = command.spawn().expect("start");
+    let mut told = [0; 256];
+    let length = manager.recv(&mut told).expect("a word to the manager");
+    assert_eq!(&told[..length], b"STATUS=waiting for the store\n");
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM)
+        .expect("signal");
+    assert_eq!(child.wait().expect("its end").code(), Some(0));
+}
+
 /// Runs one that must refuse to start. Returns what it said.
 fn refused(data: &Path, arguments: &[&str]) -> String {
     let output = command(data, arguments).output().expect("run");

@@ -68,3 +68,24 @@ async fn everything_once_and_then_what_changes() {
     served.get("/documents").await.is_problem(503, "draining");
     served.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_watcher_is_told_nothing_more_when_its_key_is_revoked() {
+    use peanut::api::keys::secret;
+    use peanut::domain::{Clock as _, Scope, SystemClock};
+
+    let served = Served::start().await;
+    let now = SystemClock.now();
+    let (key, secret) = secret::issue("watcher", Scope::Read, None, now).expect("a key");
+    // Whoever watches without a key is done as well when there is one.
+    let mut without = Events::of(&served).await;
+    served.house.store.add_key(&key).await.expect("add");
+    let request = served.client.get(served.url("/events")).header("x-api-key", secret.reveal());
+    let mut with = Events { response: request.send().await.expect("an answer"), text: String::new() };
+    assert_eq!(with.next().await.expect("an event").0, "ingest");
+    while without.next().await.is_some() {}
+    served.house.store.revoke_key(&key.id, now).await.expect("revoke");
+    while with.next().await.is_some() {}
+    served.house.store.forget_key(&key.id).await.expect("forget");
+    served.stop().await;
+}

@@ -8,6 +8,7 @@
 mod terminal;
 
 mod deleted;
+mod deploy;
 mod export;
 mod intake;
 mod keys;

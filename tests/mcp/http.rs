@@ -106,9 +106,10 @@ async fn too_many_requests_are_told_when_to_come_again() {
     let home = Home::with(&[("PEANUT_LIMIT_PER_ADDRESS", "5")]);
     let server = Server::start(&home);
     for number in 0..5 {
-        // What anybody may write into a header makes nobody another.
+        // What anybody may write into a header makes nobody another; and behind a proxy nobody is let in without a key.
         let other = format!("203.0.113.{number}");
-        assert_eq!(status(&server, "/documents", &[("x-forwarded-for", &other)]).await.0, 200);
+        let (code, expected) = if number % 2 == 0 { ("x-forwarded-for", 401) } else { ("x-nothing", 200) };
+        assert_eq!(status(&server, "/documents", &[(code, &other)]).await.0, expected);
     }
     let (code, headers, body) = status(&server, "/documents", &[("x-forwarded-for", "203.0.113.99")]).await;
     assert_eq!(code, 429, "{body}");
@@ -125,15 +126,89 @@ async fn a_trusted_proxy_tells_its_clients_apart() {
     let mut home = Home::with(&[("PEANUT_LIMIT_PER_ADDRESS", "2")]);
     let settings = home.write("config.toml", "[serve]\ntrusted_proxies = [\"127.0.0.0/8\"]\n");
     home.set("PEANUT_CONFIG", settings.to_str().expect("a path"));
+    let (_, key) = home.key("proxied", "read");
     let server = Server::start(&home);
-    let ask = async |forwarded: &str| status(&server, "/documents", &[("x-forwarded-for", forwarded)]).await.0;
+    let ask = async |forwarded: &str| {
+        status(&server, "/documents", &[("x-api-key", &key), ("x-forwarded-for", forwarded)]).await.0
+    };
     for client in ["203.0.113.1", "203.0.113.2", "2001:db8:1::1", "2001:db8:2::1"] {
         assert_eq!((ask(client).await, ask(client).await, ask(client).await), (200, 200, 429), "{client}");
     }
     assert_eq!(ask("1.1.1.1, 203.0.113.1").await, 429, "what the client wrote itself changes nothing");
     assert_eq!(ask("2001:db8:1:0:ffff::9").await, 429, "one subscriber, one limit");
-    assert_eq!(status(&server, "/documents", &[("forwarded", "for=\"[2001:db8:2::7]:4711\"")]).await.0, 429);
-    assert_eq!(status(&server, "/documents", &[("forwarded", "for=198.51.100.7;proto=https")]).await.0, 200);
+    let told = async |line: &str| status(&server, "/documents", &[("x-api-key", &key), ("forwarded", line)]).await.0;
+    assert_eq!(told("for=\"[2001:db8:2::7]:4711\"").await, 429);
+    assert_eq!(told("for=198.51.100.7;proto=https").await, 200);
+}
+
+#[tokio::test]
+async fn without_keys_nobody_behind_a_proxy_is_let_in() {
+    let mut home = Home::new();
+    let server = Server::start(&home);
+    for header in ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "forwarded", "via", "x-real-ip"] {
+        let (code, _, body) = status(&server, "/documents", &[(header, "203.0.113.9")]).await;
+        assert_eq!(code, 401, "{header}: {body}");
+        assert!(body.contains("peanut keys create") && body.contains(header), "{body}");
+    }
+    let change = client().post(format!("{}/config", server.base)).json(&json!({ "intake.paused": true }));
+    let refused = change.header("x-forwarded-for", "203.0.113.9").send().await.expect("an answer");
+    assert_eq!(refused.status(), 401);
+    let asked = post(&server, None, "tools/list", json!({})).header("x-forwarded-for", "203.0.113.9");
+    assert_eq!(asked.send().await.expect("an answer").status(), 401, "agents neither");
+    assert_eq!(status(&server, "/documents", &[]).await.0, 200, "programs of this host still are");
+    drop(server);
+    // A proxy that adds nothing is known by its address.
+    let settings = home.write("config.toml", "[serve]\ntrusted_proxies = [\"127.0.0.1\"]\n");
+    home.set("PEANUT_CONFIG", settings.to_str().expect("a path"));
+    let server = Server::start(&home);
+    let (code, _, body) = status(&server, "/documents", &[]).await;
+    assert!(code == 401 && body.contains("trusted_proxies"), "{body}");
+    let (_, key) = home.key("one", "admin");
+    let named = [("x-api-key", key.as_str()), ("x-forwarded-for", "203.0.113.9")];
+    assert_eq!(status(&server, "/documents", &named).await.0, 200);
+}
+
+#[tokio::test]
+async fn whoever_guesses_keys_locks_nobody_out() {
+    let home = Home::with(&[("PEANUT_LIMIT_PER_ADDRESS", "3")]);
+    let (_, key) = home.key("good", "read");
+    let server = Server::start(&home);
+    let mut codes = Vec::new();
+    for _ in 0..10 {
+        codes.push(status(&server, "/documents", &[("x-api-key", "peanut_guess")]).await.0);
+    }
+    assert_eq!(codes[..4], [401, 401, 401, 429]);
+    for expected in [200, 200, 200, 429] {
+        assert_eq!(status(&server, "/documents", &[("x-api-key", &key)]).await.0, expected);
+    }
+}
+
+#[tokio::test]
+async fn errors_of_agents_are_told_as_everywhere() {
+    let home = Home::new();
+    let server = Server::start(&home);
+    let url = format!("{}/mcp", server.base);
+    let json = "application/json";
+    let both = "application/json, text/event-stream";
+    let request = |kind: &'static str, accept: &'static str, body: &'static str| {
+        client().post(&url).header("content-type", kind).header("accept", accept).body(body)
+    };
+    for (request, status, code) in [
+        (client().get(&url).header("accept", "text/event-stream"), 405, "method_not_allowed"),
+        (client().delete(&url), 405, "method_not_allowed"),
+        (request(json, "text/html", "{}"), 406, "not_acceptable"),
+        (request("text/plain", both, "{}"), 415, "unsupported_media_type"),
+        (request(json, both, "{"), 400, "malformed_body"),
+        (request(json, both, "{}").header("origin", "http://evil.example"), 403, "origin_not_allowed"),
+        (request(json, both, "{}").header("x-api-key", "peanut_wrong"), 401, "key_needed"),
+    ] {
+        let answer = request.send().await.expect("an answer");
+        let kind = answer.headers()["content-type"].to_str().expect("text").to_owned();
+        let id = answer.headers()["x-request-id"].to_str().expect("text").to_owned();
+        assert_eq!((answer.status().as_u16(), kind.as_str()), (status, "application/problem+json"), "{code}");
+        let problem: Value = answer.json().await.expect("JSON");
+        assert_eq!((&problem["code"], &problem["request_id"]), (&json!(code), &json!(id)), "{problem}");
+    }
 }
 
 #[tokio::test]

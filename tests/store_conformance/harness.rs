@@ -38,7 +38,7 @@ impl<T> Backend for T where
 /// An engine with a store of its own for one case.
 pub(crate) trait Harness: Sized {
     /// The engine's store.
-    type Store: Backend;
+    type Store: Backend + 'static;
 
     /// An empty store.
     async fn fresh() -> Self;

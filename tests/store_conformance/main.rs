@@ -139,6 +139,9 @@ macro_rules! conformance {
                 everything_is_found_below_the_texts,
                 light_chunks_change_no_score_of_a_text,
                 quotes_of_what_is_here_stand_below_it,
+                words_said_again_change_no_answer,
+                a_search_over_its_deadline_is_given_up,
+                one_document_cannot_fill_a_list,
             ],
             system: [
                 settings_are_kept,

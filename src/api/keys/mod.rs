@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
+use tokio::sync::Semaphore;
 
 use crate::domain::key::{KeyRecord, KeyState, SecretHash};
 use crate::domain::{Clock, Scope, Secret, Timestamp};
@@ -25,7 +26,7 @@ use crate::store::{SharedStore, StoreError};
 
 use super::auth::{AuthError, Authenticator, Caller};
 use super::limits::{LimitOptions, Limits};
-use remembered::{Age, Remembered};
+use remembered::{Age, FRESH_MILLIS, Remembered};
 
 /// The store must say within this whether it knows a key.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
@@ -33,6 +34,10 @@ const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
 const STORE_RESTS_MILLIS: i64 = 1000;
 /// Use of a key is noted at most this often.
 const USE_NOTED_MILLIS: i64 = 60 * 1000;
+/// For an answer that goes on, what the store said of its key is asked again after this.
+const STILL_FRESH_MILLIS: i64 = 150;
+/// Keys nobody saw before that are looked up at once.
+const LOOKUPS: usize = 2;
 /// Longer texts are no keys; they are not even hashed.
 const LONGEST_KEY_BYTES: usize = 512;
 
@@ -68,6 +73,7 @@ pub struct KeyRing {
     remembered: Remembered,
     /// Until when the store is left alone, in milliseconds since the epoch.
     store_rests_until: AtomicI64,
+    lookups: Semaphore,
 }
 
 impl KeyRing {
@@ -83,6 +89,7 @@ impl KeyRing {
             limits: Limits::new(options.limits),
             remembered: Remembered::default(),
             store_rests_until: AtomicI64::new(i64::MIN),
+            lookups: Semaphore::new(LOOKUPS),
         }
     }
 
@@ -125,12 +132,14 @@ impl KeyRing {
         None
     }
 
-    /// The key of the store with this hash.
-    async fn stored(&self, presented: &SecretHash, now: Timestamp) -> Result<KeyRecord, AuthError> {
-        let held = self.remembered.key(presented, now);
+    /// The key of the store with this hash, as it was less than `fresh` milliseconds ago.
+    async fn stored(&self, presented: &SecretHash, now: Timestamp, fresh: i64) -> Result<KeyRecord, AuthError> {
+        let held = self.remembered.key(presented, now, fresh);
         if let Some((key, Age::Fresh)) = held {
             return Ok(key);
         }
+        // Whoever guesses takes two connections of the store at most, and no good key that was seen waits behind him.
+        let _lookup = if held.is_none() { self.lookups.acquire().await.ok() } else { None };
         match self.ask(now, self.store.key_by_hash(presented)).await {
             Some(Some(key)) if bool::from(key.secret_sha256.ct_eq(presented)) => {
                 self.remembered.put_key(key.clone(), now);
@@ -145,11 +154,11 @@ impl KeyRing {
     }
 
     /// Whoever shows no key.
-    async fn without_key(&self, now: Timestamp) -> Result<Caller, AuthError> {
+    async fn without_key(&self, now: Timestamp, fresh: i64) -> Result<Caller, AuthError> {
         if !self.loopback_only || !self.fixed.is_empty() {
             return Err(AuthError::Missing);
         }
-        let held = self.remembered.any_key(now);
+        let held = self.remembered.any_key(now, fresh);
         let any = match held {
             Some((any, Age::Fresh)) => any,
             _ => match self.ask(now, self.store.has_keys()).await {
@@ -178,31 +187,55 @@ impl KeyRing {
     }
 }
 
-#[async_trait]
-impl Authenticator for KeyRing {
-    async fn authenticate(&self, presented: Option<&str>, address: Option<IpAddr>) -> Result<Caller, AuthError> {
-        if let Some(address) = address {
-            self.limits.check_address(address)?;
-        }
-        let now = self.clock.now();
+impl KeyRing {
+    /// Whose key it is, as far as it was known less than `fresh` milliseconds ago; with the store's record, if it has one.
+    async fn holder(
+        &self,
+        presented: Option<&str>,
+        now: Timestamp,
+        fresh: i64,
+    ) -> Result<(Caller, Option<KeyRecord>), AuthError> {
         let Some(presented) = presented.map(str::trim).filter(|text| !text.is_empty()) else {
-            return self.without_key(now).await;
+            return Ok((self.without_key(now, fresh).await?, None));
         };
         if presented.len() > LONGEST_KEY_BYTES {
             return Err(AuthError::Unknown);
         }
         let hash = secret::hash_of(presented);
         if let Some((id, scope)) = self.fixed(&hash) {
-            self.limits.check_key(id)?;
-            return Ok(Caller { key_id: Some(id.to_owned()), scope });
+            return Ok((Caller { key_id: Some(id.to_owned()), scope }, None));
         }
-        let key = self.stored(&hash, now).await?;
+        let key = self.stored(&hash, now, fresh).await?;
         if key.state(now) != KeyState::Active {
             return Err(AuthError::Unknown);
         }
-        self.limits.check_key(&key.id)?;
-        self.note_use(&key, now);
-        Ok(Caller { key_id: Some(key.id), scope: key.scope })
+        Ok((Caller { key_id: Some(key.id.clone()), scope: key.scope }, Some(key)))
+    }
+}
+
+#[async_trait]
+impl Authenticator for KeyRing {
+    async fn authenticate(&self, presented: Option<&str>, address: Option<IpAddr>) -> Result<Caller, AuthError> {
+        let now = self.clock.now();
+        let found = self.holder(presented, now, FRESH_MILLIS).await;
+        let key_id = found.as_ref().ok().and_then(|(caller, _)| caller.key_id.as_deref());
+        match (key_id, address, &found) {
+            (Some(id), address, _) => self.limits.check_key(id, address)?,
+            // What failed, and what needed no key, counts by its address alone: nobody else is kept out by it.
+            (None, Some(address), Ok(_) | Err(AuthError::Missing | AuthError::Unknown)) => {
+                self.limits.check_address(address)?;
+            }
+            (None, _, _) => {}
+        }
+        let (caller, key) = found?;
+        if let Some(key) = key {
+            self.note_use(&key, now);
+        }
+        Ok(caller)
+    }
+
+    async fn still(&self, presented: Option<&str>) -> Result<Caller, AuthError> {
+        self.holder(presented, self.clock.now(), STILL_FRESH_MILLIS).await.map(|(caller, _)| caller)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::domain::Timestamp;
 use crate::domain::key::{KeyRecord, SecretHash};
 
 /// An answer of the store is taken as true this long: a revoked key stops within it.
-const FRESH_MILLIS: i64 = 500;
+pub(super) const FRESH_MILLIS: i64 = 500;
 /// And this long when the store does not answer any more.
 const KEPT_MILLIS: i64 = 5 * 60 * 1000;
 /// Keys remembered; the one confirmed longest ago makes room.
@@ -29,21 +29,22 @@ pub(super) struct Remembered {
     any: Mutex<Option<(bool, Timestamp)>>,
 }
 
-/// The age of what was confirmed at `confirmed`; `None` when it is too old, or from a future the clock went back from.
-fn age(confirmed: Timestamp, now: Timestamp) -> Option<Age> {
+/// The age of what was confirmed at `confirmed`, fresh for less than `fresh` milliseconds; `None` when it is too old, or
+/// from a future the clock went back from.
+fn age(confirmed: Timestamp, now: Timestamp, fresh: i64) -> Option<Age> {
     match now.0.checked_sub(confirmed.0)? {
         ..0 => None,
-        0..FRESH_MILLIS => Some(Age::Fresh),
-        FRESH_MILLIS..KEPT_MILLIS => Some(Age::Stale),
+        young if young < fresh => Some(Age::Fresh),
+        0..KEPT_MILLIS => Some(Age::Stale),
         KEPT_MILLIS.. => None,
     }
 }
 
 impl Remembered {
-    pub(super) fn key(&self, hash: &SecretHash, now: Timestamp) -> Option<(KeyRecord, Age)> {
+    pub(super) fn key(&self, hash: &SecretHash, now: Timestamp, fresh: i64) -> Option<(KeyRecord, Age)> {
         let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         let (key, confirmed) = keys.get(hash)?;
-        Some((key.clone(), age(*confirmed, now)?))
+        Some((key.clone(), age(*confirmed, now, fresh)?))
     }
 
     pub(super) fn put_key(&self, key: KeyRecord, now: Timestamp) {
@@ -68,9 +69,9 @@ impl Remembered {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner).remove(hash);
     }
 
-    pub(super) fn any_key(&self, now: Timestamp) -> Option<(bool, Age)> {
+    pub(super) fn any_key(&self, now: Timestamp, fresh: i64) -> Option<(bool, Age)> {
         let (any, confirmed) = (*self.any.lock().unwrap_or_else(PoisonError::into_inner))?;
-        Some((any, age(confirmed, now)?))
+        Some((any, age(confirmed, now, fresh)?))
     }
 
     pub(super) fn put_any_key(&self, any: bool, now: Timestamp) {
@@ -85,14 +86,14 @@ mod tests {
 
     #[test]
     fn answers_age_and_a_clock_that_goes_back_makes_them_worthless() {
-        let at = |millis| age(Timestamp(1_000_000), Timestamp(1_000_000 + millis));
+        let at = |millis| age(Timestamp(1_000_000), Timestamp(1_000_000 + millis), FRESH_MILLIS);
         assert_eq!(at(0), Some(Age::Fresh));
         assert_eq!(at(FRESH_MILLIS - 1), Some(Age::Fresh));
         assert_eq!(at(FRESH_MILLIS), Some(Age::Stale));
         assert_eq!(at(KEPT_MILLIS - 1), Some(Age::Stale));
         assert_eq!(at(KEPT_MILLIS), None);
         assert_eq!(at(-1), None);
-        assert_eq!(age(Timestamp(i64::MIN), Timestamp(i64::MAX)), None);
+        assert_eq!(age(Timestamp(i64::MIN), Timestamp(i64::MAX), FRESH_MILLIS), None);
     }
 
     #[test]
@@ -117,9 +118,10 @@ mod tests {
             remembered.put_key(key(number), Timestamp(number as i64));
         }
         let now = Timestamp(KEPT_KEYS as i64 + 10);
-        let held = (0..KEPT_KEYS + 10).filter(|n| remembered.key(&key(*n).secret_sha256, now).is_some()).count();
+        let held =
+            (0..KEPT_KEYS + 10).filter(|n| remembered.key(&key(*n).secret_sha256, now, FRESH_MILLIS).is_some()).count();
         assert_eq!(held, KEPT_KEYS);
-        assert!(remembered.key(&key(9).secret_sha256, now).is_none());
-        assert!(remembered.key(&key(10).secret_sha256, now).is_some());
+        assert!(remembered.key(&key(9).secret_sha256, now, FRESH_MILLIS).is_none());
+        assert!(remembered.key(&key(10).secret_sha256, now, FRESH_MILLIS).is_some());
     }
 }

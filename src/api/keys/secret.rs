@@ -61,7 +61,11 @@ pub fn hash_of(secret: &str) -> SecretHash {
     Sha256::digest(secret.as_bytes()).into()
 }
 
-fn random_hex<const BYTES: usize>() -> Result<String, NoRandomness> {
+/// So many random bytes of the operating system, as hexadecimal digits.
+///
+/// # Errors
+/// When its generator fails.
+pub fn random_hex<const BYTES: usize>() -> Result<String, NoRandomness> {
     let mut bytes = [0_u8; BYTES];
     getrandom::fill(&mut bytes).map_err(NoRandomness)?;
     Ok(bytes.iter().fold(String::with_capacity(BYTES * 2), |mut text, byte| {

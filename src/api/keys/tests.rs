@@ -170,17 +170,51 @@ async fn use_is_noted_once_a_minute() {
 }
 
 #[tokio::test]
-async fn limits_count_before_keys_are_looked_at() {
-    let limits = LimitOptions { per_address_per_minute: 3, per_key_per_minute: 2 };
+async fn failures_count_by_address_and_good_keys_by_themselves() {
+    let limits = LimitOptions { per_address_per_minute: 3, per_key_per_minute: 0 };
+    let house = house(KeyRingOptions { limits, ..options(false) }).await;
+    let ((_, secret), (_, other)) = (house.key(Scope::Read, None).await, house.key(Scope::Read, None).await);
+    let address = "192.0.2.1".parse().ok();
+    let shows = |presented: &'static str| house.ring.authenticate(Some(presented), address);
+    for _ in 0..3 {
+        assert_eq!(shows("guess").await, Err(AuthError::Unknown));
+    }
+    for _ in 0..50 {
+        let refused = shows("guess").await;
+        assert!(matches!(refused, Err(AuthError::TooMany { retry_after_seconds: 1.. })), "{refused:?}");
+    }
+    let refused = house.ring.authenticate(None, address).await;
+    assert!(matches!(refused, Err(AuthError::TooMany { .. })), "none is as wrong as a wrong one: {refused:?}");
+    for key in [&secret, &other] {
+        for _ in 0..3 {
+            let passed = house.ring.authenticate(Some(key), address).await;
+            assert!(passed.is_ok(), "the good key of an address that others guess from: {passed:?}");
+        }
+        let refused = house.ring.authenticate(Some(key), address).await;
+        assert!(matches!(refused, Err(AuthError::TooMany { .. })), "a good key has a limit too: {refused:?}");
+    }
+    assert!(house.ring.authenticate(Some(&secret), "192.0.2.2".parse().ok()).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_key_has_a_limit_over_all_addresses_when_asked() {
+    let limits = LimitOptions { per_address_per_minute: 0, per_key_per_minute: 2 };
     let house = house(KeyRingOptions { limits, ..options(false) }).await;
     let (_, secret) = house.key(Scope::Read, None).await;
-    let address = "192.0.2.1".parse().ok();
-    for _ in 0..3 {
-        assert_eq!(house.ring.authenticate(Some("guess"), address).await, Err(AuthError::Unknown));
-    }
-    let refused = house.ring.authenticate(Some(&secret), address).await;
-    assert!(matches!(refused, Err(AuthError::TooMany { retry_after_seconds: 1.. })), "{refused:?}");
     assert!(house.shows(&secret).await.is_ok() && house.shows(&secret).await.is_ok());
     let refused = house.shows(&secret).await;
     assert!(matches!(refused, Err(AuthError::TooMany { retry_after_seconds: 1..=30 })), "{refused:?}");
+}
+
+#[tokio::test]
+async fn an_answer_that_goes_on_learns_of_a_revoked_key_before_others_do() {
+    let house = house(options(true)).await;
+    let open = house.ring.still(None).await;
+    assert_eq!(open, Ok(Caller { key_id: None, scope: Scope::Admin }));
+    let (id, secret) = house.key(Scope::Read, None).await;
+    assert!(house.shows(&secret).await.is_ok());
+    house.elsewhere().await.revoke_key(&id, NOW).await.unwrap();
+    house.clock.advance(Duration::from_millis(150));
+    assert_eq!(house.ring.still(Some(&secret)).await, Err(AuthError::Unknown));
+    assert_eq!(house.ring.still(None).await, Err(AuthError::Missing), "nor does what needed no key before");
 }

@@ -31,7 +31,9 @@ pub fn client_address(peer: Option<IpAddr>, headers: &HeaderMap, proxies: &[Netw
     }
 }
 
-fn trusts(proxies: &[Network], address: IpAddr) -> bool {
+/// Whether an address is one of the configured proxies.
+#[must_use]
+pub fn trusts(proxies: &[Network], address: IpAddr) -> bool {
     proxies.iter().any(|network| network.holds(address))
 }
 

@@ -1,5 +1,8 @@
 //! How many requests a minute: per address and per key, in bounded memory. Asked by the key ring for every request.
 //!
+//! A good key has buckets of its own, one for every address it comes from: whoever guesses keys, or has none, empties only
+//! his own, and locks nobody out who shares his address.
+//!
 //! A quota is a bucket: a whole minute's worth may come at once, then it refills evenly. IPv6 addresses count by their
 //! /64, which is what one subscriber has. [`forwarded`] says whose address counts behind a proxy.
 
@@ -27,7 +30,7 @@ const SWEPT_EVERY: u32 = 256;
 /// Requests a minute; 0 lets every request through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LimitOptions {
-    /// For one address.
+    /// For one address: without a key, with wrong ones, and again for every good key that comes from it.
     pub per_address_per_minute: u32,
     /// For one key, whatever addresses it comes from.
     pub per_key_per_minute: u32,
@@ -42,6 +45,7 @@ impl Default for LimitOptions {
 /// Both limits.
 pub(super) struct Limits<C: Clock = DefaultClock> {
     addresses: Option<Buckets<IpAddr, C>>,
+    keys_at_addresses: Option<Buckets<(String, IpAddr), C>>,
     keys: Option<Buckets<String, C>>,
 }
 
@@ -54,25 +58,31 @@ impl Limits {
 
 impl<C: Clock + Clone> Limits<C> {
     fn on(options: LimitOptions, clock: C) -> Self {
+        let nowhere = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+        let per_address = options.per_address_per_minute;
         Self {
-            addresses: Buckets::new(options.per_address_per_minute, IpAddr::V6(Ipv6Addr::UNSPECIFIED), clock.clone()),
+            addresses: Buckets::new(per_address, nowhere, clock.clone()),
+            keys_at_addresses: Buckets::new(per_address, (String::new(), nowhere), clock.clone()),
             keys: Buckets::new(options.per_key_per_minute, String::new(), clock),
         }
     }
 
-    /// Counts a request of this address.
+    /// Counts a request of this address that shows no good key.
     pub(super) fn check_address(&self, address: IpAddr) -> Result<(), AuthError> {
         self.addresses.as_ref().map_or(Ok(()), |buckets| buckets.check(&subscriber(address)))
     }
 
-    /// Counts a request of the key with this id.
-    pub(super) fn check_key(&self, id: &str) -> Result<(), AuthError> {
+    /// Counts a request of the good key with this id.
+    pub(super) fn check_key(&self, id: &str, address: Option<IpAddr>) -> Result<(), AuthError> {
+        if let (Some(buckets), Some(address)) = (&self.keys_at_addresses, address) {
+            buckets.check(&(id.to_owned(), subscriber(address)))?;
+        }
         self.keys.as_ref().map_or(Ok(()), |buckets| buckets.check(&id.to_owned()))
     }
 }
 
 /// The address that counts: IPv4 itself, also when written as IPv6; of IPv6 the first 64 bits.
-fn subscriber(address: IpAddr) -> IpAddr {
+pub(super) fn subscriber(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64))),

@@ -51,14 +51,14 @@ fn whoever_waits_as_long_as_told_passes() {
 fn zero_lets_everybody_through() {
     let (limits, _) = limits(0, 0);
     assert_eq!(passed(&limits, "192.0.2.1", 10_000), 10_000);
-    assert!((0..10_000).all(|_| limits.check_key("k1").is_ok()));
+    assert!((0..10_000).all(|_| limits.check_key("k1", None).is_ok()));
 }
 
 #[test]
 fn keys_have_a_limit_of_their_own() {
     let (limits, _) = limits(0, 5);
-    assert_eq!((0..9).filter(|_| limits.check_key("k1").is_ok()).count(), 5);
-    assert_eq!((0..9).filter(|_| limits.check_key("k2").is_ok()).count(), 5);
+    assert_eq!((0..9).filter(|_| limits.check_key("k1", None).is_ok()).count(), 5);
+    assert_eq!((0..9).filter(|_| limits.check_key("k2", None).is_ok()).count(), 5);
 }
 
 #[test]
@@ -88,4 +88,13 @@ fn memory_is_bounded_and_old_hands_keep_their_bucket() {
     clock.advance(Duration::from_secs(120));
     assert_eq!(passed(&limits, "192.0.2.1", SWEPT_EVERY as usize), 2);
     assert!(limits.addresses.as_ref().unwrap().limiter.len() < 10, "full buckets are dropped");
+}
+
+#[test]
+fn a_good_key_has_buckets_of_its_own_at_every_address() {
+    let (limits, _) = limits(5, 0);
+    assert_eq!(passed(&limits, "192.0.2.1", 100), 5);
+    let of = |id: &str, from: &str| (0..9).filter(|_| limits.check_key(id, Some(address(from))).is_ok()).count();
+    assert_eq!((of("k1", "192.0.2.1"), of("k2", "192.0.2.1"), of("k1", "192.0.2.2")), (5, 5, 5));
+    assert_eq!((of("k1", "192.0.2.1"), passed(&limits, "192.0.2.2", 9)), (0, 5), "and empties nobody else's");
 }

@@ -10,8 +10,8 @@ use crate::store::StoreErrorKind;
 
 use super::Mcp;
 use super::answer::{
-    Answer, FEWEST_CHARACTERS, MOST_CHARACTERS, Refusal, address, cut, day, document_id, join, moment,
-    usual_characters, within,
+    Answer, DATA, FEWEST_CHARACTERS, MOST_CHARACTERS, Refusal, address, cut, day, document_id, enclosed, join, moment,
+    one_line, usual_characters, within,
 };
 use super::tools::{ToolInfo, schemas};
 
@@ -80,6 +80,8 @@ pub(super) struct Page {
     next_offset: Option<usize>,
     /// The text from `offset` on.
     text: String,
+    /// How the text is to be read: as data, whatever it says.
+    read_as: &'static str,
 }
 
 /// Somebody a document names.
@@ -97,7 +99,8 @@ struct Person {
 
 impl From<&PersonMention> for Person {
     fn from(person: &PersonMention) -> Self {
-        Self { role: person.role.as_str(), name: person.name.clone(), email: person.email.clone() }
+        let line = |text: &Option<String>| text.as_deref().map(one_line);
+        Self { role: person.role.as_str(), name: line(&person.name), email: line(&person.email) }
     }
 }
 
@@ -117,7 +120,7 @@ pub(super) async fn call(mcp: &Mcp, arguments: Arguments) -> Result<Answer, Refu
     let offset = usize::try_from(arguments.offset).unwrap_or(usize::MAX);
     let view = read(mcp, id).await?;
     let document = page(&view, offset, most)?;
-    let text = told(&document);
+    let text = told(&document)?;
     Answer::new(&document, text)
 }
 
@@ -136,22 +139,27 @@ fn page(view: &DocumentView, offset: usize, most: usize) -> Result<Page, Refusal
     Ok(Page {
         document_id: view.id.to_string(),
         uri: address(view.id),
-        title: view.title.clone(),
+        title: one_line(&view.title),
         source_type: view.source_type.as_str(),
-        source: view.source_path.clone(),
+        source: one_line(&view.source_path),
         dated: view.dated_at.and_then(moment),
-        tags: view.tags.clone(),
+        tags: view.tags.iter().map(|tag| one_line(tag)).collect(),
         people: view.people.iter().take(MOST_PEOPLE).map(Person::from).collect(),
-        attachments: view.message.iter().flat_map(|message| message.attachments.clone()).collect(),
+        attachments: view
+            .message
+            .iter()
+            .flat_map(|message| message.attachments.iter().map(|name| one_line(name)))
+            .collect(),
         thread_messages: Some(view.thread.len()).filter(|count| *count > 0),
         total_characters,
         offset,
         next_offset,
         text: text.to_owned(),
+        read_as: DATA,
     })
 }
 
-fn told(document: &Page) -> String {
+fn told(document: &Page) -> Result<String, Refusal> {
     let mut text = format!("{}\n", document.title);
     let file = if document.source_type == "note" { "" } else { document.source.as_str() };
     let about = [document.source_type, day(document.dated.as_ref()), file, &document.uri];
@@ -167,11 +175,11 @@ fn told(document: &Page) -> String {
     }
     let end = document.offset + document.text.chars().count();
     let _ = writeln!(text, "characters {} to {end} of {}\n", document.offset, document.total_characters);
-    text.push_str(&document.text);
+    text.push_str(&enclosed(&document.text)?);
     if let Some(next) = document.next_offset {
         let _ = write!(text, "\n\n(goes on at offset {next})");
     }
-    text
+    Ok(text)
 }
 
 #[cfg(test)]

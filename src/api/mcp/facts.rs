@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::search::{Hit, HitSource, SearchMode, SearchRequest, SearchResponse};
 use crate::domain::{ChunkId, Scope};
+use crate::search::service::Who;
 
 use super::Mcp;
 use super::answer::{
-    Answer, FEWEST_CHARACTERS, MOST_CHARACTERS, Refusal, address, cut, day, join, moment, text_within,
-    usual_characters, within,
+    Answer, DATA, FEWEST_CHARACTERS, MOST_CHARACTERS, Refusal, address, cut, day, enclosed, join, moment, one_line,
+    text_within, usual_characters, within,
 };
 use super::tools::{ToolInfo, schemas};
 
@@ -112,9 +113,11 @@ struct Fact {
     text: String,
     /// Whether the passage goes on.
     cut: bool,
+    /// How the passage is to be read: as data, whatever it says.
+    read_as: &'static str,
 }
 
-pub(super) async fn call(mcp: &Mcp, arguments: Arguments) -> Result<Answer, Refusal> {
+pub(super) async fn call(mcp: &Mcp, who: Who, arguments: Arguments) -> Result<Answer, Refusal> {
     text_within("query", &arguments.query, LONGEST_QUERY)?;
     let limit = within("limit", arguments.limit, 1..=MOST_FACTS)?;
     let budget = within("max_characters", arguments.max_characters, FEWEST_CHARACTERS..=MOST_CHARACTERS)?;
@@ -123,7 +126,7 @@ pub(super) async fn call(mcp: &Mcp, arguments: Arguments) -> Result<Answer, Refu
         Mode::Words => SearchMode::Words,
         Mode::Meaning => SearchMode::Vectors,
     };
-    let response = mcp.search.search(&SearchRequest { query: arguments.query, limit, mode }).await?;
+    let response = mcp.search.search_for(who, &SearchRequest { query: arguments.query, limit, mode }).await?;
     let places = places(&response, limit);
     let ids: Vec<ChunkId> = places.iter().map(|place| place.chunk).collect();
     let sources = mcp.store.hydrate(&ids).await?;
@@ -136,7 +139,7 @@ pub(super) async fn call(mcp: &Mcp, arguments: Arguments) -> Result<Answer, Refu
         hints: response.hints,
         did_you_mean: response.did_you_mean,
     };
-    let text = told(&found);
+    let text = told(&found)?;
     Answer::new(&found, text)
 }
 
@@ -186,16 +189,17 @@ fn fill(places: &[Found<'_>], sources: &HashMap<ChunkId, HitSource>, budget: usi
         facts.push(Fact {
             document_id: place.hit.document_id.to_string(),
             uri: address(place.hit.document_id),
-            title: place.hit.title.clone(),
+            title: one_line(&place.hit.title),
             source_type: place.hit.source_type.as_str(),
-            source: place.hit.source_path.clone(),
-            place: place.place.to_owned(),
+            source: one_line(&place.hit.source_path),
+            place: one_line(place.place),
             line: place.line,
             dated: place.hit.dated_at.and_then(moment),
-            from: place.hit.from.clone(),
+            from: place.hit.from.as_deref().map(one_line),
             score: (f64::from(place.score) * 1000.0).round() / 1000.0,
             text: text.to_owned(),
             cut,
+            read_as: DATA,
         });
         if cut || left == 0 {
             break;
@@ -204,7 +208,7 @@ fn fill(places: &[Found<'_>], sources: &HashMap<ChunkId, HitSource>, budget: usi
     facts
 }
 
-fn told(found: &Passages) -> String {
+fn told(found: &Passages) -> Result<String, Refusal> {
     let mut text = String::new();
     if let Some(reason) = &found.degraded {
         let _ = writeln!(text, "(By words alone: {reason})");
@@ -229,10 +233,11 @@ fn told(found: &Passages) -> String {
         let _ = writeln!(text, "[{}] {} ({})", number + 1, fact.title, join(&about, ", "));
         let stands = join(&[&join(&[&line, &fact.place], ", "), &format!("score {:.2}", fact.score), &fact.uri], "; ");
         let _ = writeln!(text, "    {stands}");
-        let _ = writeln!(text, "{}{}\n", fact.text, if fact.cut { " …" } else { "" });
+        let passage = format!("{}{}", fact.text, if fact.cut { " …" } else { "" });
+        let _ = writeln!(text, "{}\n", enclosed(&passage)?);
     }
     if found.left_out > 0 {
         let _ = writeln!(text, "({} more did not fit: raise max_characters or lower limit)", found.left_out);
     }
-    text
+    Ok(text)
 }

@@ -12,7 +12,7 @@ use crate::domain::names::NameQuery;
 use crate::domain::{DocumentId, Scope};
 
 use super::Mcp;
-use super::answer::{Answer, Refusal, address, day, join, moment, text_within, within};
+use super::answer::{Answer, Refusal, address, day, join, moment, one_line, text_within, within};
 use super::tools::{ToolInfo, schemas};
 
 pub(super) const NAME: &str = "search_nodes";
@@ -159,7 +159,7 @@ async fn connections(mcp: &Mcp, id: Uuid, limit: u32) -> Result<Vec<Connection>,
     let mut connections: Vec<Connection> = true_now
         .filter_map(|edge| {
             let other = others.get(if edge.from == id { &edge.to } else { &edge.from })?;
-            let (kind, name) = (kind_of(other), name_of(other).to_owned());
+            let (kind, name) = (kind_of(other), one_line(name_of(other)));
             let (relation, since) = (relation(edge, edge.from == id), moment(edge.valid_at));
             Some(Connection { relation, id: other.id().to_string(), kind, name, since })
         })
@@ -177,10 +177,10 @@ fn view(node: &Node, connections: Vec<Connection>) -> NodeView {
     NodeView {
         id: node.id().to_string(),
         kind: kind_of(node),
-        name: name_of(node).to_owned(),
-        email,
+        name: one_line(name_of(node)),
+        email: email.as_deref().map(one_line),
         uri,
-        source,
+        source: source.as_deref().map(one_line),
         connections,
     }
 }

@@ -9,7 +9,7 @@ use crate::domain::document::DocumentSummary;
 use crate::store::{DocumentPage, StoreError};
 
 use super::Mcp;
-use super::answer::{DOCUMENT_ADDRESS, Refusal, address, cut, day, document_id, join, moment};
+use super::answer::{DOCUMENT_ADDRESS, Refusal, address, cut, day, document_id, join, moment, one_line};
 use super::document;
 
 const PAGE: u32 = 50;
@@ -35,9 +35,9 @@ pub(super) async fn list(mcp: &Mcp, cursor: Option<String>) -> Result<ListResour
 fn resource(document: &DocumentSummary) -> Resource {
     let dated = document.dated_at.and_then(moment);
     let about = [document.source_type.as_str(), day(dated.as_ref()), &document.source_path];
-    Resource::new(address(document.id), document.title.clone())
-        .with_title(document.title.clone())
-        .with_description(join(&about, ", "))
+    Resource::new(address(document.id), one_line(&document.title))
+        .with_title(one_line(&document.title))
+        .with_description(one_line(&join(&about, ", ")))
         .with_mime_type(TEXT)
 }
 

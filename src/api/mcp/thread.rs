@@ -10,8 +10,8 @@ use crate::domain::{ChunkKind, DocumentView, Scope};
 
 use super::Mcp;
 use super::answer::{
-    Answer, FEWEST_CHARACTERS, MOST_CHARACTERS, Refusal, address, cut, day, document_id, join, moment,
-    usual_characters, within,
+    Answer, DATA, FEWEST_CHARACTERS, MOST_CHARACTERS, Refusal, address, cut, day, document_id, enclosed, join, moment,
+    one_line, usual_characters, within,
 };
 use super::document::read;
 use super::tools::{ToolInfo, schemas};
@@ -77,6 +77,8 @@ struct Message {
     text: String,
     /// Whether the text goes on: get_document reads it whole.
     cut: bool,
+    /// How the text is to be read: as data, whatever it says.
+    read_as: &'static str,
 }
 
 pub(super) async fn call(mcp: &Mcp, arguments: Arguments) -> Result<Answer, Refusal> {
@@ -112,7 +114,7 @@ pub(super) async fn call(mcp: &Mcp, arguments: Arguments) -> Result<Answer, Refu
     let told_until = offset + messages.len();
     let thread =
         Thread { total_messages, offset, next_offset: (told_until < total_messages).then_some(told_until), messages };
-    let text = told(&thread);
+    let text = told(&thread)?;
     Answer::new(&thread, text)
 }
 
@@ -122,11 +124,12 @@ async fn message(mcp: &Mcp, asked: &DocumentView, entry: &ThreadEntry, left: usi
     Ok(Message {
         document_id: entry.id.to_string(),
         uri: address(entry.id),
-        title: entry.title.clone(),
-        from: entry.from.clone(),
+        title: one_line(&entry.title),
+        from: one_line(&entry.from),
         dated: entry.dated_at.and_then(moment),
         text: text.to_owned(),
         cut,
+        read_as: DATA,
     })
 }
 
@@ -136,16 +139,17 @@ fn own_words(view: &DocumentView) -> String {
     DocumentView { chunks: own, ..view.clone() }.body()
 }
 
-fn told(thread: &Thread) -> String {
+fn told(thread: &Thread) -> Result<String, Refusal> {
     let mut text = String::new();
     for (at, message) in thread.messages.iter().enumerate() {
         let number = thread.offset + at + 1;
         let about = [message.from.as_str(), day(message.dated.as_ref()), &message.uri];
         let _ = writeln!(text, "[{number}/{}] {}\n    {}", thread.total_messages, message.title, join(&about, ", "));
-        let _ = writeln!(text, "{}{}\n", message.text, if message.cut { " …" } else { "" });
+        let words = format!("{}{}", message.text, if message.cut { " …" } else { "" });
+        let _ = writeln!(text, "{}\n", enclosed(&words)?);
     }
     if let Some(next) = thread.next_offset {
         let _ = writeln!(text, "(goes on at offset {next})");
     }
-    text
+    Ok(text)
 }

@@ -1,6 +1,6 @@
 //! Where things stand, as far as both `update` (clicks, room for a preview) and `ui` must know. Pure.
 
-use crate::domain::health::ServiceState;
+use crate::domain::health::{ServiceRole, ServiceState};
 
 use super::wrap::width;
 use super::{Opening, Screen, State};
@@ -105,23 +105,23 @@ fn markers(state: &State) -> Vec<Marker> {
         return vec![Marker { state: ServiceState::Unknown, sign: "", label: label.to_owned() }];
     }
     let marker = |service: &crate::domain::health::ServiceHealth| {
-        let is_disk = service.role == "disk";
+        let is_disk = service.role == ServiceRole::Disk;
         let (sign, plain, word) = match service.state {
             ServiceState::Ok => ("● ", "+ ", ""),
             ServiceState::Degraded if is_disk => ("◐ ", "! ", " low"),
-            ServiceState::Degraded if service.role == "replica" => ("◐ ", "! ", " behind"),
+            ServiceState::Degraded if service.role == ServiceRole::Replica => ("◐ ", "! ", " behind"),
             ServiceState::Degraded => ("◐ ", "! ", " slow"),
             ServiceState::Down if is_disk => ("○ ", "! ", " FULL"),
             ServiceState::Down => ("○ ", "! ", " DOWN"),
             ServiceState::Unknown => ("· ", ". ", ""),
         };
-        let name = if service.role == "embedder" { "embed" } else { &service.role };
+        let name = if service.role == ServiceRole::Embedder { "embed" } else { service.role.as_str() };
         let sign = if state.ascii { plain } else { sign };
         Marker { state: service.state, sign, label: format!("{name}{word} ") }
     };
     // Disk and replica have a place there only while something is wrong with them.
     let is_shown = |service: &&crate::domain::health::ServiceHealth| {
-        let always = matches!(service.role.as_str(), "store" | "graph" | "embedder");
+        let always = matches!(service.role, ServiceRole::Store | ServiceRole::Graph | ServiceRole::Embedder);
         always || matches!(service.state, ServiceState::Degraded | ServiceState::Down)
     };
     state.status.services.iter().filter(is_shown).map(marker).collect()

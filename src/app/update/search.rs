@@ -9,7 +9,7 @@ use crate::app::command::Command;
 use crate::app::effect::{Effect, Effects};
 use crate::app::state::layout::PREVIEW_COLUMNS;
 use crate::app::state::{Again, Confirm, Opening, Overlay, Screen, State, WhenLoaded};
-use crate::domain::health::ServiceState;
+use crate::domain::health::{ServiceRole, ServiceState};
 use crate::domain::search::{SearchMode, SearchRequest, SearchResponse};
 use crate::domain::visible::visible_text;
 use crate::domain::{DocumentId, DocumentView, SourceType, Timestamp};
@@ -69,14 +69,14 @@ pub(super) fn ask(state: &mut State) -> Effects {
 /// through stays as it is.
 pub(super) fn ask_again(state: &mut State) -> Effects {
     let (search, again) = (&state.search, state.search.again);
-    let is_well = |role: &str| {
+    let is_well = |role: ServiceRole| {
         let mut services = state.status.services.iter().filter(|service| service.role == role);
         services.all(|service| matches!(service.state, ServiceState::Ok | ServiceState::Degraded))
     };
     let is_due = again.due.is_some_and(|due| due <= state.now) && !search.is_waiting;
     let is_worth_it = match &search.response {
-        None => is_well("store"),
-        Some(_) => search.selected == 0 && is_well("store") && is_well("embedder"),
+        None => is_well(ServiceRole::Store),
+        Some(_) => search.selected == 0 && is_well(ServiceRole::Store) && is_well(ServiceRole::Embedder),
     };
     if !(is_due && is_worth_it) {
         return Effects::new();

@@ -6,7 +6,7 @@ use super::*;
 use crate::app::keymap::Keymap;
 use crate::app::ports::Draft;
 use crate::app::state::Theme;
-use crate::domain::health::{ServiceHealth, ServiceState};
+use crate::domain::health::{ServiceHealth, ServiceRole, ServiceState};
 use crate::domain::search::{Hit, Scores, SearchResponse, Snippet};
 use crate::domain::status::StatusSnapshot;
 use crate::domain::{ChunkId, DocumentId, SourceType, Timestamp};
@@ -79,9 +79,9 @@ fn every_key_asks_anew_and_only_the_newest_answer_counts() {
 
 #[test]
 fn a_search_that_failed_is_asked_again_when_its_service_is_back() {
-    let seen = |state: &mut State, second: i64, role: &str, is: ServiceState| {
+    let seen = |state: &mut State, second: i64, role: ServiceRole, is: ServiceState| {
         let service = ServiceHealth {
-            role: role.into(),
+            role,
             name: String::new(),
             state: is,
             detail: String::new(),
@@ -105,25 +105,25 @@ fn a_search_that_failed_is_asked_again_when_its_service_is_back() {
     press(&mut state, '/');
     type_text(&mut state, "a");
     // Whatever comes first, the failure or the end of the outage.
-    assert!(!asks(seen(&mut state, 1, "store", up)), "not while an answer is awaited");
+    assert!(!asks(seen(&mut state, 1, ServiceRole::Store, up)), "not while an answer is awaited");
     answered(&mut state, Err("the store did not answer".into()));
-    assert!(!asks(seen(&mut state, 3, "store", down)), "still away");
-    assert!(asks(seen(&mut state, 4, "store", up)));
+    assert!(!asks(seen(&mut state, 3, ServiceRole::Store, down)), "still away");
+    assert!(asks(seen(&mut state, 4, ServiceRole::Store, up)));
     let _ = answer(&mut state, vec![hit("x"), hit("y")]);
-    assert!(!asks(seen(&mut state, 60, "store", up)), "answered");
+    assert!(!asks(seen(&mut state, 60, ServiceRole::Store, up)), "answered");
 
     type_text(&mut state, "b");
     answered(&mut state, Ok(degraded()));
-    assert!(!asks(seen(&mut state, 63, "embedder", up)), "a model that failed rests");
-    assert!(!asks(seen(&mut state, 80, "embedder", down)));
-    assert!(asks(seen(&mut state, 81, "embedder", up)));
+    assert!(!asks(seen(&mut state, 63, ServiceRole::Embedder, up)), "a model that failed rests");
+    assert!(!asks(seen(&mut state, 80, ServiceRole::Embedder, down)));
+    assert!(asks(seen(&mut state, 81, ServiceRole::Embedder, up)));
     answered(&mut state, Ok(degraded()));
     key(&mut state, Key::Down);
-    assert!(!asks(seen(&mut state, 100, "embedder", up)), "somebody goes through the list");
+    assert!(!asks(seen(&mut state, 100, ServiceRole::Embedder, up)), "somebody goes through the list");
     key(&mut state, Key::Up);
     let again: Vec<bool> = (0..5)
         .map(|minute| {
-            let asked = asks(seen(&mut state, 100 + minute * 60, "embedder", up));
+            let asked = asks(seen(&mut state, 100 + minute * 60, ServiceRole::Embedder, up));
             answered(&mut state, Ok(degraded()));
             asked
         })
@@ -139,7 +139,7 @@ fn a_search_that_failed_is_asked_again_when_its_service_is_back() {
     key(&mut state, Key::Esc);
     assert!(matches!(press(&mut state, 's')[..], [Effect::MoreLike { .. }]));
     answered(&mut state, Err("no".into()));
-    assert!(!asks(seen(&mut state, 900, "store", up)));
+    assert!(!asks(seen(&mut state, 900, ServiceRole::Store, up)));
 }
 
 #[test]

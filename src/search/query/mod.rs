@@ -1,7 +1,9 @@
 //! The query language: words, phrases, exclusions, prefixes and filters. Pure; never fails on odd input, it hints.
 //!
-//! `lexer` splits, `dates` reads dates and spans, this module decides what each piece means. Called by `search::service`.
+//! `lexer` splits, `dates` reads dates and spans, this module decides what each piece means, `bounds` keeps the whole small.
+//! Called by `search::service`.
 
+mod bounds;
 mod dates;
 mod lexer;
 
@@ -11,7 +13,10 @@ use thiserror::Error;
 use crate::domain::search::{Condition, Filter, Occur, Predicate, SearchMode, WordMatch, WordsQuery};
 use crate::domain::{SourceType, terms};
 
+use bounds::Said;
 use lexer::{Piece, Sign};
+
+pub use bounds::{LONGEST_PHRASE, MOST_TESTS, MOST_WORK};
 
 /// Longest query, in characters.
 pub const LONGEST_QUERY: usize = 2000;
@@ -81,14 +86,14 @@ pub fn check(query: &str, limit: usize) -> Result<(), QueryError> {
 #[must_use]
 pub fn parse(query: &str, now: &ZonedDateTime) -> ParsedQuery {
     let mut parsed = ParsedQuery::default();
-    let mut stop_words = Vec::new();
+    let mut loose = Loose::default();
     for piece in lexer::pieces(query) {
         if let Some(name) = piece.field.clone() {
             if let Some(mode) = forced_mode(&name) {
                 parsed.mode = Some(mode);
                 if !piece.value.is_empty() {
                     let rest = Piece { field: None, ..piece };
-                    add_text(&mut parsed, &rest, &mut stop_words);
+                    add_text(&mut parsed, &rest, &mut loose);
                 }
                 continue;
             }
@@ -111,17 +116,27 @@ pub fn parse(query: &str, now: &ZonedDateTime) -> ParsedQuery {
                 }
             }
             let whole = Piece { field: None, value: format!("{name}:{}", piece.value), ..piece };
-            add_text(&mut parsed, &whole, &mut stop_words);
+            add_text(&mut parsed, &whole, &mut loose);
             continue;
         }
-        add_text(&mut parsed, &piece, &mut stop_words);
+        add_text(&mut parsed, &piece, &mut loose);
     }
     if !parsed.words.clauses.iter().any(|(occur, _)| *occur != Occur::MustNot) {
         // Nothing but stop words: then they are what is meant.
-        parsed.highlights.extend(stop_words.iter().cloned());
-        parsed.words.clauses.extend(stop_words.into_iter().map(|term| (Occur::Should, WordMatch::Term(term))));
+        parsed.highlights.extend(loose.stop_words.iter().cloned());
+        let stop_words = loose.stop_words.into_iter();
+        parsed.words.clauses.extend(stop_words.map(|term| (Occur::Should, WordMatch::Term(term))));
     }
+    bounds::bound(&mut parsed);
     parsed
+}
+
+/// What is gathered beside the query while it is taken apart.
+#[derive(Default)]
+struct Loose {
+    /// Stop words that were typed plainly.
+    stop_words: Vec<String>,
+    said: Said,
 }
 
 /// Alternatives are one condition. A span of dates is two tests that must both hold; outside the span one must fail.
@@ -152,7 +167,7 @@ fn forced_mode(name: &str) -> Option<SearchMode> {
 }
 
 /// Words, phrases and prefixes.
-fn add_text(parsed: &mut ParsedQuery, piece: &Piece, stop_words: &mut Vec<String>) {
+fn add_text(parsed: &mut ParsedQuery, piece: &Piece, loose: &mut Loose) {
     let occur = match piece.sign {
         Sign::Minus => Occur::MustNot,
         Sign::Plus => Occur::Must,
@@ -161,7 +176,8 @@ fn add_text(parsed: &mut ParsedQuery, piece: &Piece, stop_words: &mut Vec<String
     if piece.value == "OR" && piece.sign == Sign::None && !piece.quoted {
         return;
     }
-    if occur != Occur::MustNot {
+    let found = words(&piece.value);
+    if occur != Occur::MustNot && loose.said.is_new(&piece.value, found.iter().all(|word| word.is_stop)) {
         if !parsed.text.is_empty() {
             parsed.text.push(' ');
         }
@@ -178,7 +194,6 @@ fn add_text(parsed: &mut ParsedQuery, piece: &Piece, stop_words: &mut Vec<String
         }
         return;
     }
-    let found = words(&piece.value);
     if occur != Occur::MustNot {
         let marked = found.iter().filter(|word| piece.quoted || !(word.is_stop || terms::is_stop_term(&word.term)));
         parsed.highlights.extend(marked.map(|word| word.term.clone()));
@@ -193,7 +208,7 @@ fn add_text(parsed: &mut ParsedQuery, piece: &Piece, stop_words: &mut Vec<String
     let occur = if piece.quoted && occur == Occur::Should { Occur::Must } else { occur };
     for Word { term, is_stop } in found {
         if occur == Occur::Should && is_stop {
-            stop_words.push(term);
+            loose.stop_words.push(term);
         } else {
             if occur == Occur::Should && !piece.quoted {
                 parsed.plain_words.push(piece.value.clone());
@@ -201,7 +216,6 @@ fn add_text(parsed: &mut ParsedQuery, piece: &Piece, stop_words: &mut Vec<String
             parsed.words.clauses.push((occur, WordMatch::Term(term)));
         }
     }
-    parsed.plain_words.dedup();
 }
 
 struct Word {

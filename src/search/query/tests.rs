@@ -141,3 +141,75 @@ proptest! {
         prop_assert!(parsed.words.clauses.len() <= query.chars().count() + 1);
     }
 }
+
+#[test]
+fn what_is_said_again_is_said_once() {
+    let once = parsed("budget +final \"state of the art\" wor* -draft from:alice after:2024");
+    let again = parsed(
+        "budget +final \"state of the art\" wor* -draft from:alice after:2024 budget budgets \"state of the art\" wor* \
+         -draft -draft from:alice +final after:2024 final",
+    );
+    assert_eq!(again.words, once.words);
+    assert_eq!(again.filter, once.filter);
+    assert_eq!((again.highlights, again.prefixes), (once.highlights, once.prefixes));
+    assert_eq!(parsed(&"the ".repeat(500)), parsed("the"));
+    assert_eq!(parsed(&"budget ".repeat(250)), parsed("budget"));
+    assert_eq!(parsed("budget +budget").words.clauses, [term(Occur::Must, "budget")], "required somewhere is required");
+    assert_eq!(parsed("what is the point of the point").text, "what is the point of the", "sentences keep their words");
+}
+
+/// What a query costs, as the bound counts it.
+fn work(query: &ParsedQuery) -> usize {
+    let clauses = query.words.clauses.iter();
+    clauses.map(|(_, clause)| if let WordMatch::Phrase(words) = clause { words.len() } else { 1 }).sum()
+}
+
+#[test]
+fn a_query_of_many_words_is_bounded_and_says_so() {
+    let many = |make: fn(usize) -> String, count: usize| (0..count).map(make).collect::<Vec<_>>().join(" ");
+    let query = parsed(&many(|n| format!("w{n}"), 500));
+    assert_eq!(query.words.clauses.len(), MOST_WORK);
+    assert_eq!(query.words.clauses.first(), Some(&term(Occur::Should, "w0")));
+    assert_eq!(query.hints, ["too many different words: 372 of 500 were left out; ask for fewer"]);
+    assert!(query.highlights.len() <= MOST_WORK && query.plain_words.len() <= MOST_WORK);
+    let prefixes = parsed(&many(|n| format!("p{n}*"), 500));
+    assert!(prefixes.words.clauses.len() <= 16 && prefixes.hints.len() == 1, "a prefix stands for many words");
+    let phrase = parsed(&format!("\"{}\"", many(|n| format!("w{n}"), 400)));
+    assert_eq!(work(&phrase), LONGEST_PHRASE);
+    assert_eq!(phrase.hints, ["of a phrase of 400 words the first 32 are looked for"]);
+    assert!(parsed(&many(|n| format!("w{n}"), MOST_WORK)).hints.is_empty());
+}
+
+#[test]
+fn what_rules_something_out_is_kept_before_what_only_adds() {
+    let words: Vec<String> = (0..300).map(|n| format!("w{n}")).collect();
+    let query = parsed(&format!("{} -draft +final", words.join(" ")));
+    assert!(query.words.clauses.contains(&term(Occur::MustNot, "draft")));
+    assert!(query.words.clauses.contains(&term(Occur::Must, "final")));
+    assert_eq!(query.words.clauses.len(), MOST_WORK);
+}
+
+#[test]
+fn many_filters_are_bounded_and_said() {
+    assert_eq!(parsed(&"from:a ".repeat(280)).filter, parsed("from:a").filter);
+    let many: Vec<String> = (0..280).map(|n| format!("from:a{n},b{n}")).collect();
+    let query = parsed(&many.join(" "));
+    let tests: usize = query.filter.conditions.iter().map(|condition| condition.any_of.len()).sum();
+    assert_eq!(tests, MOST_TESTS);
+    assert_eq!(query.hints, ["too many filters: 528 of 560 tests were left out; ask for fewer"]);
+}
+
+proptest! {
+    #[test]
+    fn repetition_changes_nothing_and_work_is_bounded(
+        words in proptest::collection::vec("[+-]?(\"[a-z]{1,3} [a-z]{1,3}\"|[a-z]{1,5}\\*?)", 1..60),
+        times in 1..6_usize,
+    ) {
+        let once = words.join(" ");
+        let again = vec![once.clone(); times].join(" ");
+        let (once, again) = (parsed(&once), parsed(&again));
+        prop_assert_eq!(&once.words, &again.words);
+        prop_assert_eq!(&once.highlights, &again.highlights);
+        prop_assert!(work(&again) <= MOST_WORK);
+    }
+}

@@ -7,6 +7,8 @@
 mod group;
 mod more_like;
 mod options;
+mod spread;
+mod turns;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +16,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
-use tokio::sync::Semaphore;
 
 use crate::domain::search::{Hit, Scores, SearchMode, SearchRequest, SearchResponse, VectorQuery};
 use crate::domain::{Clock, ModelId};
@@ -27,6 +28,9 @@ use super::query::{self, ParsedQuery, QueryError};
 
 pub use group::explain;
 use options::Options;
+use spread::{DEEPER, DEEPEST, is_flooded, spread};
+use turns::Turns;
+pub use turns::Who;
 
 /// A query must be embedded within this, or the answer is words only.
 const EMBED_DEADLINE: Duration = Duration::from_millis(1500);
@@ -36,6 +40,12 @@ const COVERAGE_KEPT: Duration = Duration::from_secs(1);
 const RESTS: Duration = Duration::from_secs(5);
 /// A word is corrected when it matches nothing and is at least this long.
 const SHORTEST_CORRECTED: usize = 3;
+/// Words corrected in one query: each is compared with every word there is.
+const MOST_CORRECTED: usize = 4;
+/// The store must answer a search within this; less than any door waits, so that everybody is told the same.
+const DEADLINE: Duration = Duration::from_secs(15);
+/// Where everybody may search at once.
+const NO_BOUND: usize = 1 << 20;
 
 /// Why a search has no answer.
 #[derive(Debug, Error)]
@@ -46,6 +56,9 @@ pub enum SearchError {
     /// The store failed.
     #[error("search failed: {0}")]
     Store(#[from] StoreError),
+    /// It took too long and was given up; nothing goes on working at it.
+    #[error("the search was given up after {} s: ask for fewer words, or again when the machine is less busy", .0.as_secs_f64())]
+    TooSlow(Duration),
 }
 
 /// A model that may serve queries, with the coverage at which it does.
@@ -94,8 +107,10 @@ pub struct SearchService {
     /// Background models that served since the start.
     background: Mutex<HashMap<ModelId, ServingModel>>,
     clock: Arc<dyn Clock>,
-    /// Searches under way. The others wait here, in order, holding neither memory nor a connection.
-    under_way: Semaphore,
+    /// Searches under way. The others wait here, every caller in a line of its own, holding neither memory nor a connection.
+    under_way: Turns,
+    /// How long the store may take for one.
+    deadline: Duration,
     /// Set while the next search is to have the store's indexes read into memory.
     is_cold: Arc<AtomicBool>,
     options: Mutex<Option<(Instant, Options)>>,
@@ -131,7 +146,8 @@ impl SearchService {
             embedders: None,
             background: Mutex::default(),
             clock,
-            under_way: Semaphore::new(Semaphore::MAX_PERMITS),
+            under_way: Turns::new(NO_BOUND),
+            deadline: DEADLINE,
             is_cold: Arc::default(),
             options: Mutex::new(None),
             coverage: Mutex::new(None),
@@ -149,7 +165,13 @@ impl SearchService {
     /// them leaves some to screens, doors and workers.
     #[must_use]
     pub fn at_once(self, most: usize) -> Self {
-        Self { under_way: Semaphore::new(most.max(1)), ..self }
+        Self { under_way: Turns::new(most), ..self }
+    }
+
+    /// The same, with another time the store may take.
+    #[must_use]
+    pub fn within(self, deadline: Duration) -> Self {
+        Self { deadline, ..self }
     }
 
     /// For a process that stays: the first search has the store's indexes read into memory, in the background. Before
@@ -199,11 +221,19 @@ impl SearchService {
         }
     }
 
+    /// Answers a search of the one in front of this machine.
+    ///
+    /// # Errors
+    /// As [`SearchService::search_for`].
+    pub async fn search(&self, request: &SearchRequest) -> Result<SearchResponse, SearchError> {
+        self.search_for(Who::Here, request).await
+    }
+
     /// Answers a search.
     ///
     /// # Errors
-    /// When query or limit is out of range, or the store fails. A failing embedder is no error.
-    pub async fn search(&self, request: &SearchRequest) -> Result<SearchResponse, SearchError> {
+    /// When query or limit is out of range, or the store fails or takes too long. A failing embedder is no error.
+    pub async fn search_for(&self, who: Who, request: &SearchRequest) -> Result<SearchResponse, SearchError> {
         let started = Instant::now();
         query::check(&request.query, request.limit)?;
         let _afterwards = WarmUp(self);
@@ -214,25 +244,39 @@ impl SearchService {
         let has_text = !parsed.text.trim().is_empty();
         let meaning =
             if has_text && mode != SearchMode::Words { Some(self.meaning(&parsed.text, &options).await) } else { None };
-        // An embedder may take its time; from here on it is the store's. The semaphore is never closed.
-        let _permit = self.under_way.acquire().await;
-        let fused = if has_text {
-            self.legs(&parsed, (mode, meaning), &options, request.limit, &mut response).await?
-        } else {
-            let newest = self.store.newest(&parsed.filter, request.limit).await?;
-            newest
-                .iter()
-                .map(|s| Fused { chunk_id: s.chunk_id, document_id: s.document_id, scores: Scores::default() })
-                .collect()
+        // An embedder may take its time; from here on it is the store's.
+        let asking = async {
+            let fused = if has_text {
+                self.legs(&parsed, (mode, meaning), &options, request.limit, &mut response).await?
+            } else {
+                let newest = self.store.newest(&parsed.filter, request.limit).await?;
+                newest
+                    .iter()
+                    .map(|s| Fused { chunk_id: s.chunk_id, document_id: s.document_id, scores: Scores::default() })
+                    .collect()
+            };
+            response.hits = self.hits(&fused, &parsed, request.limit).await?;
+            if has_text && mode != SearchMode::Vectors {
+                response.did_you_mean = self.correction(&request.query, &parsed, &response.hits).await?;
+            }
+            Ok::<(), SearchError>(())
         };
-        response.hits = self.hits(&fused, &parsed, request.limit).await?;
-        if has_text && mode != SearchMode::Vectors {
-            response.did_you_mean = self.correction(&request.query, &parsed, &response.hits).await?;
-        }
+        self.in_turn(who, asking).await?;
         let elapsed = started.elapsed().as_secs_f64();
         metrics::observe_query(elapsed);
         response.elapsed_ms = elapsed * 1000.0;
         Ok(response)
+    }
+
+    /// Waits for this caller's turn, then asks the store, as long as the deadline lets it. Work that is given up stops.
+    async fn in_turn<T>(
+        &self,
+        who: Who,
+        asking: impl Future<Output = Result<T, SearchError>>,
+    ) -> Result<T, SearchError> {
+        let _turn = self.under_way.turn(who).await;
+        let answer = tokio::time::timeout(self.deadline, asking).await;
+        answer.unwrap_or(Err(SearchError::TooSlow(self.deadline)))
     }
 
     /// Both legs at once, fused.
@@ -253,16 +297,19 @@ impl SearchService {
             meaning.map_err(note).ok()
         });
         let queries = meaning.as_ref().map_or(&[][..], |meaning| &meaning.queries);
-        let found = match mode {
+        let (mut asked, mut found) =
+            (depth, self.store.search_legs(&parsed.words, queries, &parsed.filter, depth).await?);
+        while asked < DEEPEST && is_flooded(&found, asked, depth) {
+            asked = asked.saturating_mul(DEEPER).min(DEEPEST);
+            found = self.store.search_legs(&parsed.words, queries, &parsed.filter, asked).await?;
+        }
+        if asked > depth {
+            found = spread(found, depth);
+        }
+        if mode == SearchMode::Vectors {
             // Gates hold for the vector leg too; its own words only say what is ruled out.
-            SearchMode::Vectors => Legs {
-                words: Vec::new(),
-                words_of_others: HashMap::new(),
-                vectors_of_others: HashMap::new(),
-                ..self.store.search_legs(&parsed.words, queries, &parsed.filter, depth).await?
-            },
-            _ => self.store.search_legs(&parsed.words, queries, &parsed.filter, depth).await?,
-        };
+            found = Legs { vectors: found.vectors, ..Legs::default() };
+        }
         response.semantic_coverage = self.coverage(options).await?;
         response.model = queries.first().map(|query| query.model.clone());
         if let Some(reason) = meaning.as_ref().and_then(|meaning| meaning.degraded.clone()) {
@@ -333,7 +380,8 @@ impl SearchService {
         }
         let frequencies = self.store.document_frequencies(&terms).await?;
         let mut corrections: HashMap<&str, String> = HashMap::new();
-        for (word, _) in words.into_iter().zip(frequencies).filter(|(_, frequency)| *frequency == 0) {
+        let unknown = words.into_iter().zip(frequencies).filter(|(_, frequency)| *frequency == 0);
+        for (word, _) in unknown.take(MOST_CORRECTED) {
             if let Some(near) = self.store.suggest(word, 1).await?.into_iter().next() {
                 corrections.insert(word, near.word);
             }

@@ -8,7 +8,7 @@ use crate::domain::terms;
 use crate::search::fuse::{Fusion, Leg, fuse};
 use crate::search::query::ParsedQuery;
 
-use super::{SearchError, SearchService};
+use super::{SearchError, SearchService, Who};
 
 /// Telling words taken from the document.
 const TELLING_WORDS: usize = 12;
@@ -16,11 +16,23 @@ const TELLING_WORDS: usize = 12;
 const READ_BYTES: usize = 20_000;
 
 impl SearchService {
-    /// Documents like `id`, best first, `id` itself left out.
+    /// Documents like `id`, best first, `id` itself left out; for the one in front of this machine.
     ///
     /// # Errors
-    /// When there is no such document, or the store fails.
+    /// As [`SearchService::more_like_for`].
     pub async fn more_like(&self, id: DocumentId, limit: usize) -> Result<SearchResponse, SearchError> {
+        self.more_like_for(Who::Here, id, limit).await
+    }
+
+    /// The same for anybody, in his turn.
+    ///
+    /// # Errors
+    /// When there is no such document, or the store fails or takes too long.
+    pub async fn more_like_for(&self, who: Who, id: DocumentId, limit: usize) -> Result<SearchResponse, SearchError> {
+        self.in_turn(who, self.like(id, limit)).await
+    }
+
+    async fn like(&self, id: DocumentId, limit: usize) -> Result<SearchResponse, SearchError> {
         let started = std::time::Instant::now();
         let document = self.store.document(id).await?;
         let mut body = document.title.clone();

@@ -66,7 +66,7 @@ fn sqlstate(code: &str) -> (StoreErrorKind, &'static str) {
         "53300" => (Retryable, " (the server has no connection left: raise max_connections or run fewer processes)"),
         "53200" => (Retryable, " (the server is out of memory)"),
         "25P03" => (Retryable, " (the transaction stood idle too long)"),
-        "53100" => (Permanent, " (the server's disk is full: make room, then retry)"),
+        "53100" => (StoreErrorKind::Full, " (the server's disk is full: make room, the work goes on by itself)"),
         "25006" => (Permanent, " (the database is read-only: connect to the primary, not to a standby)"),
         "28P01" | "28000" => {
             (Permanent, " (user or password is wrong: correct the address, or allow the user in pg_hba.conf)")
@@ -123,7 +123,8 @@ mod tests {
         for code in ["40001", "40P01", "55P03", "57P01", "57P02", "57P03", "57014", "08006", "08000", "53300"] {
             assert_eq!(sqlstate(code).0, StoreErrorKind::Retryable, "{code}");
         }
-        for code in ["53100", "25006", "42P01", "28P01", "3D000", "54000"] {
+        assert_eq!(sqlstate("53100").0, StoreErrorKind::Full);
+        for code in ["25006", "42P01", "28P01", "3D000", "54000"] {
             assert_eq!(sqlstate(code).0, StoreErrorKind::Permanent, "{code}");
         }
         assert_eq!(sqlstate("23505").0, StoreErrorKind::Invariant);

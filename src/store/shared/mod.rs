@@ -12,6 +12,7 @@ pub(crate) mod names;
 pub(crate) mod offers;
 pub(crate) mod older;
 pub(crate) mod ranking;
+pub(crate) mod stop;
 pub(crate) mod text;
 pub(crate) mod texts;
 pub(crate) mod world;

@@ -100,6 +100,7 @@ impl SqliteStore {
                 .max_connections(most)
                 .idle_timeout(None)
                 .max_lifetime(None)
+                .after_release(|connection, _| Box::pin(search::settle(connection)))
                 .connect_lazy_with(reading.clone())
         };
         let (reader, pulse) = (readers(READERS), readers(1));

@@ -8,7 +8,7 @@ use ratatui::text::{Line, Span};
 
 use crate::app::state::wrap::wrap;
 use crate::app::state::{Pane, State};
-use crate::domain::health::{ServiceHealth, ServiceState, WorkerRecord, WorkerState};
+use crate::domain::health::{ServiceHealth, ServiceRole, ServiceState, WorkerRecord, WorkerState};
 use crate::domain::status::EmbeddingProgress;
 
 use crate::ui::theme::{Palette, Role};
@@ -38,7 +38,7 @@ pub(crate) fn services(
                 let role = if service.state == ServiceState::Degraded { Role::Warning } else { Role::Bad };
                 lines.push(Line::styled(format!("   {}", &error[range]), palette.style(role)));
             }
-        } else if is_zoomed && service.role != "disk" {
+        } else if is_zoomed && service.role != ServiceRole::Disk {
             lines.push(Line::styled(format!("   {}", service.detail), palette.style(Role::Faint)));
         }
     }
@@ -76,9 +76,9 @@ pub(crate) fn services(
 
 fn service_line<'a>(state: &State, service: &ServiceHealth, palette: Palette) -> Line<'a> {
     let (dot, word, role) = match service.state {
-        ServiceState::Degraded if service.role == "disk" => ("◐", "low", Role::Warning),
-        ServiceState::Degraded if service.role == "replica" => ("◐", "behind", Role::Warning),
-        ServiceState::Down if service.role == "disk" => ("○", "FULL", Role::Bad),
+        ServiceState::Degraded if service.role == ServiceRole::Disk => ("◐", "low", Role::Warning),
+        ServiceState::Degraded if service.role == ServiceRole::Replica => ("◐", "behind", Role::Warning),
+        ServiceState::Down if service.role == ServiceRole::Disk => ("○", "FULL", Role::Bad),
         ServiceState::Ok => ("●", "ok", Role::Good),
         ServiceState::Degraded => ("◐", "slow", Role::Warning),
         ServiceState::Down => ("○", "DOWN", Role::Bad),
@@ -87,11 +87,11 @@ fn service_line<'a>(state: &State, service: &ServiceHealth, palette: Palette) ->
     let dot = if state.ascii { "*" } else { dot };
     let mut spans = vec![
         Span::styled(format!("{dot} "), palette.style(role)),
-        Span::raw(cell(&service.role, 9)),
+        Span::raw(cell(service.role.as_str(), 9)),
         Span::styled(format!("{word}  "), palette.style(role)),
     ];
     // How long the question took says nothing of a disk; how much is free does.
-    if service.role == "disk" && service.state == ServiceState::Ok {
+    if service.role == ServiceRole::Disk && service.state == ServiceState::Ok {
         spans.push(Span::styled(service.detail.clone(), palette.style(Role::Faint)));
         return Line::from(spans);
     }

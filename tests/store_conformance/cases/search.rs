@@ -1,10 +1,15 @@
 //! `SearchStore`: both legs against their plain definitions, computed here from the documents themselves.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
 
-use peanut::domain::search::{Condition, Filter, Occur, Predicate, ScoredChunk, VectorQuery, WordMatch, WordsQuery};
-use peanut::domain::{ChunkId, ChunkKind, DocumentId, ModelId, NewChunk, NewDocument, Timestamp, terms};
-use peanut::store::{DocumentStore, EmbeddingStore, RetireReason, SearchStore};
+use peanut::domain::search::{
+    Condition, Filter, Occur, Predicate, ScoredChunk, SearchMode, SearchRequest, VectorQuery, WordMatch, WordsQuery,
+};
+use peanut::domain::{ChunkId, ChunkKind, DocumentId, ModelId, NewChunk, NewDocument, SystemClock, Timestamp, terms};
+use peanut::search::service::{SearchError, SearchService, Who};
+use peanut::store::{DocumentStore, EmbeddingStore, RetireReason, SearchStore, SystemStore};
 
 use crate::build::{NOW, assert_sound, batch_with, chunk, commit, file, mail};
 use crate::harness::Harness;
@@ -417,4 +422,61 @@ pub(crate) async fn quotes_of_what_is_here_stand_below_it<H: Harness>(harness: H
 
 fn stem(word: &str) -> String {
     terms::terms(word)
+}
+
+/// The service over this engine, without any model.
+async fn service<H: Harness>(harness: &H) -> SearchService {
+    SearchService::new(Arc::new(harness.another().await), Vec::new(), Arc::new(SystemClock))
+}
+
+fn asked(query: &str) -> SearchRequest {
+    SearchRequest { query: query.to_owned(), limit: 100, mode: SearchMode::Hybrid }
+}
+
+pub(crate) async fn words_said_again_change_no_answer<H: Harness>(harness: H) {
+    filled(&harness, 9).await;
+    let service = service(&harness).await;
+    for (once, times) in [("wako", 300), ("wako +wbko", 100), ("wako wemo -wbko", 100), ("wak* wemo", 150)] {
+        let (once, again) = (asked(once), asked(&format!("{once} ").repeat(times)));
+        let (once, again) = (service.search(&once).await.expect("once"), service.search(&again).await.expect("again"));
+        assert!(!once.hits.is_empty());
+        assert_eq!(again.hits, once.hits);
+        assert!(again.hints.is_empty());
+    }
+    let many: Vec<String> = (0..400).map(|number| format!("x{number}")).collect();
+    let many = service.search(&asked(&format!("wako {}", many.join(" ")))).await.expect("many");
+    assert!(many.hints.iter().any(|hint| hint.contains("too many different words")), "{:?}", many.hints);
+    assert_eq!(many.hits.len(), service.search(&asked("wako")).await.expect("one").hits.len());
+}
+
+pub(crate) async fn a_search_over_its_deadline_is_given_up<H: Harness>(harness: H) {
+    filled(&harness, 10).await;
+    let hurried = service(&harness).await.at_once(1).within(Duration::ZERO);
+    // More than there are places and connections: each gives its own back.
+    for number in 0..40 {
+        let who = Who::Key((number % 3).to_string());
+        let given_up = hurried.search_for(who, &asked("wako wbko wemo \"wako wbko\" wa*")).await;
+        assert!(matches!(given_up, Err(SearchError::TooSlow(_))), "{given_up:?}");
+    }
+    let patient = hurried.within(Duration::from_mins(1));
+    assert!(!patient.search(&asked("wako")).await.expect("an answer").hits.is_empty());
+    harness.store().ping().await.expect("ping");
+}
+
+pub(crate) async fn one_document_cannot_fill_a_list<H: Harness>(harness: H) {
+    let filler = |words: &str, length: usize| format!("{words} {}", "filler ".repeat(length));
+    // Every part of the long one is better than any other document.
+    let long: Vec<String> = (0..500).map(|number| filler("zebrako zebrako", number % 3)).collect();
+    let mut documents = vec![file("/long.md", &long.join("\n\n"))];
+    documents.extend((0..5).map(|number| file(&format!("/other-{number}.md"), &filler("zebrako", 40 + number))));
+    for document in &mut documents {
+        for chunk in &mut document.chunks {
+            chunk.terms = terms::terms(&format!("{}\n{}", chunk.context, chunk.text));
+        }
+    }
+    harness.store().commit(batch_with(documents, "small", &[])).await.expect("commit");
+    let service = service(&harness).await;
+    let found = service.search(&SearchRequest { limit: 10, ..asked("zebrako") }).await.expect("search");
+    assert_eq!(found.hits.len(), 6, "{:?}", found.hits.iter().map(|hit| &hit.title).collect::<Vec<_>>());
+    assert_eq!(found.hits[0].source_path, "/long.md");
 }

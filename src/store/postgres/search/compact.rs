@@ -98,7 +98,7 @@ async fn merge_once(pool: &PgPool) -> StoreResult<bool> {
         .flat_map(|input| input.segment.places.iter().zip(&input.dropped))
         .filter_map(|(place, dropped)| dropped.then_some(place.id))
         .collect();
-    let packed = compute(move || merge(&inputs)).await?;
+    let packed = compute(move |_| merge(&inputs)).await?;
     let swap = async {
         if packed.chunks > 0 {
             write_segment(&mut transaction, packed).await?;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::domain::ChunkId;
 use crate::domain::search::{Filter, Occur, ScoredChunk, VectorQuery, WordsQuery};
 use crate::store::shared::codes::QueryCode;
+use crate::store::shared::stop::Stop;
 use crate::store::{Legs, StoreResult};
 
 use super::SearchIndex;
@@ -99,7 +100,8 @@ impl SearchIndex {
         let models = codes.iter().zip(asked).map(|(codes, (_, query))| (Arc::clone(codes), QueryCode::of(query)));
         let share = view.share(allowed);
         let (view, allowed) = (Arc::clone(view), Arc::clone(allowed));
-        self.scanned(Wanted { models: models.collect(), view, allowed, share, words, limit }).await
+        let models = models.collect();
+        self.scanned(Wanted { models, view, allowed, share, words, limit, stop: Stop::default() }).await
     }
 
     async fn best_words(
@@ -110,7 +112,7 @@ impl SearchIndex {
         limit: usize,
     ) -> StoreResult<Vec<ScoredChunk>> {
         let (view, scores, allowed) = (Arc::clone(view), Arc::clone(scores), Arc::clone(allowed));
-        self.score_apart(move || best(&view, &scores, &allowed, limit)).await
+        self.score_apart(move |_| best(&view, &scores, &allowed, limit)).await
     }
 }
 

@@ -157,7 +157,7 @@ impl SearchIndex {
         // What the view counts, not what the search was begun with.
         let Some(model) = view.models.iter().find(|known| known.seq == model.seq).cloned() else { return Ok(true) };
         let (now, done) = (Arc::clone(view), model.done);
-        let (mut codes, wanted) = compute(move || {
+        let (mut codes, wanted) = compute(move |_| {
             let new = || ModelCodes::new(model.seq, model.dimension);
             let mut codes = held.map_or_else(new, |held| ModelCodes::clone(&held));
             codes.follow(&now);
@@ -182,7 +182,7 @@ impl SearchIndex {
             let rows = self.read_vectors(view.source, codes.seq, page).await?;
             found += rows.len() as u64;
             codes.last_found = rows.iter().map(|(id, _)| *id).max().unwrap_or(codes.last_found);
-            codes = compute(move || {
+            codes = compute(move |_| {
                 codes.add(rows);
                 codes
             })

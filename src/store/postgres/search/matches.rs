@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::domain::search::{Occur, ScoredChunk, WordMatch, WordsQuery};
 use crate::domain::{ChunkId, terms};
 use crate::store::shared::ranking::{ClauseScore, Matches};
+use crate::store::shared::stop::Stop;
 use crate::store::{StoreError, StoreErrorKind, StoreResult};
 
 use super::super::error::classify;
@@ -97,14 +98,14 @@ impl SearchIndex {
             clauses.push((*occur, source));
         }
         let view = Arc::clone(view);
-        self.score_apart(move || accumulate(&view, &blocks, &clauses)).await.map(Some)
+        self.score_apart(move |stop| accumulate(&view, &blocks, &clauses, stop)).await.map(Some)
     }
 
     /// Slots of the chunks where `words` stand side by side.
     async fn phrase(&self, view: &Arc<View>, blocks: &Arc<Blocks>, words: &[String]) -> StoreResult<Vec<u32>> {
         let candidates = {
             let (view, blocks, words) = (Arc::clone(view), Arc::clone(blocks), words.to_vec());
-            compute(move || holding_all(&view, &blocks, &words)).await?
+            compute(move |stop| holding_all(&view, &blocks, &words, stop)).await?
         };
         let mut found = Vec::new();
         for step in candidates.chunks(PHRASE_STEP) {
@@ -117,10 +118,10 @@ impl SearchIndex {
                     .await
                     .map_err(|error| classify("look for a phrase", words.join(" "), error))?;
             let words = words.to_vec();
-            let holding = compute(move || {
+            let holding = compute(move |stop| {
                 let holds =
                     |(id, context, text): (i64, String, String)| holds_phrase(&context, &text, &words).then_some(id);
-                texts.into_iter().filter_map(holds).collect::<HashSet<i64>>()
+                texts.into_iter().take_while(|_| !stop.is_set()).filter_map(holds).collect::<HashSet<i64>>()
             })
             .await?;
             found.extend(
@@ -191,13 +192,16 @@ fn matching(view: &View, entries: &[(usize, Entry<'_>)]) -> Matches {
 }
 
 /// Slots of chunks that are not gone and hold all terms, ascending.
-fn holding_all(view: &View, blocks: &Blocks, words: &[String]) -> Vec<u32> {
+fn holding_all(view: &View, blocks: &Blocks, words: &[String], stop: &Stop) -> Vec<u32> {
     let distinct: HashSet<&String> = words.iter().collect();
     let mut terms: Vec<_> = distinct.iter().map(|term| entries_of_term(view, blocks, term)).collect();
     // The rarest first: it rules out most.
     terms.sort_by_key(|entries| entries.iter().map(|(_, entry)| u64::from(entry.count)).sum::<u64>());
     let mut holding: Option<Vec<u32>> = None;
     for entries in terms {
+        if stop.is_set() {
+            break;
+        }
         let mut these = Vec::new();
         for (part, entry) in entries {
             let part = &view.parts[part];
@@ -244,14 +248,18 @@ fn holding_prefix(view: &View, blocks: &Blocks, start: &str) -> Vec<u32> {
     (0_u32..).zip(holds).filter_map(|(slot, holds)| holds.then_some(slot)).collect()
 }
 
-/// Per slot: the sum of the clauses' scores, or NaN where a forbidden clause matches or a required one does not.
-fn accumulate(view: &View, blocks: &Blocks, clauses: &[(Occur, Matching)]) -> Vec<f32> {
+/// Per slot: the sum of the clauses' scores, or NaN where a forbidden clause matches or a required one does not. Between
+/// two clauses it looks whether anybody still waits; if not, the rest is left undone.
+fn accumulate(view: &View, blocks: &Blocks, clauses: &[(Occur, Matching)], stop: &Stop) -> Vec<f32> {
     let mut scores = vec![0.0_f32; view.slots];
     let required = clauses.iter().filter(|(occur, _)| *occur == Occur::Must).count();
     let mut met = if required > 0 { vec![0_u16; view.slots] } else { Vec::new() };
     let mut forbidden: Vec<u32> = Vec::new();
     let statistics = view.statistics();
     for (occur, source) in clauses {
+        if stop.is_set() {
+            break;
+        }
         let (entries, found) = match source {
             Matching::Term(term) => (entries_of_term(view, blocks, term), Vec::new()),
             Matching::Prefix(start) => (Vec::new(), holding_prefix(view, blocks, start)),

@@ -39,6 +39,7 @@ use tokio::sync::Semaphore;
 
 use crate::domain::search::{Filter, HitSource, ScoredChunk, VectorQuery, WordsQuery};
 use crate::domain::{ChunkId, DocumentId, ModelId};
+use crate::store::shared::stop::{Stop, apart};
 use crate::store::{Legs, SearchStore, StoreError, StoreResult, TermSuggestion};
 
 use super::PostgresStore;
@@ -71,7 +72,7 @@ pub(super) struct SearchIndex {
     scans: Arc<Scans>,
     limits: Limits,
     /// Scans and scorings that run at once: as many as there are cores, since each needs one whole.
-    scoring: Semaphore,
+    scoring: Arc<Semaphore>,
     dictionaries: Mutex<HashMap<i64, Arc<[u8]>>>,
     /// A model that had a vector of every chunk, of how many, and when that was seen.
     covered: Mutex<Option<(i64, u64, Instant)>>,
@@ -95,7 +96,7 @@ impl SearchIndex {
             codes: Codes::default(),
             scans: Arc::default(),
             limits: Limits::default(),
-            scoring: Semaphore::new(std::thread::available_parallelism().map_or(2, std::num::NonZero::get)),
+            scoring: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(2, std::num::NonZero::get))),
             dictionaries: Mutex::default(),
             covered: Mutex::default(),
             compacting: Arc::default(),
@@ -117,18 +118,20 @@ impl SearchIndex {
     }
 
     /// Runs scoring off the async threads, no more at once than there are cores.
-    async fn score_apart<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> StoreResult<T> {
-        // The semaphore is never closed.
-        let _permit = self.scoring.acquire().await;
-        compute(work).await
+    async fn score_apart<T: Send + 'static>(&self, work: impl FnOnce(&Stop) -> T + Send + 'static) -> StoreResult<T> {
+        // The semaphore is never closed. The work keeps its place until it has stopped, also when nobody waits any more.
+        let permit = Arc::clone(&self.scoring).acquire_owned().await;
+        compute(move |stop| {
+            let _permit = permit;
+            work(stop)
+        })
+        .await
     }
 }
 
-/// Runs work off the async threads. A panic there is a bug and is reported as one.
-async fn compute<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> StoreResult<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| StoreError::invariant("score candidates", "", format!("scoring failed: {error}")))
+/// Runs work off the async threads, and stops it when nobody waits any more. A panic there is a bug and is reported as one.
+async fn compute<T: Send + 'static>(work: impl FnOnce(&Stop) -> T + Send + 'static) -> StoreResult<T> {
+    apart(work).await.map_err(|error| StoreError::invariant("score candidates", "", format!("scoring failed: {error}")))
 }
 
 /// Best first, ties by chunk id: the order every leg promises.

@@ -95,7 +95,7 @@ impl SearchIndex {
             let segments: Vec<Arc<Segment>> = look.segments.iter().filter_map(find).collect();
             let old = Arc::clone(&before);
             let answers = self.answers(source, &before, &segments, &look).await?;
-            let view = compute(move || {
+            let view = compute(move |_| {
                 let gone: HashSet<i64> = old.gone.iter().copied().chain(look.gone).collect();
                 let mut retired = old.retired.clone();
                 retired.extend(look.retired);
@@ -218,7 +218,7 @@ impl SearchIndex {
             .fetch_all(self.at(source))
             .await
             .map_err(fail)?;
-        let segments = compute(move || {
+        let segments = compute(move |_| {
             let unpack = |(id, header): (i64, Vec<u8>)| {
                 Segment::unpack(id, &header).map(Arc::new).ok_or_else(|| undecodable("header of word segment", id))
             };

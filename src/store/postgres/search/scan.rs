@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use crate::domain::ChunkId;
 use crate::domain::search::ScoredChunk;
 use crate::store::shared::codes::{Nearest, QueryCode};
+use crate::store::shared::stop::{Awaited, Stop};
 use crate::store::{StoreError, StoreResult};
 
 use super::codes::{Block, ModelCodes};
@@ -25,6 +26,8 @@ const SMALL_SHARE: f64 = 0.1;
 /// Rows scanned for one search before it is the next one's turn: 64 KiB of 256-dimensional codes, which stay in the
 /// core's own cache.
 const STRETCH: usize = 256;
+/// Chunks looked up between two looks whether anybody still waits.
+const LOOKED_AT_ONCE: usize = 4_096;
 /// Searches scanned for together at most.
 const MOST_TOGETHER: usize = 16;
 /// From this share of all chunks on they are looked up at the end.
@@ -45,6 +48,8 @@ pub(super) struct Wanted {
     /// Scores per slot, NaN where words rule a chunk out; empty when no words do.
     pub(super) words: Arc<Vec<f32>>,
     pub(super) limit: usize,
+    /// Set when nobody waits for the answer any more.
+    pub(super) stop: Stop,
 }
 
 /// A candidate.
@@ -93,11 +98,14 @@ impl Wanted {
         Some(best_first(scored, self.limit))
     }
 
-    /// Looks every allowed chunk up.
+    /// Looks every allowed chunk up, until nobody waits any more.
     fn look_up(&self) -> Vec<ScoredChunk> {
         let mut nearest = self.nearest(true);
         for part in &self.view.parts {
             for (place, chunk) in part.segment.places.iter().enumerate() {
+                if place % LOOKED_AT_ONCE == 0 && self.stop.is_set() {
+                    return Vec::new();
+                }
                 if !self.lets(part, place) {
                     continue;
                 }
@@ -153,15 +161,21 @@ impl<'a> Scanning<'a> {
     }
 }
 
-/// Scans for searches that have the same codes.
+/// Scans for searches that have the same codes. Before every stretch it looks who still waits: for the others nothing is
+/// scanned any more.
 fn scan(searches: &mut [Scanning<'_>]) {
     let models = searches.first().map_or(&[][..], |search| &search.wanted.models);
     for (model, (codes, _)) in models.iter().enumerate() {
         for block in &codes.blocks {
             for start in (0..block.ids.len()).step_by(STRETCH) {
                 let rows = start..(start + STRETCH).min(block.ids.len());
-                for search in &mut *searches {
+                let mut does_any_wait = false;
+                for search in searches.iter_mut().filter(|search| !search.wanted.stop.is_set()) {
+                    does_any_wait = true;
                     search.stretch(model, block, rows.clone());
+                }
+                if !does_any_wait {
+                    return;
                 }
             }
         }
@@ -179,6 +193,9 @@ fn answers(together: &[&Wanted]) -> Vec<Vec<ScoredChunk>> {
         together.iter().map(|wanted| Scanning::new(wanted, with_care(wanted))).collect();
     scan(&mut searches);
     let answer = |search: Scanning<'_>| {
+        if search.wanted.stop.is_set() {
+            return Vec::new();
+        }
         search.wanted.best(search.nearest, search.with_care).unwrap_or_else(|| {
             let mut again = [Scanning::new(search.wanted, true)];
             scan(&mut again);
@@ -242,9 +259,12 @@ impl Scans {
 
 impl SearchIndex {
     /// The best `limit` chunks by calibrated cosine.
-    pub(super) async fn scanned(&self, wanted: Wanted) -> StoreResult<Vec<ScoredChunk>> {
+    pub(super) async fn scanned(&self, mut wanted: Wanted) -> StoreResult<Vec<ScoredChunk>> {
+        // Somebody else's thread may be scanning for this one when it is given up.
+        let awaited = Awaited::default();
+        wanted.stop = awaited.stop();
         if wanted.share < SMALL_SHARE {
-            return self.score_apart(move || wanted.look_up()).await;
+            return self.score_apart(move |_| wanted.look_up()).await;
         }
         let (answer, mut answered) = oneshot::channel();
         let number = self.scans.numbers.fetch_add(1, Ordering::Relaxed);
@@ -255,7 +275,7 @@ impl SearchIndex {
             tokio::select! {
                 biased;
                 found = &mut answered => return found.map_err(|_| unanswered()),
-                ran = self.score_apart(move || scans.run()) => ran?,
+                ran = self.score_apart(move |_| scans.run()) => ran?,
             }
         }
         answered.await.map_err(|_| unanswered())
@@ -332,6 +352,7 @@ mod tests {
                         allowed: Arc::new(Allowed::Live),
                         words: Arc::default(),
                         limit: 20,
+                        stop: Stop::default(),
                     }
                 })
                 .collect();
@@ -349,6 +370,32 @@ mod tests {
     }
 
     #[test]
+    fn for_whoever_gave_up_nothing_more_is_scanned() {
+        let mut random = fastrand::Rng::with_seed(12);
+        let rows = 10 * STRETCH;
+        let mut codes = ModelCodes::new(1, DIMENSION);
+        codes.follow(&view(rows, &HashSet::new(), HashSet::new()));
+        codes.add((0..).zip((0..rows).map(|_| Some(unit(&mut random)))).collect());
+        let (codes, view) = (Arc::new(codes), Arc::new(view(rows, &HashSet::new(), HashSet::new())));
+        let query = VectorQuery { model: ModelId::from("m"), vector: unit(&mut random), scale: 1.0, offset: 0.0 };
+        let wanted = |stop: Stop| Wanted {
+            models: vec![(Arc::clone(&codes), QueryCode::of(&query))],
+            view: Arc::clone(&view),
+            share: 1.0,
+            allowed: Arc::new(Allowed::Live),
+            words: Arc::default(),
+            limit: rows,
+            stop,
+        };
+        let (patient, gone) = (wanted(Stop::default()), wanted(Stop::after(3)));
+        let mut searches = [Scanning::new(&patient, true), Scanning::new(&gone, true)];
+        scan(&mut searches);
+        let [patient, gone] = searches.map(|search| search.nearest.into_held().len());
+        assert_eq!((patient, gone), (rows, 3 * STRETCH), "three stretches for the one, everything for the other");
+        assert!(wanted(Stop::after(0)).look_up().is_empty());
+    }
+
+    #[test]
     fn whoever_waits_for_the_same_codes_is_answered_together() {
         let codes = || Arc::new(ModelCodes::new(1, DIMENSION));
         let (ours, theirs) = (codes(), codes());
@@ -360,7 +407,8 @@ mod tests {
             let (answer, answered) = oneshot::channel();
             let models = vec![(Arc::clone(codes), QueryCode::of(&query))];
             let (view, allowed, words) = (Arc::clone(&view), Arc::new(Allowed::Live), Arc::default());
-            let wanted = Wanted { models, view, allowed, share: 1.0, words, limit: 1 };
+            let stop = Stop::default();
+            let wanted = Wanted { models, view, allowed, share: 1.0, words, limit: 1, stop };
             scans.queue().push(Waiting { number: number as u64, wanted, answer });
             answers.push(answered);
         }

@@ -32,9 +32,9 @@ impl SearchIndex {
         }
         let most = if length <= 4 { 1 } else { 2 };
         let dictionaries = self.dictionaries(source).await?;
-        let mut found: Vec<(String, u32, u64)> = compute(move || {
+        let mut found: Vec<(String, u32, u64)> = compute(move |stop| {
             let mut near: HashMap<String, (u32, u64)> = HashMap::new();
-            for dictionary in &dictionaries {
+            for dictionary in dictionaries.iter().take_while(|_| !stop.is_set()) {
                 each_term(dictionary, |term, count| {
                     let other = term.chars().count();
                     if other.abs_diff(length) > most || term.bytes().any(|byte| byte.is_ascii_digit()) {

@@ -4,7 +4,7 @@
 use serde::de::DeserializeOwned;
 use sqlx::query::QueryScalar;
 use sqlx::sqlite::SqliteArguments;
-use sqlx::{Sqlite, SqliteConnection, SqlitePool};
+use sqlx::{Sqlite, SqliteConnection};
 use uuid::Uuid;
 
 use crate::domain::terms::is_stop_term;
@@ -54,7 +54,7 @@ pub(super) async fn documents_after(
 }
 
 /// Chunks with a term and how often it stands in each, in no promised order.
-pub(super) async fn postings(reader: &SqlitePool, term: &str) -> Result<Vec<(i64, u32)>, sqlx::Error> {
+pub(super) async fn postings(reader: &mut SqliteConnection, term: &str) -> Result<Vec<(i64, u32)>, sqlx::Error> {
     const PLACES: &str = "SELECT json_group_array(doc) FROM chunk_words_instance WHERE term = ?";
     const COUNTED: &str = "SELECT json_group_array(json_array(doc, n)) FROM \
         (SELECT doc, count(*) AS n FROM chunk_words_instance WHERE term = ? GROUP BY doc)";
@@ -72,13 +72,13 @@ pub(super) async fn postings(reader: &SqlitePool, term: &str) -> Result<Vec<(i64
 }
 
 /// Ids of the chunks that match an FTS5 expression, in no promised order.
-pub(super) async fn matching(reader: &SqlitePool, expression: &str) -> Result<Vec<i64>, sqlx::Error> {
+pub(super) async fn matching(reader: &mut SqliteConnection, expression: &str) -> Result<Vec<i64>, sqlx::Error> {
     const SQL: &str = "SELECT json_group_array(rowid) FROM chunk_words WHERE chunk_words MATCH ?";
     numbers_of(sqlx::query_scalar(SQL).bind(expression), reader).await
 }
 
 /// Every term with the number of chunks it stands in.
-pub(super) async fn dictionary(reader: &SqlitePool) -> Result<Vec<(String, u64)>, sqlx::Error> {
+pub(super) async fn dictionary(reader: &mut SqliteConnection) -> Result<Vec<(String, u64)>, sqlx::Error> {
     const SQL: &str = "SELECT json_group_array(json_array(term, doc)) FROM chunk_words_row";
     let json: String = sqlx::query_scalar(SQL).fetch_one(reader).await?;
     parsed(&json)
@@ -87,7 +87,7 @@ pub(super) async fn dictionary(reader: &SqlitePool) -> Result<Vec<(String, u64)>
 /// What a query of one array of numbers says.
 pub(super) async fn numbers_of(
     query: QueryScalar<'_, Sqlite, String, SqliteArguments>,
-    reader: &SqlitePool,
+    reader: &mut SqliteConnection,
 ) -> Result<Vec<i64>, sqlx::Error> {
     parsed(&query.fetch_one(reader).await?)
 }

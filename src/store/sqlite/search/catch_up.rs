@@ -150,7 +150,7 @@ impl SqliteStore {
             };
             let done = counted.iter().all(|(id, _)| *id > upto);
             let state = Arc::clone(&self.index.state);
-            words = super::compute(move || {
+            words = super::compute(move |_| {
                 let state = state.read().unwrap_or_else(PoisonError::into_inner);
                 for (id, terms) in counted.into_iter().filter(|(id, _)| *id <= upto) {
                     if let Some(slot) = state.slots.slot(id) {

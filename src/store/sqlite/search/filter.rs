@@ -8,6 +8,7 @@ use crate::store::StoreResult;
 use super::super::SqliteStore;
 use super::super::error::classify;
 use super::bulk;
+use super::patient::patient;
 use super::slots::Allowed;
 
 impl SqliteStore {
@@ -18,8 +19,11 @@ impl SqliteStore {
         }
         let mut query = QueryBuilder::new("SELECT json_group_array(document.seq) FROM document WHERE ");
         push_filter(&mut query, filter);
-        let documents = bulk::numbers_of(query.build_query_scalar(), &self.reader).await;
-        let documents = documents.map_err(|error| classify("filter documents", format!("{filter:?}"), error))?;
+        let passing = async {
+            let mut reader = patient(&self.reader).await?;
+            bulk::numbers_of(query.build_query_scalar(), &mut reader).await
+        };
+        let documents = passing.await.map_err(|error| classify("filter documents", format!("{filter:?}"), error))?;
         Ok(Allowed::only(documents))
     }
 }

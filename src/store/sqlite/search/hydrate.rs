@@ -13,6 +13,7 @@ use super::super::SqliteStore;
 use super::super::error::classify;
 use super::super::rows::named;
 use super::filter::push_filter;
+use super::patient::patient;
 
 fn document_id(bytes: &[u8]) -> Result<DocumentId, sqlx::Error> {
     uuid::Uuid::from_slice(bytes).map(DocumentId).map_err(|error| sqlx::Error::Decode(error.into()))
@@ -28,7 +29,8 @@ impl SqliteStore {
         query.push(" AND first IS NOT NULL ORDER BY coalesce(document.dated_at, document.ingested_at) DESC, document.seq DESC LIMIT ");
         query.push_bind(limit as i64);
         let fail = |error| classify("list newest documents", format!("{filter:?}"), error);
-        let rows: Vec<(i64, Vec<u8>)> = query.build_query_as().fetch_all(&self.reader).await.map_err(fail)?;
+        let mut reader = patient(&self.reader).await.map_err(fail)?;
+        let rows: Vec<(i64, Vec<u8>)> = query.build_query_as().fetch_all(&mut *reader).await.map_err(fail)?;
         rows.iter()
             .map(|(chunk, id)| {
                 Ok(ScoredChunk { chunk_id: ChunkId(*chunk), document_id: document_id(id).map_err(fail)?, score: 0.0 })

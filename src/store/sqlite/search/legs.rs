@@ -28,20 +28,20 @@ impl SqliteStore {
         let is_asked = clauses.iter().any(|(occur, _)| *occur != Occur::MustNot);
         let is_gated = clauses.iter().any(|(occur, _)| *occur != Occur::Should);
         let state = Arc::clone(&self.index.state);
-        let scoring = compute(move || {
+        let scoring = compute(move |stop| {
             let state = state.read().unwrap_or_else(PoisonError::into_inner);
             if clauses.is_empty() {
                 Vec::new()
             } else {
-                matches::accumulate(&clauses, &state.slots, state.words.as_ref())
+                matches::accumulate(&clauses, &state.slots, state.words.as_ref(), stop)
             }
         });
         // What words rule out is known only afterwards: everything has to be kept until then.
         let deep = if is_gated { usize::MAX } else { limit };
         let (state, wanted, may) = (Arc::clone(&self.index.state), queries.to_vec(), allowed.clone());
-        let scanning = compute(move || {
+        let scanning = compute(move |stop| {
             let state = state.read().unwrap_or_else(PoisonError::into_inner);
-            if wanted.is_empty() { Vec::new() } else { state.matrices.scan(&wanted, &state.slots, &may, deep) }
+            if wanted.is_empty() { Vec::new() } else { state.matrices.scan(&wanted, &state.slots, &may, deep, stop) }
         });
         let (scores, mut near) = tokio::try_join!(scoring, scanning)?;
         // What was committed between the two reads has a slot beyond the scores: it matches no word here.

@@ -10,10 +10,12 @@ use crate::domain::search::{Occur, WordMatch, WordsQuery};
 use crate::domain::terms::is_stop_term;
 use crate::store::StoreResult;
 use crate::store::shared::ranking::{ClauseScore, Matches};
+use crate::store::shared::stop::Stop;
 
 use super::super::SqliteStore;
 use super::super::error::classify;
 use super::bulk;
+use super::patient::patient;
 use super::slots::{Allowed, Slots};
 use super::words::Words;
 
@@ -31,9 +33,9 @@ impl SqliteStore {
         self.catch_up_slots().await?;
         let clauses = self.sources(query).await?;
         let (state, chunks) = (Arc::clone(&self.index.state), chunks.to_vec());
-        super::compute(move || {
+        super::compute(move |stop| {
             let state = state.read().unwrap_or_else(PoisonError::into_inner);
-            let scores = accumulate(&clauses, &state.slots, state.words.as_ref());
+            let scores = accumulate(&clauses, &state.slots, state.words.as_ref(), stop);
             let score = |id: &ChunkId| Some(scores[alive(&state.slots, id.0)?]).filter(|score| *score > 0.0);
             chunks.iter().map(score).collect()
         })
@@ -58,13 +60,14 @@ impl SqliteStore {
 
     /// One term's chunks and frequencies by FTS5.
     async fn read_postings(&self, term: &str) -> StoreResult<Vec<(i64, u32)>> {
-        bulk::postings(&self.reader, term).await.map_err(|error| classify("read postings of", term, error))
+        let reading = async { bulk::postings(&mut *patient(&self.reader).await?, term).await };
+        reading.await.map_err(|error| classify("read postings of", term, error))
     }
 
     /// Chunks that match an FTS5 expression.
     async fn read_matches(&self, expression: &str) -> StoreResult<Vec<(i64, u32)>> {
-        let matching = bulk::matching(&self.reader, expression).await;
-        let matching = matching.map_err(|error| classify("match words", expression, error))?;
+        let reading = async { bulk::matching(&mut *patient(&self.reader).await?, expression).await };
+        let matching = reading.await.map_err(|error| classify("match words", expression, error))?;
         Ok(matching.into_iter().map(|chunk| (chunk, 1)).collect())
     }
 
@@ -99,14 +102,18 @@ pub(super) fn alive(slots: &Slots, id: i64) -> Option<usize> {
     slots.slot(id).filter(|slot| !slots.removed[*slot])
 }
 
-/// Per slot: the sum of the clauses' scores, or NaN where a forbidden clause matches or a required one does not.
-pub(super) fn accumulate(clauses: &[(Occur, Source)], slots: &Slots, words: Option<&Words>) -> Vec<f32> {
+/// Per slot: the sum of the clauses' scores, or NaN where a forbidden clause matches or a required one does not. Between
+/// two clauses it looks whether anybody still waits; if not, the rest is left undone.
+pub(super) fn accumulate(clauses: &[(Occur, Source)], slots: &Slots, words: Option<&Words>, stop: &Stop) -> Vec<f32> {
     let mut scores = vec![0.0_f32; slots.ids.len()];
     let required = clauses.iter().filter(|(occur, _)| *occur == Occur::Must).count();
     let mut met = if required > 0 { vec![0_u16; slots.ids.len()] } else { Vec::new() };
     let mut forbidden = Vec::new();
     let statistics = slots.statistics();
     for (occur, source) in clauses {
+        if stop.is_set() {
+            break;
+        }
         if *occur == Occur::MustNot {
             each_match(source, slots, words, |slot, _| forbidden.push(slot));
             continue;
@@ -169,4 +176,30 @@ pub(super) fn best(scores: &[f32], slots: &Slots, allowed: &Allowed, limit: usiz
     }
     found.truncate(limit);
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ChunkKind;
+
+    #[test]
+    fn nothing_more_is_scored_when_nobody_waits() {
+        let (mut slots, mut words) = (Slots::default(), Words::default());
+        for id in 1..=10_u32 {
+            slots.push(id.into(), 1, 8, ChunkKind::Body);
+            let counted = (0..20).map(|term| (format!("w{term}").into(), 1)).collect();
+            words.add(id - 1, id.into(), true, counted);
+        }
+        let clauses: Vec<(Occur, Source)> =
+            (0..20).map(|term| (Occur::Should, Source::Memory(format!("w{term}")))).collect();
+        let of = |clauses: &[(Occur, Source)], stop: &Stop| accumulate(clauses, &slots, Some(&words), stop);
+        let (whole, none) = (of(&clauses, &Stop::default()), of(&clauses, &Stop::after(0)));
+        assert!(none.iter().all(|score| *score == 0.0) && whole.iter().all(|score| *score > 0.0));
+        assert_eq!(
+            of(&clauses, &Stop::after(3)),
+            of(&clauses[..3], &Stop::default()),
+            "three lists were read, no more"
+        );
+    }
 }

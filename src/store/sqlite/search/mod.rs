@@ -1,6 +1,6 @@
 //! Both legs of search over SQLite: compact indexes in memory, kept current from the database.
 //!
-//! `bulk` and `blocks` read many rows as few; `slots` numbers the searchable chunks, `words` scores BM25 over them, `vectors` scans codes of one byte a dimension
+//! `bulk` and `blocks` read many rows as few; `patient` ends a statement that nobody waits for; `slots` numbers the searchable chunks, `words` scores BM25 over them, `vectors` scans codes of one byte a dimension
 //! and scores the best by a second, `filter` turns conditions into a set of documents. Nothing is loaded before the first search;
 //! until the word index is built in the background, single terms are read from FTS5 with the same formula. Every
 //! search first catches up with what was committed since, by this process or another.
@@ -12,6 +12,7 @@ mod filter;
 mod hydrate;
 mod legs;
 mod matches;
+mod patient;
 mod slots;
 mod suggest;
 mod vectors;
@@ -24,6 +25,7 @@ use async_trait::async_trait;
 
 use crate::domain::search::{Filter, HitSource, ScoredChunk, VectorQuery, WordsQuery};
 use crate::domain::{ChunkId, DocumentId, ModelId};
+use crate::store::shared::stop::{Stop, apart};
 use crate::store::{Legs, SearchStore, StoreError, StoreResult, TermSuggestion};
 
 use super::SqliteStore;
@@ -31,6 +33,7 @@ use slots::Slots;
 use vectors::Matrices;
 use words::Words;
 
+pub(super) use patient::settle;
 pub(super) use vectors::floats;
 
 /// In-memory indexes, loaded on first use and kept current.
@@ -78,11 +81,10 @@ impl SearchIndex {
     }
 }
 
-/// Runs scoring off the async threads. A panic there is a bug and is reported as one.
-async fn compute<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> StoreResult<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| StoreError::invariant("score candidates", "", format!("scoring failed: {error}")))
+/// Runs scoring off the async threads, and stops it when nobody waits any more. A panic there is a bug and is reported as
+/// one.
+async fn compute<T: Send + 'static>(work: impl FnOnce(&Stop) -> T + Send + 'static) -> StoreResult<T> {
+    apart(work).await.map_err(|error| StoreError::invariant("score candidates", "", format!("scoring failed: {error}")))
 }
 
 #[async_trait]

@@ -8,6 +8,7 @@ use crate::store::{StoreResult, TermSuggestion};
 use super::super::SqliteStore;
 use super::super::error::classify;
 use super::bulk;
+use super::patient::patient;
 
 /// Terms with the number of chunks that hold each.
 pub(super) type Dictionary = Arc<Vec<(String, u64)>>;
@@ -37,9 +38,10 @@ impl SqliteStore {
         };
         let mut found: Vec<(String, u32, u64)> = if self.index.read().words.is_some() {
             let state = Arc::clone(&self.index.state);
-            super::compute(move || {
+            super::compute(move |stop| {
                 let state = state.read().unwrap_or_else(PoisonError::into_inner);
                 let words = state.words.iter().flat_map(super::words::Words::dictionary);
+                let words = words.take_while(|_| !stop.is_set());
                 words.filter_map(|(term, n)| Some((term.to_owned(), near(term)?, n))).collect()
             })
             .await?
@@ -70,7 +72,7 @@ impl SqliteStore {
         {
             return Ok(Arc::clone(dictionary));
         }
-        let dictionary = Arc::new(bulk::dictionary(&self.reader).await?);
+        let dictionary = Arc::new(bulk::dictionary(&mut *patient(&self.reader).await?).await?);
         // Built meanwhile: then nobody asks again.
         if self.index.read().words.is_some() {
             return Ok(dictionary);

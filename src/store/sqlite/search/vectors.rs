@@ -9,12 +9,15 @@ use crate::domain::search::VectorQuery;
 use crate::domain::{ChunkId, DocumentId, ModelId};
 use crate::store::StoreResult;
 use crate::store::shared::codes::{Nearest, QueryCode, quantise, remainder};
+use crate::store::shared::stop::Stop;
 
 use super::super::SqliteStore;
 use super::super::error::classify;
 use super::catch_up::Present;
 use super::slots::{Allowed, Slots};
 
+/// Slots scanned between two looks whether anybody still waits.
+const LOOKED_AT_ONCE: usize = 4_096;
 /// No vector in this slot.
 const NONE: u32 = u32::MAX;
 
@@ -195,17 +198,21 @@ impl Matrices {
     }
 
     /// Approximate scores of the allowed slots that have a vector in one of the models and may be among the best `limit`
-    /// once scored exactly, and some more; in no order.
+    /// once scored exactly, and some more; in no order. Given up when nobody waits any more.
     pub(super) fn scan(
         &self,
         queries: &[VectorQuery],
         slots: &Slots,
         allowed: &Allowed,
         limit: usize,
+        stop: &Stop,
     ) -> Vec<(f32, u32)> {
         let asked = self.asked(queries);
         let mut nearest = Nearest::new(limit, code_error(queries));
         for slot in 0..slots.ids.len() {
+            if slot % LOOKED_AT_ONCE == 0 && stop.is_set() {
+                break;
+            }
             // Few scores are wanted: only then is it worth to see whether the chunk may be returned.
             let score = asked.score(slot).filter(|score| nearest.wants(*score));
             if let Some(score) = score.filter(|_| allowed.slot(slots, slot)) {

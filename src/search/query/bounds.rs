@@ -1,0 +1,152 @@
+//! Keeps a query small: every word and every test once, and no more of them than a search should look for. What is left
+//! out is told by a hint. Pure; called by [`super::parse`] when the query is taken apart.
+//!
+//! A search reads the whole list of every word it looks for, so its work is bounded by what it looks for and not by how
+//! it was typed: `the` five hundred times is `the`.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
+
+use crate::domain::search::{Occur, WordMatch};
+use crate::domain::terms;
+
+use super::ParsedQuery;
+
+/// What the words of a query may cost together; a usual word costs 1.
+pub const MOST_WORK: usize = 128;
+/// A stop word stands in nearly every text.
+const STOP_WORD_COST: usize = 4;
+/// A prefix stands for many words.
+const PREFIX_COST: usize = 8;
+/// Words of a phrase that are looked for side by side: by then there is hardly more than one text that has them.
+pub const LONGEST_PHRASE: usize = 32;
+/// Tests of documents (`from:`, `tag:`, each alternative) that a query may hold.
+pub const MOST_TESTS: usize = 32;
+
+/// What was said already, for the text that is embedded.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    words: HashSet<String>,
+    last: String,
+}
+
+impl Said {
+    /// Whether a piece says something new. A sentence needs its `the` more than once: a stop word is said again unless it
+    /// follows itself.
+    pub(super) fn is_new(&mut self, piece: &str, is_stop: bool) -> bool {
+        let folded = terms::fold(piece);
+        let follows_itself = folded == self.last;
+        let is_known = !self.words.insert(folded.clone());
+        let is_new = if is_stop { !follows_itself } else { !is_known };
+        if is_new {
+            self.last = folded;
+        }
+        is_new
+    }
+}
+
+/// Makes everything distinct and leaves out what is too much.
+pub(super) fn bound(parsed: &mut ParsedQuery) {
+    let clauses = std::mem::take(&mut parsed.words.clauses);
+    let clauses = distinct_clauses(clauses);
+    let clauses = within_phrases(clauses, &mut parsed.hints);
+    parsed.words.clauses = within_work(clauses, &mut parsed.hints);
+    bound_tests(parsed);
+    for list in [&mut parsed.highlights, &mut parsed.prefixes, &mut parsed.plain_words, &mut parsed.hints] {
+        distinct(list);
+        list.truncate(MOST_WORK);
+    }
+}
+
+fn distinct<T: Hash + Eq + Clone>(list: &mut Vec<T>) {
+    let mut seen = HashSet::with_capacity(list.len());
+    list.retain(|item| seen.insert(item.clone()));
+}
+
+/// Every clause once, where it stood first; one that is required somewhere is required.
+fn distinct_clauses(clauses: Vec<(Occur, WordMatch)>) -> Vec<(Occur, WordMatch)> {
+    let mut kept: Vec<(Occur, WordMatch)> = Vec::with_capacity(clauses.len());
+    let mut places: HashMap<(bool, WordMatch), usize> = HashMap::with_capacity(clauses.len());
+    for (occur, clause) in clauses {
+        let known = places.entry((occur == Occur::MustNot, clause.clone()));
+        match known {
+            std::collections::hash_map::Entry::Vacant(place) => {
+                place.insert(kept.len());
+                kept.push((occur, clause));
+            }
+            std::collections::hash_map::Entry::Occupied(place) => {
+                if let Some(before) = kept.get_mut(*place.get())
+                    && occur == Occur::Must
+                {
+                    before.0 = occur;
+                }
+            }
+        }
+    }
+    kept
+}
+
+/// Cuts phrases at [`LONGEST_PHRASE`] words.
+fn within_phrases(mut clauses: Vec<(Occur, WordMatch)>, hints: &mut Vec<String>) -> Vec<(Occur, WordMatch)> {
+    for (_, clause) in &mut clauses {
+        if let WordMatch::Phrase(words) = clause
+            && words.len() > LONGEST_PHRASE
+        {
+            hints.push(format!("of a phrase of {} words the first {LONGEST_PHRASE} are looked for", words.len()));
+            words.truncate(LONGEST_PHRASE);
+        }
+    }
+    clauses
+}
+
+/// What a clause costs.
+fn cost(clause: &WordMatch) -> usize {
+    let word = |term: &String| if terms::is_stop_term(term) { STOP_WORD_COST } else { 1 };
+    match clause {
+        WordMatch::Term(term) => word(term),
+        WordMatch::Prefix(_) => PREFIX_COST,
+        WordMatch::Phrase(words) => words.iter().map(word).sum(),
+    }
+}
+
+/// As many clauses as [`MOST_WORK`] allows, in their order: first those that rule something out, since without them more
+/// would be found than was asked for, then the others as they were typed.
+fn within_work(clauses: Vec<(Occur, WordMatch)>, hints: &mut Vec<String>) -> Vec<(Occur, WordMatch)> {
+    let mut left = MOST_WORK;
+    let mut keeps = vec![false; clauses.len()];
+    for are_gates in [true, false] {
+        let of_kind = clauses.iter().zip(&mut keeps).filter(|((occur, _), _)| (*occur != Occur::Should) == are_gates);
+        for ((_, clause), keeps) in of_kind {
+            *keeps = cost(clause) <= left;
+            // Once something does not fit, nothing after it does: what is left out is the end of the query.
+            left = if *keeps { left - cost(clause) } else { 0 };
+        }
+    }
+    let count = clauses.len();
+    let kept: Vec<_> = clauses.into_iter().zip(keeps).filter_map(|(clause, keeps)| keeps.then_some(clause)).collect();
+    if kept.len() < count {
+        let left_out = count - kept.len();
+        hints.push(format!("too many different words: {left_out} of {count} were left out; ask for fewer"));
+    }
+    kept
+}
+
+/// The first [`MOST_TESTS`] different tests.
+fn bound_tests(parsed: &mut ParsedQuery) {
+    let conditions = &mut parsed.filter.conditions;
+    for condition in &mut *conditions {
+        distinct(&mut condition.any_of);
+    }
+    distinct(conditions);
+    let count: usize = conditions.iter().map(|condition| condition.any_of.len()).sum();
+    let mut left = MOST_TESTS;
+    for condition in &mut *conditions {
+        condition.any_of.truncate(left);
+        left -= condition.any_of.len();
+    }
+    conditions.retain(|condition| !condition.any_of.is_empty());
+    if count > MOST_TESTS {
+        let left_out = count - MOST_TESTS;
+        parsed.hints.push(format!("too many filters: {left_out} of {count} tests were left out; ask for fewer"));
+    }
+}
