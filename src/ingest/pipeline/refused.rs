@@ -105,3 +105,61 @@ impl Refused {
         End::State { state: FileState::Failed, reason: Some(error), holds }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::Timestamp;
+    use crate::domain::intake::ItemCounts;
+    use crate::ingest::intake::regular::{self, Links};
+
+    use super::*;
+
+    fn ended(refused: Refused) -> (End, Option<NewDeadLetter>) {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("beside"), "").unwrap();
+        let file = FileRecord {
+            path: folder.path().join("a.md").display().to_string(),
+            origin: Origin::Folder,
+            source_type: None,
+            state: FileState::Parsing,
+            reason: None,
+            size_bytes: 0,
+            modified_at: Timestamp(0),
+            bytes_done: 0,
+            head_sha256: None,
+            items: ItemCounts::default(),
+            offered_at: Timestamp(0),
+            updated_at: Timestamp(0),
+        };
+        let (sender, mut outputs) = mpsc::channel(4);
+        let end = refused.end(&file, &mut Position::default(), &sender);
+        let letter = match outputs.try_recv() {
+            Ok(Output::Failed(letter)) => Some(letter),
+            _ => None,
+        };
+        (end, letter)
+    }
+
+    #[test]
+    fn what_the_system_refuses_is_tried_until_it_goes_well_and_takes_nothing() {
+        use rustix::io::Errno;
+        for errno in [Errno::MFILE, Errno::NFILE, Errno::IO, Errno::INTR, Errno::STALE, Errno::NOMEM] {
+            let (end, letter) = ended(Refused::Io(errno.into()));
+            let letter = letter.unwrap();
+            assert!(letter.may_pass && letter.offset.is_none(), "{errno:?}");
+            let End::State { state, holds, .. } = end else { panic!("{errno:?}") };
+            assert_eq!((state, holds), (FileState::Failed, Holds::Unknown), "{errno:?}");
+        }
+        // Who may not read it any more does not find it any more; it is tried again all the same.
+        let (end, letter) = ended(Refused::Io(Errno::ACCESS.into()));
+        assert!(letter.unwrap().may_pass);
+        assert!(matches!(end, End::State { state: FileState::Failed, holds: Holds::What, .. }), "{end:?}");
+        // What is gone is no failure, and what is wrong with its content is tried a few times only.
+        let (end, letter) = ended(Refused::Io(Errno::NOENT.into()));
+        assert!(letter.is_none() && matches!(end, End::State { state: FileState::Retired, .. }), "{end:?}");
+        assert!(!ended(Refused::Parse(ParseError::Damaged("broken".into()))).1.unwrap().may_pass);
+        let other = regular::open(std::path::Path::new("/dev/null"), Links::Follow).unwrap_err();
+        let letter = ended(other.into()).1.unwrap();
+        assert!(!letter.may_pass && letter.error.contains("is a device"), "{}", letter.error);
+    }
+}
