@@ -5,9 +5,11 @@ CREATE TABLE store_identity (
 );
 INSERT INTO store_identity DEFAULT VALUES;
 
--- One of very many mails with one Message-ID is found without looking at all of them, and so is the one at a place. Hashed:
--- a Message-ID may be longer than an index holds.
+-- One of very many mails with one Message-ID is found without looking at all of them, and so are the first of them and the one
+-- at a place. Hashed: a Message-ID may be longer than an index holds.
 CREATE INDEX document_mail ON document (hashtextextended(message_id, 0), fingerprint) WHERE message_id IS NOT NULL;
+CREATE INDEX document_first_mail ON document (hashtextextended(message_id, 0), seq)
+    WHERE message_id IS NOT NULL AND deleted_at IS NULL;
 DROP INDEX document_source_path;
 CREATE INDEX document_source_path ON document (source_path, source_offset);
 

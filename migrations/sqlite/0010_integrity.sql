@@ -2,8 +2,7 @@
 PRAGMA application_id = 1349416308;
 
 -- One of very many mails with one Message-ID is found without looking at all of them, and so is the one at a place.
-DROP INDEX document_message_id;
-CREATE INDEX document_message_id ON document (message_id, fingerprint) WHERE message_id IS NOT NULL;
+CREATE INDEX document_mail ON document (fingerprint, message_id) WHERE message_id IS NOT NULL;
 DROP INDEX document_source_path;
 CREATE INDEX document_source_path ON document (source_path, source_offset);
 

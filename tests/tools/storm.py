@@ -62,9 +62,12 @@ class Tree:
             for _ in range(25):
                 self.append_mail(number)
 
-    def next(self, kind):
+    def number(self):
         self.made += 1
-        return token(kind, self.made)
+        return self.made
+
+    def next(self, kind):
+        return token(kind, self.number())
 
     def words(self, count):
         return " ".join(f"word{self.rng.randrange(900)}" for _ in range(count))
@@ -77,8 +80,9 @@ class Tree:
 
     def write_note(self, path=None):
         mark = self.next("n")
-        path = path or os.path.join(self.folder, f"note-{mark}.md")
-        self.save(path, f"# Note\n\n{mark} {self.words(60)}\n\nSee [[note-zqn{self.rng.randrange(1, 80)}x]].\n")
+        # Names are found too: none holds a mark.
+        path = path or os.path.join(self.folder, f"note-{self.made}.md")
+        self.save(path, f"# Note\n\n{mark} {self.words(60)}\n\nSee [[note-{self.rng.randrange(1, 80)}]].\n")
         self.notes[path] = mark
 
     def append_mail(self, number):
@@ -106,11 +110,11 @@ class Tree:
                 os.remove(path)
                 del self.notes[path]
             elif what == 3:
-                copy = os.path.join(self.folder, f"copy-{self.next('c')}.md")
+                copy = os.path.join(self.folder, f"copy-{self.number()}.md")
                 shutil.copy(path, copy)
                 self.notes[copy] = self.notes[path]
             elif what == 4:
-                moved = os.path.join(self.folder, f"moved-{self.next('v')}.md")
+                moved = os.path.join(self.folder, f"moved-{self.number()}.md")
                 os.rename(path, moved)
                 self.notes[moved] = self.notes.pop(path)
             elif what == 5:
@@ -175,7 +179,7 @@ class Storm:
         if self.postgres:
             self.environment["POSTGRES_URL"] = self.postgres
         self.tree, self.texts = Tree(os.path.join(folder, "tree"), self.rng), Texts()
-        self.kills = self.faults = self.stopped = 0
+        self.kills = self.faults = 0
 
     def command(self, *arguments):
         return [self.peanut, "--data-dir", self.data, *arguments]
@@ -203,7 +207,7 @@ class Storm:
         )
 
     def round(self, before, stop):
-        """One process, disturbed, then stopped with a signal."""
+        """One process, disturbed, then stopped with a signal. Whether it was still there for it."""
         serving, port = self.rng.random() < 0.5, free_port()
         work = ("serve", "--listen", f"127.0.0.1:{port}") if serving else ("ingest", self.tree.folder, "--wait")
         process = self.start(before, *work)
@@ -213,8 +217,8 @@ class Storm:
         self.tree.change()
         while time.time() < until and process.poll() is None:
             time.sleep(0.01)
-        if process.poll() is None:
-            self.stopped += 1
+        was_there = process.poll() is None
+        if was_there:
             os.killpg(process.pid, stop)
         try:
             process.wait(HANGS_AFTER)
@@ -225,10 +229,13 @@ class Storm:
             ended.set()
             for one in clients:
                 one.join()
+        return was_there
 
     def kill(self):
+        # One that was through by itself was not killed.
+        while not self.round([], signal.SIGKILL):
+            pass
         self.kills += 1
-        self.round([], signal.SIGKILL)
 
     def fault(self):
         self.faults += 1
@@ -313,7 +320,7 @@ def main():
             if number % CHECK_EVERY == 0 or number == len(rounds):
                 held = storm.compare()
                 print(
-                    f"round {number}: {storm.kills} kills and {storm.faults} fault runs ({storm.stopped} ended by their signal), "
+                    f"round {number}: {storm.kills} kills and {storm.faults} fault runs, "
                     f"{held} marks and {len(storm.texts.acknowledged)} texts found, sound, {time.time() - began:.0f} s", flush=True)
     except Failed as failed:
         print(f"FAILED in round {number} (seed {arguments.seed}, {folder} is kept): {failed}")

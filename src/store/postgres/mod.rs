@@ -13,6 +13,7 @@ mod identity;
 mod intake;
 mod keys;
 mod ledger;
+mod messages;
 mod older;
 mod outbox;
 mod project;

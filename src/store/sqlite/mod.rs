@@ -12,6 +12,7 @@ mod graph_tables;
 mod intake;
 mod keys;
 mod ledger;
+mod messages;
 mod older;
 mod outbox;
 mod place;
