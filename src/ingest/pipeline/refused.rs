@@ -130,6 +130,7 @@ mod tests {
             items: ItemCounts::default(),
             offered_at: Timestamp(0),
             updated_at: Timestamp(0),
+            attempts: 1,
         };
         let (sender, mut outputs) = mpsc::channel(4);
         let end = refused.end(&file, &mut Position::default(), &sender);
@@ -146,20 +147,22 @@ mod tests {
         for errno in [Errno::MFILE, Errno::NFILE, Errno::IO, Errno::INTR, Errno::STALE, Errno::NOMEM] {
             let (end, letter) = ended(Refused::Io(errno.into()));
             let letter = letter.unwrap();
-            assert!(letter.may_pass && letter.offset.is_none(), "{errno:?}");
+            assert_eq!((letter.retry, letter.offset), (Retry::UntilItPasses, None), "{errno:?}");
             let End::State { state, holds, .. } = end else { panic!("{errno:?}") };
             assert_eq!((state, holds), (FileState::Failed, Holds::Unknown), "{errno:?}");
         }
         // Who may not read it any more does not find it any more; it is tried again all the same.
         let (end, letter) = ended(Refused::Io(Errno::ACCESS.into()));
-        assert!(letter.unwrap().may_pass);
+        assert_eq!(letter.unwrap().retry, Retry::UntilItPasses);
         assert!(matches!(end, End::State { state: FileState::Failed, holds: Holds::What, .. }), "{end:?}");
         // What is gone is no failure, and what is wrong with its content is tried a few times only.
         let (end, letter) = ended(Refused::Io(Errno::NOENT.into()));
         assert!(letter.is_none() && matches!(end, End::State { state: FileState::Retired, .. }), "{end:?}");
-        assert!(!ended(Refused::Parse(ParseError::Damaged("broken".into()))).1.unwrap().may_pass);
+        let retry = |error: ParseError| ended(Refused::Parse(error)).1.unwrap().retry;
+        assert_eq!(retry(ParseError::Damaged("broken".into())), Retry::AFewTimes);
+        assert_eq!(retry(ParseError::EndedParser("x".into())), Retry::ByHand);
         let other = regular::open(std::path::Path::new("/dev/null"), Links::Follow).unwrap_err();
         let letter = ended(other.into()).1.unwrap();
-        assert!(!letter.may_pass && letter.error.contains("is a device"), "{}", letter.error);
+        assert!(letter.retry == Retry::AFewTimes && letter.error.contains("is a device"), "{}", letter.error);
     }
 }
