@@ -21,6 +21,7 @@ use peanut::embed::builtin::StaticModel;
 use peanut::embed::{Embedder, InstantEmbedder};
 use peanut::ingest::chunk::ChunkOptions;
 use peanut::ingest::intake::Intake;
+use peanut::ingest::parsers::Parsers;
 use peanut::ingest::pipeline::{IngestContext, IngestWorker};
 use peanut::outbox::recorder::Recorder;
 use peanut::search::service::SearchService;
@@ -93,6 +94,7 @@ async fn ingest(
         clock: Arc::clone(clock),
         instant: Arc::clone(instant),
         background_models: tokio::sync::watch::channel(Vec::new()).1,
+        parsers: Parsers::here(),
         chunks: ChunkOptions::default(),
         drop_zone: archive.with_extension("nowhere"),
         wake: Arc::clone(&wake),
@@ -106,7 +108,16 @@ async fn ingest(
     });
     let chunks = ChunkOptions::default();
     let none = tokio::sync::watch::channel(Vec::new()).1;
-    let intake = Intake::new(Arc::clone(store), recorder, Arc::clone(clock), Arc::clone(instant), none, chunks, wake);
+    let intake = Intake::new(
+        Arc::clone(store),
+        recorder,
+        Arc::clone(clock),
+        Arc::clone(instant),
+        none,
+        Parsers::here(),
+        chunks,
+        wake,
+    );
     let started = Instant::now();
     intake.offer_paths(&[archive.to_str().unwrap().to_owned()]).await.unwrap();
     while store.counts().await.unwrap().documents < messages as u64 {

@@ -78,6 +78,7 @@ fn file(path: &str, state: FileState, reason: Option<&str>) -> FileRecord {
         items: ItemCounts { seen: 412, documents: 400, duplicates: 12, ..ItemCounts::default() },
         offered_at: NOW,
         updated_at: Timestamp(NOW.0 - 2_000),
+        attempts: 0,
     }
 }
 

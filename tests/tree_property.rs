@@ -27,6 +27,7 @@ use peanut::embed::InstantEmbedder;
 use peanut::embed::builtin::StaticModel;
 use peanut::ingest::chunk::ChunkOptions;
 use peanut::ingest::intake::Intake;
+use peanut::ingest::parsers::Parsers;
 use peanut::ingest::pipeline::{IngestActivity, IngestContext, IngestWorker};
 use peanut::outbox::recorder::Recorder;
 use peanut::search::service::SearchService;
@@ -68,6 +69,7 @@ impl Pipeline {
             Arc::clone(&clock),
             Arc::clone(&model),
             background_models.subscribe(),
+            Parsers::here(),
             chunks,
             Arc::clone(&wake),
         );
@@ -78,6 +80,7 @@ impl Pipeline {
             clock,
             instant: model,
             background_models: background_models.subscribe(),
+            parsers: Parsers::here(),
             chunks,
             drop_zone,
             wake,

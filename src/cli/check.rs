@@ -1,6 +1,8 @@
 //! `peanut check`: proves that the store is sound, that the search index holds what it should, and that the graph
 //! equals what the store implies. Exit 1 when it does not; `--rebuild-graph` mends the last, and `--repair` takes files in
-//! anew of which nothing is held although their row says so.
+//! anew of which nothing is held although their row says so, or whose texts are not what they were.
+
+use std::collections::BTreeMap;
 
 use clap::Args;
 use color_eyre::eyre;
@@ -25,7 +27,7 @@ pub(super) struct CheckArgs {
     /// Empty the graph and build it anew from the store, then check
     #[arg(long)]
     rebuild_graph: bool,
-    /// Take files in again whose row says that something of them is held while nothing is
+    /// Take files in again whose row says that something of them is held while nothing is, and those with damaged texts
     #[arg(long)]
     repair: bool,
 }
@@ -75,9 +77,11 @@ async fn work(config: Config, arguments: &CheckArgs) -> eyre::Result<u8> {
     Ok(if problems.is_empty() { EXIT_OK } else { EXIT_NONE })
 }
 
-/// Offers what is unsound again, whatever is known of it, and retires what is gone; waits until it is in.
+/// Offers what is unsound again, whatever is known of it, and what has damaged texts, and retires what is gone; waits until
+/// it is in.
 async fn repair(house: &House) -> eyre::Result<()> {
-    let (mut after, mut taken, mut retired) = (String::new(), 0_u64, 0_u64);
+    let mut taken = repair_texts(house).await?;
+    let (mut after, mut retired) = (String::new(), 0_u64);
     loop {
         let unsound = house.store.unsound_files(&after, STEP).await?;
         let Some(last) = unsound.last() else { break };
@@ -92,6 +96,10 @@ async fn repair(house: &House) -> eyre::Result<()> {
             }
             let mut offer = IntakeOffer::default();
             house.intake.retire_vanished(&paths::path_of(path), false, &mut offer).await?;
+            // Retired already, but for its documents.
+            if offer.retired == 0 && offer.refused.is_empty() {
+                offer.retired += u64::from(!house.recorder.retire_file(path, house.clock.now()).await?.is_empty());
+            }
             retired += offer.retired;
             for (path, reason) in offer.refused {
                 output::note(format!("peanut: {}: {reason}", paths::shown(&path)));
@@ -112,4 +120,32 @@ async fn repair(house: &House) -> eyre::Result<()> {
     }
     output::progress("");
     Ok(())
+}
+
+/// Has the files read again of which the store holds texts that are not what they were; tells of those that are not there.
+/// Returns how many files.
+async fn repair_texts(house: &House) -> eyre::Result<u64> {
+    let mut by_path: BTreeMap<String, Vec<i64>> = BTreeMap::new();
+    for damaged in house.store.damaged_texts().await? {
+        by_path.entry(damaged.path).or_default().push(damaged.chunk);
+    }
+    let mut taken = 0;
+    for (path, chunks) in by_path {
+        let shown = paths::shown(&path);
+        // A note lies in no file.
+        let lies_here = paths::path_of(&path);
+        if !(lies_here.is_absolute() && lies_here.is_file()) {
+            output::note(format!(
+                "peanut: {shown}: damaged texts cannot be written anew, there is no such file here: restore a backup, or put \
+                 the file back and check again"
+            ));
+            continue;
+        }
+        house.store.distrust_texts(&chunks).await?;
+        match house.intake.retry_file(&path).await {
+            Ok(()) => taken += 1,
+            Err(error) => output::note(format!("peanut: {error}")),
+        }
+    }
+    Ok(taken)
 }

@@ -1,5 +1,5 @@
-//! `peanut copy --to URL|PATH [--from URL|PATH]`: moves a whole store into another engine (or another place) and proves
-//! it by counts and checksums.
+//! `peanut copy --to URL|PATH [--from URL|PATH]`: moves a whole store, or the export of one, into another engine (or another
+//! place) and proves it by counts and checksums.
 
 use clap::Args;
 use color_eyre::eyre::{self, WrapErr as _};
@@ -7,8 +7,8 @@ use color_eyre::eyre::{self, WrapErr as _};
 use crate::config::Config;
 use crate::domain::{Clock as _, SystemClock};
 use crate::runtime::transfer::StoreAddress;
-use crate::store::StoreErrorKind;
 use crate::store::transfer::{self, Moved, Progress, Stage};
+use crate::store::{SharedStore, StoreErrorKind, StoreResult};
 
 use super::{EXIT_NONE, EXIT_OK, output, runtime};
 
@@ -20,7 +20,7 @@ pub(super) struct CopyArgs {
     /// Where to: postgres://user:password@host/database, a file, or a data folder; must be empty
     #[arg(long, value_name = "URL|PATH")]
     to: String,
-    /// Where from [default: the store of the settings]
+    /// Where from: a store, or a file that `peanut export` wrote [default: the store of the settings]
     #[arg(long, value_name = "URL|PATH")]
     from: Option<String>,
 }
@@ -67,6 +67,14 @@ pub(super) fn copy(config: &Config, arguments: &CopyArgs) -> eyre::Result<u8> {
     runtime()?.block_on(async {
         let source = from(config, arguments.from.as_deref())?;
         let target = StoreAddress::parse(&arguments.to).wrap_err("--to")?;
+        let mut shown = Shown { terminal: output::is_watched() };
+        if let Some((origin, export)) = source.export()? {
+            let target_store = target.open_or_make().await?;
+            let _lock = target.alone(&target_store).await?;
+            let dump = export.dump().wrap_err_with(|| format!("cannot read {origin}"))?;
+            let filled = transfer::fill(dump, &*target_store, &origin, SystemClock.now(), &mut shown).await;
+            return told(&origin, &target, &target_store, filled).await;
+        }
         let source_store = source.open().await?;
         let target_store = target.open_or_make().await?;
         let (origin, place) = (source_store.info().await?.location, target_store.info().await?.location);
@@ -75,33 +83,43 @@ pub(super) fn copy(config: &Config, arguments: &CopyArgs) -> eyre::Result<u8> {
         if let Some(earlier) = source_store.setting(transfer::UNFINISHED).await? {
             eyre::bail!("{origin} is itself an unfinished copy of {earlier}: finish that one first");
         }
-        let mut shown = Shown { terminal: output::is_watched() };
         let copied = transfer::copy(&*source_store, &*target_store, &origin, SystemClock.now(), &mut shown).await;
-        output::progress("");
-        let copied = match copied {
-            Ok(copied) => copied,
-            Err(error) if error.kind == StoreErrorKind::Invariant && error.operation == "copy into" => {
-                output::error(&error.into());
-                return Ok(EXIT_NONE);
-            }
-            Err(error) => {
-                let again = "the target stays marked as unfinished; run the same command again to start over";
-                return Err(error).wrap_err(again);
-            }
-        };
         source_store.close().await;
-        target_store.close().await;
-        let rows: u64 = copied.iter().map(|table| table.rows).sum();
-        output::line(format!("{origin} → {place}: {rows} rows in {} tables, verified", copied.len()))?;
-        output::line(match target {
-            StoreAddress::Postgres(_) => {
-                "to use it: set POSTGRES_URL (or `postgres_url` in [store]) to its address".to_owned()
-            }
-            StoreAddress::Sqlite(path) => {
-                let folder = path.parent().map(|folder| folder.display().to_string()).unwrap_or_default();
-                format!("to use it: `--data-dir {folder}` without POSTGRES_URL")
-            }
-        })?;
-        Ok(EXIT_OK)
+        told(&origin, &target, &target_store, copied).await
     })
+}
+
+/// Says what was copied and how it is used, or why it was not.
+async fn told(
+    origin: &str,
+    target: &StoreAddress,
+    target_store: &SharedStore,
+    copied: StoreResult<Vec<Moved>>,
+) -> eyre::Result<u8> {
+    output::progress("");
+    let copied = match copied {
+        Ok(copied) => copied,
+        Err(error) if error.kind == StoreErrorKind::Invariant && error.operation == "copy into" => {
+            output::error(&error.into());
+            return Ok(EXIT_NONE);
+        }
+        Err(error) => {
+            let again = "the target stays marked as unfinished; run the same command again to start over";
+            return Err(error).wrap_err(again);
+        }
+    };
+    let place = target_store.info().await?.location;
+    target_store.close().await;
+    let rows: u64 = copied.iter().map(|table| table.rows).sum();
+    output::line(format!("{origin} → {place}: {rows} rows in {} tables, verified", copied.len()))?;
+    output::line(match target {
+        StoreAddress::Postgres(_) => {
+            "to use it: set POSTGRES_URL (or `postgres_url` in [store]) to its address".to_owned()
+        }
+        StoreAddress::Sqlite(path) => {
+            let folder = path.parent().map(|folder| folder.display().to_string()).unwrap_or_default();
+            format!("to use it: `--data-dir {folder}` without POSTGRES_URL")
+        }
+    })?;
+    Ok(EXIT_OK)
 }

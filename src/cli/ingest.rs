@@ -148,6 +148,12 @@ pub(super) async fn wait(
     let soft = shutdown.soft();
     let mut told = None;
     loop {
+        // A store that is not there any more will not come back by waiting.
+        if let Err(error) = house.store.ping().await
+            && !error.is_retryable()
+        {
+            return Err(error.into());
+        }
         let counts = house.store.intake_counts().await?;
         let waiting: u64 = counts
             .files_by_state

@@ -31,6 +31,8 @@ use clap::{Args, Parser, Subcommand};
 use color_eyre::eyre::{self, WrapErr};
 
 use crate::config::{Config, Environment, Overrides};
+use crate::ingest::parsers;
+use crate::runtime::adapters::{PARSER_COMMAND, parse_in_processes};
 use crate::telemetry;
 
 /// Done, or found.
@@ -105,6 +107,12 @@ enum Command {
     Completions(manual::CompletionArgs),
     /// Print the manual page
     Man,
+    /// Parse what comes through standard input, confined: started by Peanut itself, never by hand
+    #[command(hide = true, name = PARSER_COMMAND)]
+    Parser {
+        #[arg(long, hide = true)]
+        planned: bool,
+    },
 }
 
 /// Runs the program; the only function `main` calls.
@@ -135,12 +143,17 @@ fn run(cli: Cli) -> eyre::Result<u8> {
     match cli.command {
         Some(Command::Completions(arguments)) => return manual::completions(&arguments),
         Some(Command::Man) => return manual::page(),
+        Some(Command::Parser { planned }) => {
+            parsers::child::run(planned).wrap_err("this is started by Peanut itself, to parse what it hands over")?;
+            return Ok(EXIT_OK);
+        }
         Some(Command::Config(ref arguments)) if arguments.example => return manual::example(),
         _ => {}
     }
     let overrides =
         Overrides { config_file: cli.global.config, data_dir: cli.global.data_dir, log_level: cli.global.log_level };
     let config = Config::load(&overrides, &Environment::of_process())?;
+    parse_in_processes();
     telemetry::crash::install(config.crash_dir(), crate::app::restore_terminal);
     let is_headless = matches!(cli.command, Some(Command::Serve(_)));
     let (_log, unwritten) = telemetry::log::start(&config.log_dir(), &config.log_level, is_headless)?;
@@ -178,7 +191,7 @@ fn run(cli: Cli) -> eyre::Result<u8> {
         Some(Command::Keys(arguments)) => keys::run(config, arguments),
         Some(Command::Mcp(arguments)) => mcp::run(config, &arguments),
         Some(Command::Config(_)) => manual::show(&config),
-        Some(Command::Completions(_) | Command::Man) => Ok(EXIT_OK),
+        Some(Command::Completions(_) | Command::Man | Command::Parser { .. }) => Ok(EXIT_OK),
     }
 }
 

@@ -114,8 +114,18 @@ impl Place {
     }
 }
 
+/// A place on its way between processes, whose form has no names: nothing of it is left out.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Place")]
+struct WholePlace {
+    headings: Vec<String>,
+    page: Option<u32>,
+    line: Option<u32>,
+    attachment: Option<String>,
+}
+
 /// A chunk before it is stored. `ordinal` counts from 0 within the document.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NewChunk {
     /// Position within the document.
     pub ordinal: u32,
@@ -129,6 +139,7 @@ pub struct NewChunk {
     /// the document's own, or its title would be found once more for each of them.
     pub context: String,
     /// Where it stands.
+    #[serde(with = "WholePlace")]
     pub place: Place,
     /// WordPiece tokens in `text`.
     pub token_count: u32,

@@ -115,7 +115,7 @@ pub struct MessageMeta {
 }
 
 /// A document ready to be committed, whole or not at all.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NewDocument {
     /// Its id: [`DocumentId::from_source_key`] of `source_key`.
     pub id: DocumentId,

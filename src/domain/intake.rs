@@ -171,6 +171,9 @@ pub struct FileRecord {
     pub offered_at: Timestamp,
     /// Last change of this row: the heartbeat of a file in hand.
     pub updated_at: Timestamp,
+    /// How often it was taken in hand since anything came out of it, this time included: more than once when processes ended
+    /// meanwhile.
+    pub attempts: u32,
 }
 
 /// A change of a ledger row, committed together with the documents it speaks of.
@@ -209,6 +212,20 @@ pub struct NewDeadLetter {
     pub offset: Option<u64>,
     /// What was wrong and what to do.
     pub error: String,
+    /// When it is tried again.
+    pub retry: Retry,
+}
+
+/// When something that could not be read is tried again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Retry {
+    /// A few times, soon: a file may have been half written.
+    #[default]
+    AFewTimes,
+    /// Until it goes well: nothing is wrong with the file itself (a disk error, no descriptors left, rights).
+    UntilItPasses,
+    /// When it changes, or when somebody asks for it: trying costs too much.
+    ByHand,
 }
 
 /// A dead letter as the screens show it.

@@ -4,12 +4,14 @@ mod containers;
 
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use crate::ingest::parse::mail::maildir;
 use crate::ingest::parse::mail::sniff::{self, Doubt};
 use crate::ingest::parse::text;
 
 /// What a file was recognised as.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Detected {
     /// An archive of messages.
     Mbox,

@@ -1,7 +1,7 @@
 //! Which adapter stands behind which trait: store, graph and background embedder as the settings ask. Called by `wiring`.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use color_eyre::eyre;
 
@@ -14,11 +14,13 @@ use crate::embed::{Embedder, Embedders, InstantEmbedder};
 use crate::graph::embedded::EmbeddedGraph;
 use crate::graph::falkor::{FalkorAddress, FalkorGraph};
 use crate::graph::{GraphReader, GraphSink};
+use crate::ingest::parsers::{Parsers, Program};
 use crate::store::limited::Limited;
 use crate::store::postgres::{PostgresOptions, PostgresStore};
 use crate::store::sqlite::SqliteStore;
 use crate::store::transfer::UNFINISHED;
 use crate::store::{SharedStore, StoreError, StoreErrorKind, StoreResult};
+use crate::telemetry::crash;
 
 /// A service that embeds is asked this long at start; afterwards the worker goes on asking.
 const PREPARE_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(2);
@@ -30,6 +32,32 @@ const SEARCHES_AT_ONCE: (usize, usize) = (3, 12);
 pub(super) fn searches_at_once(config: &Config) -> usize {
     let (embedded, service) = SEARCHES_AT_ONCE;
     if config.services.postgres_url.is_some() { service } else { embedded }
+}
+
+/// Tells this program to be a parser: a word nobody types by accident, hidden from the help.
+pub(crate) const PARSER_COMMAND: &str = "parser-process";
+
+/// Set by the binary: whoever links the library into a program of its own parses in that program.
+static PARSER: OnceLock<Program> = OnceLock::new();
+
+/// Makes this program, which answers to [`PARSER_COMMAND`], parse in processes of its own; even when its file is replaced
+/// meanwhile.
+pub(crate) fn parse_in_processes() {
+    let own = std::path::PathBuf::from("/proc/self/exe");
+    let path = if own.exists() { own } else { std::env::current_exe().unwrap_or_else(|_| "peanut".into()) };
+    let mut arguments = vec![PARSER_COMMAND.into()];
+    if std::env::var("PEANUT_PANIC").as_deref() == Ok("parser") {
+        arguments.push("--planned".into());
+    }
+    // Only the first call counts.
+    let _ = PARSER.set(Program { path, arguments });
+}
+
+/// Who parses. What ends a parser is told by a crash report.
+pub(super) fn parsers() -> Parsers {
+    PARSER.get().map_or_else(Parsers::here, |program| {
+        Parsers::of(program.clone(), Arc::new(|casualty| crash::parser_ended(&casualty.name, &casualty.why)))
+    })
 }
 
 /// The graph the settings ask for.

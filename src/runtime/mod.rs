@@ -3,7 +3,7 @@
 //! `wiring` opens everything, `supervisor` runs the workers, `shutdown` ends them, `lock` decides which process
 //! of a host runs them, `services` answers the screens, `drafts` keeps what is written there, `door` opens the HTTP door.
 
-mod adapters;
+pub(crate) mod adapters;
 pub mod door;
 pub mod drafts;
 pub mod lock;

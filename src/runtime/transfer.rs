@@ -13,6 +13,7 @@ use crate::domain::{Clock as _, Secret, SystemClock};
 use crate::store::SharedStore;
 use crate::store::postgres::{PostgresOptions, PostgresStore};
 use crate::store::sqlite::SqliteStore;
+use crate::store::transfer::ExportFile;
 use crate::telemetry::private;
 
 use super::lock::WorkerLock;
@@ -91,6 +92,21 @@ impl StoreAddress {
         }
     }
 
+    /// The export that lies there, if it is one and not a store; whole, or refused.
+    ///
+    /// # Errors
+    /// When it is cut off or was changed; the report names it.
+    pub fn export(&self) -> eyre::Result<Option<(String, ExportFile)>> {
+        match self {
+            Self::Sqlite(path) if ExportFile::is_one(path) => {
+                let place = path.display().to_string();
+                let export = ExportFile::open(path).wrap_err_with(|| place.clone())?;
+                Ok(Some((place, export)))
+            }
+            _ => Ok(None),
+        }
+    }
+
     /// Opens a store that exists.
     ///
     /// # Errors
@@ -98,6 +114,11 @@ impl StoreAddress {
     pub async fn open(&self) -> eyre::Result<SharedStore> {
         if let Self::Sqlite(path) = self {
             eyre::ensure!(path.is_file(), "there is no store at {}", path.display());
+            eyre::ensure!(
+                !ExportFile::is_one(path),
+                "{} is an export, not a store: `peanut copy --from {0} --to …` makes a store of it",
+                path.display()
+            );
         }
         self.open_or_make().await
     }

@@ -19,6 +19,7 @@ use crate::graph::{GraphReader, GraphSink};
 use crate::health::gather::EMBEDDING_PAUSED;
 use crate::health::{Gatherer, HeldCounts, Probes, StatusWorker, Vital};
 use crate::ingest::intake::Intake;
+use crate::ingest::parsers::Parsers;
 use crate::outbox::recorder::Recorder;
 use crate::search::service::SearchService;
 use crate::store::SharedStore;
@@ -85,6 +86,7 @@ pub struct House {
     embed_wake: Arc<Notify>,
     ingest_wake: Arc<Notify>,
     embedding_paused: watch::Sender<bool>,
+    parsers: Parsers,
     instant: Arc<StaticModel>,
     embedders: Arc<ConfiguredEmbedders>,
     /// The background model the settings name; `None` when they want none, whatever the store says.
@@ -165,12 +167,14 @@ impl House {
         let search = Arc::new(search);
         let queued_models = watch::Sender::new(registered(&store, background.as_ref(), now).await?);
         let (graph_reader, graph_sink) = graph(&config, &store);
+        let parsers = adapters::parsers();
         let intake = Arc::new(Intake::new(
             Arc::clone(&store),
             recorder.clone(),
             Arc::clone(&clock),
             Arc::clone(&instant) as Arc<dyn InstantEmbedder>,
             queued_models.subscribe(),
+            parsers.clone(),
             chunk_options(&config),
             Arc::clone(&ingest_wake),
         ));
@@ -187,6 +191,7 @@ impl House {
             embed_wake,
             ingest_wake,
             embedding_paused: watch::Sender::new(paused),
+            parsers,
             instant,
             embedders,
             configured,

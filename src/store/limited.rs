@@ -25,10 +25,10 @@ use crate::domain::{ChunkId, DocumentId, DocumentProgress, DocumentView, EventId
 
 use super::transfer::{Marks, Row, StoreDump, Table, TransferStore};
 use super::{
-    CommitBatch, CommitReport, ContentMatch, DeletedDocument, DeletedOf, DocumentListing, DocumentPage, DocumentStore,
-    EmbeddingJob, EmbeddingStore, EventFailure, FailedEmbedding, FilePage, GraphStore, IntakeStore, Integrity,
-    KeyStore, Legs, Neighbourhood, OutboxStore, ReplicaStatus, RetireReason, SearchStore, StoreError, StoreErrorKind,
-    StoreInfo, StoreResult, SystemStore, TermSuggestion,
+    CommitBatch, CommitReport, ContentMatch, DamagedText, DeletedDocument, DeletedOf, DocumentListing, DocumentPage,
+    DocumentStore, EmbeddingJob, EmbeddingStore, EventFailure, FailedEmbedding, FilePage, GraphStore, IntakeStore,
+    Integrity, KeyStore, Legs, Neighbourhood, OutboxStore, ReplicaStatus, RetireReason, SearchStore, StoreError,
+    StoreErrorKind, StoreInfo, StoreResult, SystemStore, TermSuggestion,
 };
 
 /// A usual call takes at most this long: a statement's own limit of 30 s, and as much to get a connection.
@@ -188,6 +188,8 @@ limited! { SystemStore also {
     CALL info() -> StoreInfo;
     CALL counts() -> StoreCounts;
     WHOLE verify() -> Integrity;
+    WHOLE damaged_texts() -> Vec<DamagedText>;
+    WRITE distrust_texts(chunks: &[i64]) -> ();
     CALL setting(key: &str) -> Option<String>;
     CALL put_setting(key: &str, value: &str, now: Timestamp) -> ();
     CALL settings() -> Vec<(String, String)>;

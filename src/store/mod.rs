@@ -32,7 +32,7 @@ pub use intake::{FilePage, IntakeStore};
 pub use keys::KeyStore;
 pub use outbox::{EventFailure, OutboxStore};
 pub use search::{Legs, SearchStore, TermSuggestion};
-pub use system::{Integrity, ReplicaStatus, StoreInfo, SystemStore};
+pub use system::{DamagedText, Integrity, ReplicaStatus, StoreInfo, SystemStore};
 pub use transfer::TransferStore;
 
 /// Everything a store does. Shared by all services of a process.

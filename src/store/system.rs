@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 
-use crate::domain::Timestamp;
 use crate::domain::health::WorkerRecord;
 use crate::domain::status::StoreCounts;
+use crate::domain::{DocumentId, Timestamp};
 
 use super::StoreResult;
 
@@ -47,10 +47,22 @@ pub struct Integrity {
     pub checked: Vec<String>,
 }
 
+/// A text that is not what it was when it was stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DamagedText {
+    /// Its row.
+    pub chunk: i64,
+    /// Its document.
+    pub document: DocumentId,
+    /// That document's file.
+    pub path: String,
+}
+
 /// The rest of the store.
 #[async_trait]
 pub trait SystemStore: Send + Sync {
-    /// Answers when the engine answers; a cheap read.
+    /// Answers when the engine answers and the store is where it was opened; a cheap read. Once it was removed or replaced
+    /// meanwhile, this and every write fail as `Permanent`.
     async fn ping(&self) -> StoreResult<()>;
 
     /// About the engine.
@@ -61,8 +73,15 @@ pub trait SystemStore: Send + Sync {
 
     /// Deep check of engine and invariants: every document whole (chunks 0..n without gaps, searchable ones in the word
     /// index and nowhere else), no two documents of one source or Message-ID, an outbox event for every document,
-    /// ledger counts that add up.
+    /// ledger counts that add up, texts equal to their checksums.
     async fn verify(&self) -> StoreResult<Integrity>;
+
+    /// Every text that differs from its checksum; reads them all.
+    async fn damaged_texts(&self) -> StoreResult<Vec<DamagedText>>;
+
+    /// Forgets the checksums of these texts (rows of chunks) and of the contents of their documents: whoever reads their
+    /// files again writes these texts anew.
+    async fn distrust_texts(&self, chunks: &[i64]) -> StoreResult<()>;
 
     /// A setting changed at run time (search weights, pauses); JSON text.
     async fn setting(&self, key: &str) -> StoreResult<Option<String>>;

@@ -8,7 +8,8 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::panic::PanicHookInfo;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::domain::visible::visible_text;
 use crate::domain::{Clock, SystemClock};
@@ -21,11 +22,18 @@ pub const PARSER_THREADS: &str = "peanut-parse";
 /// Reports kept; older ones are deleted.
 const KEPT_REPORTS: usize = 20;
 
+/// Reports of parsers written by one process at most: a folder of hostile files must not push out the others.
+const PARSER_REPORTS: usize = 5;
+
+static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+static PARSERS_TOLD: AtomicUsize = AtomicUsize::new(0);
 static LAST_REPORT: Mutex<Option<PathBuf>> = Mutex::new(None);
 
 /// Installs the hook. `restore_terminal` runs first when the screen's thread (the one calling this) panics.
 pub fn install(folder: PathBuf, restore_terminal: impl Fn() + Send + Sync + 'static) {
     let screen_thread = std::thread::current().id();
+    // Installed once; a second time changes nothing.
+    let _ = FOLDER.set(folder.clone());
     std::panic::set_hook(Box::new(move |info| {
         let thread = std::thread::current();
         let name = thread.name().unwrap_or("unnamed").to_owned();
@@ -62,6 +70,30 @@ pub fn last_report() -> Option<PathBuf> {
     LAST_REPORT.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
+/// Writes that a file ended the process that parsed it, twice; `why` says how. Nothing else was harmed.
+pub fn parser_ended(file: &str, why: &str) {
+    tracing::error!(file, why, "file_ended_its_parser");
+    let Some(folder) = FOLDER.get() else { return };
+    if PARSERS_TOLD.fetch_add(1, Ordering::Relaxed) >= PARSER_REPORTS {
+        return;
+    }
+    let mut text = String::new();
+    let _ = writeln!(text, "Peanut crash report");
+    let _ =
+        writeln!(text, "what:      a file ended the process that parsed it, twice; it is left out, the rest goes on");
+    let _ = writeln!(text, "file:      {}", visible_text(file));
+    let _ = writeln!(text, "how:       {}", visible_text(why));
+    let _ = writeln!(text, "when:      {}", jiff::Timestamp::from_millisecond(SystemClock.now().0).unwrap_or_default());
+    let _ = writeln!(text, "version:   {}", version());
+    if let Err(error) = write(folder, &redact(&text)) {
+        tracing::warn!(%error, "crash_report_not_written");
+    }
+}
+
+fn version() -> String {
+    format!("{} ({} {})", env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH)
+}
+
 fn report(info: &PanicHookInfo<'_>, thread: &str) -> String {
     let message = info.payload_as_str().unwrap_or("a panic without a message");
     let place = info.location().map_or_else(|| "unknown place".to_owned(), ToString::to_string);
@@ -72,13 +104,7 @@ fn report(info: &PanicHookInfo<'_>, thread: &str) -> String {
     let _ = writeln!(text, "where:     {place}");
     let _ = writeln!(text, "thread:    {thread}");
     let _ = writeln!(text, "when:      {}", jiff::Timestamp::from_millisecond(SystemClock.now().0).unwrap_or_default());
-    let _ = writeln!(
-        text,
-        "version:   {} ({} {})",
-        env!("CARGO_PKG_VERSION"),
-        std::env::consts::OS,
-        std::env::consts::ARCH
-    );
+    let _ = writeln!(text, "version:   {}", version());
     let _ = writeln!(text, "arguments: {}", arguments.join(" "));
     let _ = writeln!(text, "\nbacktrace:\n{}", Backtrace::force_capture());
     let _ = writeln!(text, "\nlast log lines:\n{}", log::recent_lines().join("\n"));

@@ -4,7 +4,7 @@ use crate::support::Home;
 use crate::terminal::Terminal;
 
 /// Searches for `query` in the app, and leaves the input.
-fn find(terminal: &mut Terminal, query: &str, wanted: &str) {
+pub fn find(terminal: &mut Terminal, query: &str, wanted: &str) {
     terminal.wait_until("a screen", |screen| screen.contains("quit"));
     terminal.send("2");
     terminal.wait_until("the input", |screen| screen.contains("leave"));

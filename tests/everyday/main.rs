@@ -1,5 +1,6 @@
 //! Situations of every day on the real binary: what is printed never steers a terminal, what was deleted comes back, the
-//! program works where it cannot log, a misspelled address is no folder, an export is whole, keys do not vanish.
+//! program works where it cannot log, a misspelled address is no folder, an export is whole, keys do not vanish, what is
+//! there is found and what is gone is known.
 
 #![expect(clippy::unwrap_used, unreachable_pub, reason = "tests and their helper")]
 
@@ -11,7 +12,9 @@ mod deleted;
 mod deploy;
 mod export;
 mod intake;
+mod integrity;
 mod keys;
 mod places;
 mod printed;
+mod serving;
 mod support;

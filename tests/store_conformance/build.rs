@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use peanut::domain::intake::{FileState, FileUpdate, NewDeadLetter, OfferedFile, Origin};
+use peanut::domain::intake::{FileState, FileUpdate, NewDeadLetter, OfferedFile, Origin, Retry};
 use peanut::domain::{
     ChunkKind, DocumentId, Link, LinkKind, MessageMeta, ModelId, NewChunk, NewDocument, PersonMention, PersonRole,
     Place, SourceType, Timestamp, WriteOutcome,
@@ -162,7 +162,7 @@ pub(crate) fn update(path: &str, state: FileState, seen: u64) -> FileUpdate {
 
 /// Something that could not be read.
 pub(crate) fn dead_letter(path: &str, offset: Option<u64>, error: &str) -> NewDeadLetter {
-    NewDeadLetter { path: path.to_owned(), offset, error: error.to_owned() }
+    NewDeadLetter { path: path.to_owned(), offset, error: error.to_owned(), retry: Retry::AFewTimes }
 }
 
 /// Does the relay's work until nothing is deliverable: claim, project, apply, mark.

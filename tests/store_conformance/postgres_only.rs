@@ -117,6 +117,104 @@ async fn processes_that_start_together_make_one_schema() {
     execute(&[drop]).await;
 }
 
+/// Waits until a session waits for a lock with this in its statement.
+async fn until_it_waits(watching: &mut PgConnection, database: &str, statement: &str) {
+    loop {
+        let waits: bool = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = $1 AND wait_event_type = 'Lock' AND query LIKE $2)",
+        )
+        .bind(database)
+        .bind(format!("%{statement}%"))
+        .fetch_one(&mut *watching)
+        .await
+        .expect("activity");
+        if waits {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_retired_though_its_transaction_lost_a_deadlock() {
+    let harness = PostgresHarness::fresh().await;
+    // The store looks for a deadlock after three seconds, the other session never: the store's transaction is the one that
+    // is given up.
+    let patience = "options=-c%20deadlock_timeout%3D3s";
+    let url = address_of(&harness.database);
+    let url = format!("{url}{}{patience}", if url.contains('?') { '&' } else { '?' });
+    let store = PostgresStore::open(&url, &PostgresOptions { max_connections: 2 }).await.expect("open");
+    let finish = |path: &str| peanut::domain::intake::FileUpdate {
+        whole: Some(Vec::new()),
+        ..crate::build::update(path, peanut::domain::intake::FileState::Indexed, 1)
+    };
+    for path in ["/a.md", "/b.md"] {
+        store.offer(&[offered(path)], false, NOW).await.expect("offer");
+        store.claim_files("w", 1, LEASE, NOW).await.expect("claim");
+        let one = CommitBatch { files: vec![finish(path)], ..batch(vec![file(path, "same")]) };
+        store.commit(one).await.expect("commit");
+    }
+    let mut watching = PgConnection::connect(&address_of(&harness.database)).await.expect("connect");
+    let mut other = PgConnection::connect(&address_of(&harness.database)).await.expect("connect");
+    sqlx::raw_sql("SET deadlock_timeout = '1h'; BEGIN; SELECT 1 FROM file WHERE path = '/a.md' FOR UPDATE")
+        .execute(&mut other)
+        .await
+        .expect("lock");
+    let retiring = tokio::spawn(async move {
+        let retired = store.retire_file("/a.md", NOW).await;
+        (store, retired)
+    });
+    until_it_waits(&mut watching, &harness.database, "UPDATE file SET state = 'retired'").await;
+    sqlx::raw_sql("SELECT 1 FROM file WHERE path = '/b.md' FOR UPDATE; COMMIT")
+        .execute(&mut other)
+        .await
+        .expect("lock");
+    let (store, retired) = retiring.await.expect("join");
+    assert_eq!(retired.expect("retired in the end").len(), 1);
+    assert_eq!(store.claim_files("w", 2, LEASE, NOW).await.expect("claim").len(), 1, "the copy is read again");
+}
+
+#[tokio::test]
+async fn a_database_that_was_made_anew_is_noticed_and_nothing_is_written_to_it() {
+    let harness = PostgresHarness::fresh().await;
+    let (store, probing) = (harness.store(), harness.another().await);
+    store.commit(batch(vec![file("/a.md", "text")])).await.expect("commit");
+    probing.ping().await.expect("ping");
+    let (name, copy) = (&harness.database, format!("{}_copy", harness.database));
+    // Even a copy of it, and the same name.
+    let drop = |name: &str| format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+    let terminate = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+    execute(&[
+        drop(&copy),
+        terminate,
+        format!("CREATE DATABASE {copy} TEMPLATE {name}"),
+        drop(name),
+        format!("ALTER DATABASE {copy} RENAME TO {name}"),
+    ])
+    .await;
+    // The first calls may meet the connections that were cut.
+    let error = loop {
+        match store.commit(batch(vec![file("/b.md", "important")])).await {
+            Err(error) if error.is_retryable() => {}
+            Err(error) => break error,
+            Ok(report) => panic!("acknowledged: {report:?}"),
+        }
+    };
+    assert!(error.kind == StoreErrorKind::Permanent && error.to_string().contains("dropped or replaced"), "{error}");
+    assert!(store.offer(&[offered("/c.md")], false, NOW).await.is_err(), "and nothing else is");
+    let error = loop {
+        match probing.ping().await {
+            Err(error) if error.is_retryable() => {}
+            Err(error) => break error,
+            Ok(()) => panic!("nothing was noticed"),
+        }
+    };
+    assert!(error.to_string().contains("start Peanut again"), "{error}");
+    let again = harness.another().await;
+    again.ping().await.expect("ping");
+    assert_eq!(again.counts().await.expect("counts").documents, 1);
+}
+
 #[tokio::test]
 async fn wrong_addresses_are_refused_with_the_remedy() {
     let error = refusal("postgres://postgres@127.0.0.1:1/postgres").await;
@@ -201,8 +299,9 @@ async fn very_long_names_fit_everywhere() {
 /// A migration that adds a table or a column must say whether it travels when a store is copied.
 #[tokio::test]
 async fn every_column_travels_or_is_derived() {
-    const DERIVED: [&str; 13] = [
+    const DERIVED: [&str; 14] = [
         "completion",
+        "store_identity",
         "counter_change",
         "document_change",
         "embedding_change",

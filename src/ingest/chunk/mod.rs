@@ -6,12 +6,14 @@
 
 mod split;
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::{ChunkKind, NewChunk, Place, terms, wordpiece};
 
 use super::parse::{Parsed, Section};
 
 /// Sizes, in word pieces.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChunkOptions {
     /// Most tokens of one chunk.
     pub max_tokens: usize,

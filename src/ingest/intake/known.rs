@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::domain::intake::{FileMark, FileState, KnownPath, OfferedFile};
 
+use super::regular::{self, Links};
 use super::vanished::{self, Lot};
 use super::{Intake, IntakeError, IntakeOffer, paths};
 
@@ -128,9 +129,9 @@ enum Look {
     Changed,
 }
 
-fn hash_of(path: &Path) -> std::io::Result<[u8; 32]> {
+fn hash_of(path: &Path) -> Result<[u8; 32], regular::NotOpened> {
     let mut hash = Sha256::new();
-    let mut file = std::fs::File::open(path)?;
+    let (mut file, _) = regular::open(path, Links::Follow)?;
     let mut buffer = vec![0; 256 << 10];
     loop {
         let read = std::io::Read::read(&mut file, &mut buffer)?;

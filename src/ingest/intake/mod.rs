@@ -3,6 +3,7 @@
 
 mod known;
 pub mod paths;
+pub(crate) mod regular;
 pub(crate) mod vanished;
 pub mod walk;
 
@@ -11,20 +12,23 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio_util::sync::CancellationToken;
 
 use crate::domain::intake::{OfferedFile, Origin, WatchedFolder};
-use crate::domain::{Clock, DocumentId, ModelId, Timestamp, WriteOutcome};
+use crate::domain::{Clock, DocumentId, ModelId, NewDocument, Timestamp, WriteOutcome};
 use crate::embed::InstantEmbedder;
 use crate::ingest::chunk::ChunkOptions;
 use crate::outbox::recorder::Recorder;
 use crate::store::{CommitBatch, OnceKey, SharedStore, StoreError};
 use crate::telemetry::metrics;
 
-use super::pipeline::document;
+use super::parsers::{Answer, Facts, Job, Parsers, TextFacts, What, document};
 
 /// Files offered in one transaction while a folder is walked.
 const OFFER_BATCH: usize = 500;
+/// Texts parsed at one time.
+const TEXTS: usize = 2;
 
 /// What happened to offered paths.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -98,8 +102,11 @@ pub struct Intake {
     clock: Arc<dyn Clock>,
     instant: Arc<dyn InstantEmbedder>,
     background_models: watch::Receiver<Vec<ModelId>>,
+    parsers: Parsers,
     chunks: ChunkOptions,
     ingest_wake: Arc<Notify>,
+    /// Texts parsed at one time: whoever hands over many shares a parser, and leaves the others to files.
+    texts: Semaphore,
 }
 
 impl Intake {
@@ -111,10 +118,12 @@ impl Intake {
         clock: Arc<dyn Clock>,
         instant: Arc<dyn InstantEmbedder>,
         background_models: watch::Receiver<Vec<ModelId>>,
+        parsers: Parsers,
         chunks: ChunkOptions,
         ingest_wake: Arc<Notify>,
     ) -> Self {
-        Self { store, recorder, clock, instant, background_models, chunks, ingest_wake }
+        let texts = Semaphore::new(TEXTS);
+        Self { store, recorder, clock, instant, background_models, parsers, chunks, ingest_wake, texts }
     }
 
     /// Queues files, and what folders hold; retires what is gone of it. Paths may be relative, begin with `~`, or be
@@ -220,8 +229,8 @@ impl Intake {
             return Err(IntakeError::Refused("the note is empty: write something first".to_owned()));
         }
         let now = self.clock.now();
-        let note = document::note(title, text, now, &*self.instant, self.chunks);
-        let note = note.map_err(|error| IntakeError::Refused(error.to_string()))?;
+        let facts = TextFacts { title: title.to_owned(), now, ..TextFacts::default() };
+        let note = self.read_text(facts, text.to_owned()).await?;
         let id = note.id;
         let background_models = self.background_models.borrow().clone();
         let report = self
@@ -245,12 +254,8 @@ impl Intake {
         let now = self.clock.now();
         let fingerprint = new.fingerprint();
         let once = key.map(|key| OnceKey { key, fingerprint });
-        let (instant, chunks) = (Arc::clone(&self.instant), self.chunks);
-        // Parsing, cutting and embedding a long text takes a while; nobody else should wait for it.
-        let building = tokio::task::spawn_blocking(move || document::text(&new, now, &*instant, chunks)).await;
-        let document = building
-            .map_err(|error| IntakeError::Refused(format!("reading it failed: {error}")))?
-            .map_err(|error| IntakeError::Refused(error.to_string()))?;
+        let NewText { title, text, tags, dated_at } = new;
+        let document = self.read_text(TextFacts { title, tags, dated_at, now }, text).await?;
         let id = document.id;
         let batch = CommitBatch {
             documents: vec![document],
@@ -271,6 +276,29 @@ impl Intake {
         let document_id = report.ids.first().copied().unwrap_or(id);
         let added = report.outcomes.first() == Some(&WriteOutcome::Added);
         Ok(TextReceipt { document_id, added, repeated: false })
+    }
+
+    /// A text as a document. Parsing, cutting and embedding a long one takes a while; nobody else waits for it, and when
+    /// its caller waits no more it is given up.
+    async fn read_text(&self, facts: TextFacts, text: String) -> Result<NewDocument, IntakeError> {
+        let refused = |why: String| IntakeError::Refused(why);
+        let _turn = self.texts.acquire().await.map_err(|error| refused(error.to_string()))?;
+        let job = Job { facts: Facts { what: What::Text(facts), chunks: self.chunks }, bytes: text.into_bytes() };
+        let (parsers, instant) = (self.parsers.clone(), Arc::clone(&self.instant));
+        let wanted = CancellationToken::new();
+        let _given_up = wanted.clone().drop_guard();
+        let building = tokio::task::spawn_blocking(move || {
+            let answer = parsers.parse(&[job], &|| !wanted.is_cancelled()).pop();
+            match answer.unwrap_or_else(|| Answer::NotTried("no answer".to_owned())) {
+                Answer::Read { mut document, .. } => {
+                    document::embed(&mut document, &*instant);
+                    Ok(*document)
+                }
+                Answer::Refused(error) => Err(error.to_string()),
+                Answer::NotTried(why) => Err(why),
+            }
+        });
+        building.await.map_err(|error| refused(format!("reading it failed: {error}")))?.map_err(refused)
     }
 
     /// Watches a folder and queues what it holds.

@@ -19,6 +19,7 @@ pub mod pdf;
 pub mod rtf;
 pub mod text;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::domain::text::{remove_all_nul, remove_nul};
@@ -108,7 +109,7 @@ fn clean_names<'a>(names: impl IntoIterator<Item = &'a mut String>) {
 }
 
 /// Why a document could not be read. The message names what was wrong and what to do.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
 pub enum ParseError {
     /// Needs a password nobody gave.
     #[error("encrypted: the file needs a password; save a copy without one")]
@@ -128,6 +129,12 @@ pub enum ParseError {
     /// Not what it claims to be, and nothing else we read.
     #[error("not readable: {0}")]
     Unsupported(String),
+    /// It ended the process that parsed it, more than once; how.
+    #[error("reading it ended its parser twice: {0}; it is tried again when it changes, or by hand")]
+    EndedParser(String),
+    /// The whole program ended this many times while it was being read, at last with nothing else in hand.
+    #[error("the program ended {0} times while it was being read; it is tried again when it changes, or by hand")]
+    EndedProgram(u32),
 }
 
 #[cfg(test)]

@@ -95,6 +95,7 @@ mod tests {
             items: ItemCounts::default(),
             offered_at: Timestamp(0),
             updated_at: Timestamp(0),
+            attempts: 0,
         }
     }
 

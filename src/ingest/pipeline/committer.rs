@@ -105,7 +105,7 @@ impl<'a> Committer<'a> {
             Output::Done { path, position, end } => {
                 match &end {
                     End::State { state, reason, holds } => {
-                        self.note(&path, position, *state, reason.clone(), *holds);
+                        self.note(&path, position, *state, reason.clone(), holds.clone());
                     }
                     End::Changed => self.note(&path, position, FileState::Indexed, None, Holds::Unknown),
                     End::Released => {
@@ -201,7 +201,7 @@ impl<'a> Committer<'a> {
             let mut found: HashSet<DocumentId> =
                 self.in_hand.get(&path).map(|file| file.given.clone()).unwrap_or_default();
             if let Holds::WhatIsOf(content) = holds {
-                let same = self.context.store.find_by_content(&[content]).await?;
+                let same = self.context.store.find_by_content(&content).await?;
                 found.extend(same.into_iter().filter(|held| held.source_path == path).map(|held| held.id));
             }
             if let Some(update) = self.updates.get_mut(&path) {

@@ -1,14 +1,14 @@
 //! The ingest worker: claims files from the ledger, has them read and parsed on its own threads, commits many documents
 //! in one transaction. Run by the supervisor.
 //!
-//! `reader` turns a file into documents (blocking, on low-priority threads), `committer` gathers them into batches,
-//! `document` builds what is committed. Many small files share a commit; a large archive streams through in bounded
-//! memory. A failure is a dead letter and never stops the rest.
+//! `reader` has a file parsed by [`crate::ingest::parsers`] (blocking, on low-priority threads), `messages` an archive,
+//! `committer` gathers documents into batches. Many small files share a commit; a large archive streams through in
+//! bounded memory. A failure is a dead letter and never stops the rest.
 
 mod archives;
 mod committer;
-pub mod document;
 mod left_out;
+mod messages;
 mod pool;
 mod reader;
 mod refused;
@@ -26,6 +26,7 @@ use crate::domain::intake::FileRecord;
 use crate::domain::{Clock, ModelId};
 use crate::embed::InstantEmbedder;
 use crate::ingest::chunk::ChunkOptions;
+use crate::ingest::parsers::Parsers;
 use crate::outbox::recorder::Recorder;
 use crate::store::{SharedStore, StoreError};
 
@@ -40,6 +41,8 @@ const CLAIM: u32 = 256;
 const LEASE: Duration = Duration::from_mins(5);
 /// Without a wake-up, look this often: other processes offer files too, and retries fall due.
 const POLL: Duration = Duration::from_secs(1);
+/// A file that was in hand more often than this when the program ended is read alone.
+const TOGETHER: u32 = 2;
 /// Parsed documents that may wait for a commit.
 const WAITING: usize = 256;
 /// A commit waits this long for company.
@@ -58,6 +61,8 @@ pub struct IngestContext {
     pub instant: Arc<dyn InstantEmbedder>,
     /// Models whose jobs are queued with every chunk, as they are at the moment.
     pub background_models: watch::Receiver<Vec<ModelId>>,
+    /// Who parses.
+    pub parsers: Parsers,
     /// Chunk sizes.
     pub chunks: ChunkOptions,
     /// A `.pause` file here pauses intake.
@@ -126,6 +131,7 @@ impl IngestWorker {
                 if Instant::now() >= next_look {
                     next_look = Instant::now() + POLL;
                     self.context.store.queue_due_retries(self.context.clock.now()).await?;
+                    self.context.parsers.tidy();
                 }
                 if let Some(reason) = self.paused().await? {
                     self.tell(WorkerState::Paused, &reason);
@@ -173,10 +179,11 @@ impl IngestWorker {
             self.tell(WorkerState::Idle, "");
             return Ok(false);
         }
+        let (files, is_alone) = self.suspect_alone(files).await?;
         self.busy.send_replace(true);
         let (sender, outputs) = mpsc::channel(WAITING);
         let mut committer = Committer::new(&self.context, outputs);
-        let result = self.take_in(files, &mut committer, &sender, pool, soft).await;
+        let result = self.take_in(files, is_alone, &mut committer, &sender, pool, soft).await;
         if result.is_err() {
             self.stranded().extend(committer.left());
         }
@@ -187,6 +194,7 @@ impl IngestWorker {
     async fn take_in(
         &self,
         files: Vec<FileRecord>,
+        is_alone: bool,
         committer: &mut Committer<'_>,
         sender: &mpsc::Sender<reader::Output>,
         pool: &ParserPool,
@@ -196,7 +204,7 @@ impl IngestWorker {
         pool.submit(files, sender, soft);
         self.tell(WorkerState::Busy, &format!("{in_hand} files in hand"));
         let mut last_pause_look = Instant::now();
-        let mut claiming = true;
+        let mut claiming = !is_alone;
         while in_hand > 0 {
             let finished = committer.step(GATHER).await?;
             in_hand -= finished;
@@ -216,6 +224,17 @@ impl IngestWorker {
             }
         }
         committer.finish().await
+    }
+
+    /// When the program ended again and again with files in hand, one of them may have done it: it is read with nothing
+    /// else in hand, and the others are given back. Says whether that is so.
+    async fn suspect_alone(&self, mut files: Vec<FileRecord>) -> Result<(Vec<FileRecord>, bool), StoreError> {
+        let Some(at) = files.iter().position(|file| file.attempts > TOGETHER) else { return Ok((files, false)) };
+        let suspect = files.swap_remove(at);
+        let others: Vec<String> = files.into_iter().map(|file| file.path).collect();
+        tracing::warn!(file = suspect.path, attempts = suspect.attempts, others = others.len(), "file_read_alone");
+        self.context.store.release_files(&others, self.context.clock.now()).await?;
+        Ok((vec![suspect], true))
     }
 
     async fn give_back(&self) -> Result<(), StoreError> {

@@ -42,6 +42,7 @@ impl House {
             clock: Arc::clone(&self.clock),
             instant: Arc::clone(&self.instant) as Arc<dyn InstantEmbedder>,
             background_models: self.queued_models.subscribe(),
+            parsers: self.parsers.clone(),
             chunks: chunk_options(&self.config),
             drop_zone: self.config.drop_zone.clone(),
             wake: Arc::clone(&self.ingest_wake),

@@ -83,6 +83,9 @@ pub(crate) fn plan(
         planner.plan.outcomes.push(outcome);
         planner.plan.ids.push(id);
     }
+    // What is written anew gets its fingerprint with everything else.
+    let written = &planner.slot_of;
+    planner.plan.fingerprints.retain(|(seq, _)| !written.contains_key(seq));
     (planner.plan, planner.known.documents)
 }
 
@@ -111,42 +114,48 @@ impl Planner<'_> {
     }
 
     fn decide_mail(&mut self, index: usize, document: &NewDocument) -> (WriteOutcome, i64) {
-        let candidates = self.of_its_message(document);
-        if let Some(held) = mails::the_same(document, candidates.iter()) {
-            return (self.decide_held(index, document, held), held.seq);
+        if let Some(held) = mails::the_same(document, self.of_its_message(document)).cloned() {
+            self.learn_fingerprint(&held, document);
+            return (self.decide_held(index, document, &held), held.seq);
         }
         // The mail of this file that is not what it was: edited, a draft saved again, an archive read while it grew.
         let offset = document.source_offset.map(signed);
-        let rewritten = candidates.iter().filter(|held| {
+        let rewritten = self.of_its_message(document).filter(|held| {
             held.source_path == document.source_path
                 && held.retired != Some(RetireReason::Deleted)
                 && !self.met_now.contains(&held.seq)
                 && (held.source_offset == offset || !self.still_stands(held))
         });
-        if let Some(held) =
-            rewritten.max_by_key(|held| (held.source_offset == offset, held.retired.is_none(), -held.seq))
-        {
-            self.replace(index, document, held);
+        let rewritten = rewritten.max_by_key(|held| (held.source_offset == offset, held.retired.is_none(), -held.seq));
+        if let Some(held) = rewritten.cloned() {
+            self.replace(index, document, &held);
             return (WriteOutcome::Changed, held.seq);
         }
-        let mut key = document.source_key.clone();
-        if !candidates.is_empty() && self.by_key.contains_key(&key) {
-            key = mails::further_key(&document.source_key, document);
-            let mut number = 2;
-            while self.by_key.contains_key(&key) {
-                key = format!("{}-{number}", mails::further_key(&document.source_key, document));
-                number += 1;
-            }
-        }
+        let is_free = |key: &String| !self.by_key.contains_key(key) && !self.known.taken_keys.contains(key);
+        let mut keys = std::iter::once(document.source_key.clone()).chain(mails::further_keys(document));
+        let key = keys.find(is_free).unwrap_or_else(|| document.source_key.clone());
         let seq = self.add(index, document, key);
         (WriteOutcome::Added, seq)
     }
 
-    /// Stored mails with this one's Message-ID.
-    fn of_its_message(&self, document: &NewDocument) -> Vec<Held> {
+    /// Stored mails with this one's Message-ID, as far as they were loaded.
+    fn of_its_message(&self, document: &NewDocument) -> impl Iterator<Item = &Held> {
         let message_id = document.message.as_ref().map(|message| message.message_id.as_str());
         let seqs = message_id.and_then(|id| self.by_message.get(id)).into_iter().flatten();
-        seqs.filter_map(|seq| self.known.documents.get(seq)).cloned().collect()
+        seqs.filter_map(|seq| self.known.documents.get(seq))
+    }
+
+    /// A mail of before fingerprints were kept is known by its bytes: now it gets one, unless another has it already.
+    fn learn_fingerprint(&mut self, held: &Held, document: &NewDocument) {
+        let Some(fingerprint) = document.fingerprint else { return };
+        let is_known = held.fingerprint.is_some() || held.content_sha256 != document.content_sha256;
+        if is_known || self.of_its_message(document).any(|other| other.fingerprint == Some(fingerprint)) {
+            return;
+        }
+        self.plan.fingerprints.push((held.seq, fingerprint));
+        if let Some(held) = self.known.documents.get_mut(&held.seq) {
+            held.fingerprint = Some(fingerprint);
+        }
     }
 
     /// The document that the batch says moved to where this one was read.
@@ -311,7 +320,7 @@ impl Planner<'_> {
         self.by_key.insert(held.source_key.clone(), held.seq);
         if let Some(message_id) = &held.message_id {
             let seqs = self.by_message.entry(message_id.clone()).or_default();
-            if !seqs.contains(&held.seq) {
+            if !self.known.documents.contains_key(&held.seq) || !seqs.contains(&held.seq) {
                 seqs.push(held.seq);
             }
         }

@@ -40,6 +40,8 @@ pub(crate) struct Known {
     pub(crate) documents: HashMap<i64, Held>,
     /// Ids that cannot be given to a new document although no document above has them.
     pub(crate) taken_ids: HashSet<DocumentId>,
+    /// The same of keys of further mails.
+    pub(crate) taken_keys: HashSet<String>,
     /// Pass over its archive in which a message was last met.
     pub(crate) passes: HashMap<i64, i64>,
     /// Highest row number in use.
@@ -94,6 +96,8 @@ pub(crate) struct Plan {
     pub(crate) slots: Vec<Slot>,
     /// Messages that moved within their file, otherwise as they were: row number and new offset.
     pub(crate) shifted: Vec<(i64, Option<i64>)>,
+    /// Mails of before fingerprints were kept that were met, otherwise as they were: row number and fingerprint.
+    pub(crate) fingerprints: Vec<(i64, [u8; 32])>,
     /// Messages of archives met now: row number and pass.
     pub(crate) met: Vec<(i64, i64)>,
     /// Archives of which a message was met at this very place in this very pass before: the batch is committed once

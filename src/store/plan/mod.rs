@@ -10,9 +10,9 @@ pub(crate) mod commit;
 pub(crate) mod documents;
 pub(crate) mod facts;
 mod fates;
-mod mails;
+pub(crate) mod mails;
 
 /// Unsigned numbers as the tables keep them; no real offset comes near the limit.
-fn signed(number: u64) -> i64 {
+pub(crate) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -5,6 +5,9 @@ use sqlx::migrate::MigrateError;
 use crate::store::error::NoRoom;
 use crate::store::{StoreError, StoreErrorKind};
 
+/// Times a transaction is tried when the server breaks a deadlock with a worker by giving it up.
+pub(super) const ATTEMPTS: u32 = 3;
+
 /// Classifies by SQLSTATE (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
 pub(super) fn classify(operation: &'static str, key: impl Into<String>, error: sqlx::Error) -> StoreError {
     let (kind, hint) = verdict(&error);

@@ -89,7 +89,7 @@ pub(super) async fn save_files(connection: &mut PgConnection, files: &[&FileRow]
               unchanged = new.unchanged, dead_letters = new.dead_letters, skipped = new.skipped,
               offered_at = new.offered_at, updated_at = new.updated_at, worker = new.worker,
               lease_until = new.lease_until, lease_ms = new.lease_ms, offered_again = new.offered_again,
-              pass_start = new.pass_start, content_sha256 = new.content_sha256
+              pass_start = new.pass_start, attempts = 0, content_sha256 = new.content_sha256
          FROM unnest($1::BIGINT[], $2::TEXT[], $3::TEXT[], $4::TEXT[], $5::BIGINT[], $6::BYTEA[], $7::BIGINT[],
                 $8::BIGINT[], $9::BIGINT[], $10::BIGINT[], $11::BIGINT[], $12::BIGINT[], $13::BIGINT[], $14::BIGINT[],
                 $15::TEXT[], $16::BIGINT[], $17::BIGINT[], $18::BIGINT[], $19::BIGINT[], $20::BYTEA[])

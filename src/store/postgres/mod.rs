@@ -9,9 +9,11 @@ mod documents;
 mod embeddings;
 mod error;
 mod graph_tables;
+mod identity;
 mod intake;
 mod keys;
 mod ledger;
+mod messages;
 mod older;
 mod outbox;
 mod project;
@@ -20,6 +22,7 @@ mod replica;
 mod rows;
 mod search;
 mod system;
+mod texts;
 mod transfer;
 mod verify;
 
@@ -28,9 +31,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection as _, PgConnection, PgPool};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool};
 
 use self::error::classify;
+use self::identity::{IDENTITY, Identity};
 use self::pulse::Pulse;
 use self::replica::Replica;
 use self::search::{GRAPH_SETTINGS, SearchIndex};
@@ -80,6 +84,7 @@ impl Default for PostgresOptions {
 pub struct PostgresStore {
     /// Where the data is, without the password.
     location: String,
+    identity: Identity,
     pulse: Pulse,
     /// Name of the host this process runs on; `None` when nobody said.
     host: Option<String>,
@@ -111,10 +116,12 @@ impl PostgresStore {
         let location = location_of(&connect);
         bring_up_to_date(&connect, &location).await?;
         let pool = pool(connect.clone(), options.max_connections, ACQUIRE_TIMEOUT);
+        let identity = Identity::read(&pool).await.map_err(|error| classify("open store", location.as_str(), error))?;
         let search = Arc::new(SearchIndex::new(pool.clone()));
         let missing_cursor = embeddings::MissingCursor::default();
         let pulse = Pulse::new(connect);
-        let store = Self { location, pulse, host: None, pool, search, missing_cursor, writes: Arc::default() };
+        let store =
+            Self { location, identity, pulse, host: None, pool, search, missing_cursor, writes: Arc::default() };
         store.complete_older().await?;
         Ok(store)
     }
@@ -151,6 +158,7 @@ impl PostgresStore {
 
     /// Starts a transaction.
     async fn begin(&self, operation: &'static str, key: &str) -> StoreResult<PgTransaction> {
+        self.identity.check(operation, &self.location)?;
         self.pool.begin().await.map_err(|error| classify(operation, key, error))
     }
 
@@ -168,11 +176,14 @@ impl PostgresStore {
     async fn begin_writing(&self, operation: &'static str, key: &str) -> StoreResult<PgTransaction> {
         let mut transaction = self.begin(operation, key).await?;
         // Look-ups by key are over before helpers of the server could have started.
-        sqlx::query("SELECT pg_advisory_xact_lock($1), set_config('max_parallel_workers_per_gather', '0', true)")
+        let locking = "pg_advisory_xact_lock($1), set_config('max_parallel_workers_per_gather', '0', true)";
+        let sql = format!("{IDENTITY}, {locking}");
+        let found = sqlx::query_as(AssertSqlSafe(sql))
             .bind(WRITER_LOCK)
-            .execute(&mut *transaction)
+            .fetch_one(&mut *transaction)
             .await
             .map_err(|error| classify(operation, key, error))?;
+        self.identity.compare(found, operation, &self.location)?;
         Ok(transaction)
     }
 }

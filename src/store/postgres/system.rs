@@ -6,9 +6,10 @@ use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 use crate::domain::health::{WorkerRecord, WorkerState};
 use crate::domain::status::StoreCounts;
 use crate::domain::{SourceType, Timestamp};
-use crate::store::{Integrity, ReplicaStatus, StoreInfo, StoreResult, SystemStore};
+use crate::store::{DamagedText, Integrity, ReplicaStatus, StoreInfo, StoreResult, SystemStore};
 
 use super::error::classify;
+use super::identity::IDENTITY;
 use super::replica::Replica;
 use super::rows::{named, small, text, unsigned};
 use super::{PostgresStore, verify};
@@ -72,8 +73,9 @@ async fn optimize(store: &PostgresStore) -> Result<(), sqlx::Error> {
 #[async_trait]
 impl SystemStore for PostgresStore {
     async fn ping(&self) -> StoreResult<()> {
-        let answer: Result<(i64,), _> = self.pulse.ask("SELECT pruned_before FROM outbox_mark").await;
-        answer.map(drop).map_err(|error| classify("ping", self.location.as_str(), error))
+        let answer = self.pulse.ask(IDENTITY).await;
+        let found = answer.map_err(|error| classify("ping", self.location.as_str(), error))?;
+        self.identity.compare(found, "ping", &self.location)
     }
 
     async fn info(&self) -> StoreResult<StoreInfo> {
@@ -101,6 +103,14 @@ impl SystemStore for PostgresStore {
 
     async fn verify(&self) -> StoreResult<Integrity> {
         verify::verify(self).await.map_err(|error| classify("verify", self.location.as_str(), error))
+    }
+
+    async fn damaged_texts(&self) -> StoreResult<Vec<DamagedText>> {
+        self.find_damaged().await
+    }
+
+    async fn distrust_texts(&self, chunks: &[i64]) -> StoreResult<()> {
+        self.distrust(chunks).await
     }
 
     async fn setting(&self, key: &str) -> StoreResult<Option<String>> {

@@ -3,15 +3,13 @@
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::store::Integrity;
-use crate::store::shared::ledger::unsound_files;
+use crate::store::shared::ledger::FILE_CHECKS;
+use crate::store::shared::texts::{PROMISE, told};
 
-use super::PostgresStore;
+use super::{PostgresStore, texts};
 
 /// Violations named per check; more are only counted.
 const NAMED: usize = 10;
-
-/// What [`unsound_files`] finds violated.
-const HELD: &str = "what a finished file is said to hold is held by a live document, or was deleted by the user";
 
 /// What must hold: in words, and a query whose rows (one text each) are the violations.
 const CHECKS: [(&str, &str); 18] = [
@@ -174,8 +172,12 @@ pub(super) async fn verify(store: &PostgresStore) -> Result<Integrity, sqlx::Err
     for (promise, sql) in ENGINE_CHECKS.into_iter().chain(CHECKS) {
         run(&mut transaction, promise, sql, &mut integrity).await?;
     }
-    let unsound = format!("SELECT 'file ' || path FROM ({}) AS unsound", unsound_files());
-    run(&mut transaction, HELD, &unsound, &mut integrity).await?;
+    for (promise, sql) in FILE_CHECKS {
+        let sql = format!("SELECT 'file ' || path FROM ({sql}) AS unsound ORDER BY path");
+        run(&mut transaction, promise, &sql, &mut integrity).await?;
+    }
+    let damaged = texts::damaged(&mut transaction).await?;
+    tell(PROMISE, damaged.iter().map(told).collect(), &mut integrity);
     transaction.commit().await?;
     Ok(integrity)
 }
@@ -188,6 +190,12 @@ async fn run(
 ) -> Result<(), sqlx::Error> {
     let violations: Vec<String> =
         sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).persistent(false).fetch_all(connection).await?;
+    tell(promise, violations, integrity);
+    Ok(())
+}
+
+/// Writes down what was checked, and the violations: some by name, the rest as a number.
+fn tell(promise: &str, violations: Vec<String>, integrity: &mut Integrity) {
     integrity.checked.push(promise.to_owned());
     let more = violations.len().saturating_sub(NAMED);
     for violation in violations.into_iter().take(NAMED) {
@@ -196,5 +204,4 @@ async fn run(
     if more > 0 {
         integrity.problems.push(format!("{promise}: not so for {more} more"));
     }
-    Ok(())
 }

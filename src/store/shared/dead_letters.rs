@@ -6,12 +6,14 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use crate::domain::Timestamp;
-use crate::domain::intake::{FileState, NewDeadLetter};
+use crate::domain::intake::{FileState, NewDeadLetter, Retry};
 
 use super::ledger::FileRow;
 
-/// Waits after the first, second and third failure; a fourth gives it up.
+/// Waits after the first, second and third failure; a fourth gives it up, unless it may pass by itself.
 const RETRY_AFTER: [Duration; 3] = [Duration::from_secs(2), Duration::from_secs(8), Duration::from_secs(32)];
+/// Waits of what may pass by itself, after those: the last for ever.
+const LATER: [Duration; 3] = [Duration::from_mins(2), Duration::from_mins(8), Duration::from_mins(32)];
 /// Stands for "the whole file".
 pub(crate) const WHOLE_FILE: i64 = -1;
 
@@ -35,9 +37,13 @@ pub(crate) fn position(offset: Option<u64>) -> i64 {
 }
 
 /// When something that failed `attempts` times is tried again.
-fn next_retry_at(attempts: i64, now: Timestamp) -> Option<i64> {
+fn next_retry_at(attempts: i64, retry: Retry, now: Timestamp) -> Option<i64> {
+    if retry == Retry::ByHand {
+        return None;
+    }
     let index = usize::try_from(attempts - 1).ok()?;
-    RETRY_AFTER.get(index).map(|wait| now.plus(*wait).0)
+    let later = || LATER.get(index - RETRY_AFTER.len()).or(LATER.last()).filter(|_| retry == Retry::UntilItPasses);
+    RETRY_AFTER.get(index).or_else(later).map(|wait| now.plus(*wait).0)
 }
 
 /// The failures met before, by path and position: how often, and in which pass of the file last.
@@ -70,7 +76,13 @@ pub(crate) fn record<'a>(
             file.items.dead_letters += 1;
         }
         let attempts = before.map_or(0, |(attempts, _)| *attempts) + 1;
-        upserts.push(Upsert { letter, position, attempts, next_retry_at: next_retry_at(attempts, now), pass });
+        upserts.push(Upsert {
+            letter,
+            position,
+            attempts,
+            next_retry_at: next_retry_at(attempts, letter.retry, now),
+            pass,
+        });
     }
     upserts
 }

@@ -140,15 +140,50 @@ pub(crate) fn end_of(folder: &str) -> String {
     format!("{}0", folder.trim_end_matches('/'))
 }
 
-/// Files whose row says that something of them is held while there is neither a live document, nor one that the user
-/// deleted, nor a live document that they repeat: column `path`, for both engines.
-pub(crate) fn unsound_files() -> &'static str {
-    "SELECT path, host FROM file WHERE state IN ('indexed', 'duplicate') AND documents + unchanged + duplicates > 0
-        AND NOT EXISTS (SELECT 1 FROM document WHERE source_path = file.path
-            AND (deleted_at IS NULL OR deleted_reason = 'deleted'))
-        AND NOT EXISTS (SELECT 1 FROM duplicate JOIN document ON document.seq = duplicate.document_seq
-            WHERE duplicate.path = file.path AND (deleted_at IS NULL OR deleted_reason = 'deleted'))
-     UNION SELECT file.path, host FROM duplicate JOIN document ON document.seq = duplicate.document_seq
-        JOIN file ON file.path = duplicate.path
-        WHERE deleted_reason = 'file_gone' AND state NOT IN ('queued', 'parsing', 'retired')"
+/// What the row of a file says that is gone while something of it was brought back: the text in the store is all there is.
+pub(crate) const BROUGHT_BACK: &str = "the file is gone; what was brought back of it is kept here";
+
+/// Promises about files, each with a query (columns `path` and `host`) of those of which it does not hold: for both engines.
+/// `check` tells them, and `--repair` takes them in anew.
+pub(crate) const FILE_CHECKS: [(&str, &str); 4] = [
+    (
+        "what a finished file is said to hold is held by a live document, or was deleted by the user",
+        "SELECT path, host FROM file WHERE state IN ('indexed', 'duplicate') AND documents + unchanged + duplicates > 0
+            AND NOT EXISTS (SELECT 1 FROM document WHERE source_path = file.path
+                AND (deleted_at IS NULL OR deleted_reason = 'deleted'))
+            AND NOT EXISTS (SELECT 1 FROM duplicate JOIN document ON document.seq = duplicate.document_seq
+                WHERE duplicate.path = file.path AND (deleted_at IS NULL OR deleted_reason = 'deleted'))",
+    ),
+    (
+        "every duplicate has a live holder, or one that the user deleted",
+        "SELECT file.path, host FROM duplicate JOIN document ON document.seq = duplicate.document_seq
+            JOIN file ON file.path = duplicate.path
+            WHERE deleted_reason = 'file_gone' AND state NOT IN ('queued', 'parsing', 'retired')",
+    ),
+    (
+        "of every duplicate it is known what it repeats",
+        "SELECT path, host FROM file WHERE state IN ('indexed', 'duplicate', 'failed', 'skipped') AND duplicates > 0
+            AND duplicates > (SELECT count(*) FROM duplicate WHERE duplicate.path = file.path)",
+    ),
+    (
+        "no live document is of a file that is gone, but for what was brought back",
+        "SELECT path, host FROM file WHERE state = 'retired' AND origin <> 'drop_zone'
+            AND reason IS DISTINCT FROM 'the file is gone; what was brought back of it is kept here'
+            AND EXISTS (SELECT 1 FROM document WHERE source_path = file.path AND deleted_at IS NULL)",
+    ),
+];
+
+/// Files of which one of these promises does not hold: columns `path` and `host`.
+pub(crate) fn unsound_files() -> String {
+    FILE_CHECKS.map(|(_, sql)| sql).join(" UNION ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_brought_back_is_known_by_its_words() {
+        assert!(FILE_CHECKS.iter().any(|(_, sql)| sql.contains(BROUGHT_BACK)));
+    }
 }

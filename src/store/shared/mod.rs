@@ -14,4 +14,5 @@ pub(crate) mod older;
 pub(crate) mod ranking;
 pub(crate) mod stop;
 pub(crate) mod text;
+pub(crate) mod texts;
 pub(crate) mod world;

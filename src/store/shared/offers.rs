@@ -29,7 +29,13 @@ pub(crate) struct KnownFile {
     pub(crate) stamp: Option<i64>,
     /// The device it lay on.
     pub(crate) device: Option<i64>,
+    /// It failed, and is to be tried again.
+    pub(crate) awaits_retry: bool,
 }
+
+/// Whether the whole of a file is to be tried again: an SQL condition over `file`, for both engines.
+pub(crate) const AWAITS_RETRY: &str = "state = 'failed' AND EXISTS (SELECT 1 FROM dead_letter
+    WHERE dead_letter.path = file.path AND position = -1 AND next_retry_at IS NOT NULL)";
 
 /// What an offer does to a known file.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -53,6 +59,8 @@ fn reoffer(known: &KnownFile, file: &OfferedFile, force: bool) -> Reoffer {
         FileState::Parsing if same && !force => Reoffer::Leave,
         FileState::Parsing => Reoffer::Again { reread: force },
         FileState::Retired => Reoffer::Queue { reread: true },
+        // It waits for a better moment: this is one.
+        FileState::Failed if known.awaits_retry => Reoffer::Queue { reread: force },
         _ if same && !force => Reoffer::Leave,
         _ => Reoffer::Queue { reread: force },
     }

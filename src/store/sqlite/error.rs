@@ -3,11 +3,26 @@
 use crate::store::error::NoRoom;
 use crate::store::{StoreError, StoreErrorKind};
 
+use super::place::Lost;
+
+/// Whether the engine found the file damaged: `SQLITE_CORRUPT` or `SQLITE_NOTADB`, whatever the extended code.
+pub(super) fn is_damage(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code()).and_then(|code| code.parse::<i32>().ok());
+    code.is_some_and(|code| matches!(code & 0xff, 11 | 26))
+}
+
 /// `SQLITE_IOERR_WRITE`.
 const IOERR_WRITE: i32 = 778;
 
 /// Classifies by primary result code (<https://sqlite.org/rescode.html>).
 pub(super) fn classify(operation: &'static str, key: impl Into<String>, error: sqlx::Error) -> StoreError {
+    if let sqlx::Error::Configuration(cause) = &error
+        && cause.is::<Lost>()
+    {
+        let message = cause.to_string();
+        let kind = StoreErrorKind::Permanent;
+        return StoreError { kind, operation, key: key.into(), message, source: Some(Box::new(error)) };
+    }
     let (kind, hint) = match &error {
         sqlx::Error::RowNotFound => (StoreErrorKind::NotFound, ""),
         sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) => (StoreErrorKind::Retryable, ""),

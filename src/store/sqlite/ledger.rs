@@ -82,7 +82,7 @@ pub(super) async fn save_files(connection: &mut SqliteConnection, files: &[&File
               unchanged = new.unchanged, dead_letters = new.dead_letters, skipped = new.skipped,
               offered_at = new.offered_at, updated_at = new.updated_at, worker = new.worker,
               lease_until = new.lease_until, lease_ms = new.lease_ms, offered_again = new.offered_again,
-              pass_start = new.pass_start, content_sha256 = new.content_sha256
+              pass_start = new.pass_start, attempts = 0, content_sha256 = new.content_sha256
          FROM new WHERE file.seq = new.seq",
         files,
         |statement, file| {

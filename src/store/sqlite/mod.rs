@@ -12,23 +12,31 @@ mod graph_tables;
 mod intake;
 mod keys;
 mod ledger;
+mod messages;
 mod older;
 mod outbox;
+mod place;
 mod project;
+mod recognise;
 mod rows;
 mod search;
 mod system;
+mod texts;
 mod transfer;
 mod verify;
+mod writer;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection as _, SqliteConnection, SqlitePool};
 
 use self::error::classify;
+use self::place::Place;
 use self::search::SearchIndex;
+use self::writer::Writer;
 use super::StoreResult;
 
 static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
@@ -50,11 +58,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The embedded store. Cheap to share behind an `Arc`; every method may be called from many tasks.
 #[derive(Debug)]
 pub struct SqliteStore {
-    path: PathBuf,
+    place: Arc<Place>,
     /// Name of the host this process runs on; `None` when nobody said.
     host: Option<String>,
-    /// The only connection that writes: SQLite has one writer, so queueing here beats `SQLITE_BUSY`.
-    writer: SqlitePool,
+    writer: Writer,
     reader: SqlitePool,
     /// One more reader, for signs of life alone: a crowd of searches must not look like an outage.
     pulse: SqlitePool,
@@ -69,9 +76,11 @@ impl SqliteStore {
     /// Opens or creates the database at `path` and brings its schema up to date.
     ///
     /// # Errors
-    /// `Permanent` when the file is not a database, belongs to a newer Peanut, or cannot be written.
+    /// `Permanent` when the file is not a database, is another program's, is empty where there was a store, belongs to a
+    /// newer Peanut, or cannot be written.
     pub async fn open(path: &Path) -> StoreResult<Self> {
         let key = path.display().to_string();
+        recognise::recognise(path).await?;
         make_private(path);
         let options = SqliteConnectOptions::new()
             .filename(path)
@@ -96,10 +105,11 @@ impl SqliteStore {
                 .connect_lazy_with(reading.clone())
         };
         let (reader, pulse) = (readers(READERS), readers(1));
+        let place = Arc::new(Place::of(path));
         let store = Self {
-            path: path.to_owned(),
             host: None,
-            writer,
+            writer: Writer::new(writer, Arc::clone(&place)),
+            place,
             reader,
             pulse,
             index: SearchIndex::default(),
@@ -115,10 +125,15 @@ impl SqliteStore {
         Self { host: Some(host.to_owned()), ..self }
     }
 
+    /// Where it lies, for messages.
+    fn location(&self) -> String {
+        self.place.file().display().to_string()
+    }
+
     /// Starts a writing transaction. It takes the lock at once: one that read first could not become a writer any more
     /// if another process wrote in between.
     async fn begin(&self, operation: &'static str, key: &str) -> StoreResult<WriteTransaction> {
-        self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(|error| classify(operation, key, error))
+        self.writer.begin().await.map_err(|error| classify(operation, key, error))
     }
 }
 

@@ -22,7 +22,7 @@ const OPERATION: &str = "complete store";
 impl SqliteStore {
     /// Makes what this version keeps and an older one did not. Costs one look when nothing is left to do.
     pub(super) async fn complete_older(&self) -> StoreResult<()> {
-        let fail = |error| classify(OPERATION, self.path.display().to_string(), error);
+        let fail = |error| classify(OPERATION, self.location(), error);
         let (has_chunks, has_documents): (bool, bool) = sqlx::query_as(
             "SELECT EXISTS (SELECT 1 FROM chunk INDEXED BY chunk_unindexed WHERE searchable = 0), \
                     EXISTS (SELECT 1 FROM completion WHERE done_seq < last_seq)",
@@ -43,7 +43,7 @@ impl SqliteStore {
     /// Indexes some chunks; false when there are none left. What is no text loses the context it was stored with: the
     /// document's title is found with its texts.
     async fn index_some(&self) -> StoreResult<bool> {
-        let fail = |error| classify(OPERATION, self.path.display().to_string(), error);
+        let fail = |error| classify(OPERATION, self.location(), error);
         let mut transaction = self.begin(OPERATION, "chunks").await?;
         let work = async {
             let rows: Vec<(i64, String)> = sqlx::query_as(
@@ -85,7 +85,7 @@ impl SqliteStore {
 
     /// Completes some documents; false when there are none left.
     async fn name_some(&self) -> StoreResult<bool> {
-        let fail = |error| classify(OPERATION, self.path.display().to_string(), error);
+        let fail = |error| classify(OPERATION, self.location(), error);
         let mut transaction = self.begin(OPERATION, "documents").await?;
         let work = async {
             let documents = older_documents(&mut transaction).await?;

@@ -7,7 +7,7 @@ use crate::domain::health::{WorkerRecord, WorkerState};
 use crate::domain::status::StoreCounts;
 use crate::domain::text::without_nul;
 use crate::domain::{SourceType, Timestamp};
-use crate::store::{Integrity, ReplicaStatus, StoreInfo, StoreResult, SystemStore};
+use crate::store::{DamagedText, Integrity, ReplicaStatus, StoreInfo, StoreResult, SystemStore};
 
 use super::error::classify;
 use super::rows::{named, unsigned};
@@ -45,7 +45,7 @@ async fn counts(store: &SqliteStore) -> Result<StoreCounts, sqlx::Error> {
     counts.persons = unsigned(persons);
     transaction.commit().await?;
     for suffix in ["", "-wal"] {
-        let mut path = store.path.clone().into_os_string();
+        let mut path = store.place.file().to_owned().into_os_string();
         path.push(suffix);
         counts.bytes_on_disk += tokio::fs::metadata(path).await.map_or(0, |file| file.len());
     }
@@ -66,13 +66,18 @@ async fn optimize(store: &SqliteStore) -> Result<(), sqlx::Error> {
 #[async_trait]
 impl SystemStore for SqliteStore {
     async fn ping(&self) -> StoreResult<()> {
-        let answer: Result<i64, sqlx::Error> =
-            sqlx::query_scalar("SELECT count(*) FROM outbox_total").fetch_one(&self.pulse).await;
-        answer.map(drop).map_err(|error| classify("ping", self.path.display().to_string(), error))
+        let work = async {
+            self.place.check()?;
+            let _: i64 = sqlx::query_scalar("SELECT count(*) FROM outbox_total").fetch_one(&self.pulse).await?;
+            // The connection just used stays open.
+            self.place.note_beside();
+            Ok(())
+        };
+        work.await.map_err(|error| classify("ping", self.location(), error))
     }
 
     async fn info(&self) -> StoreResult<StoreInfo> {
-        let location = self.path.display().to_string();
+        let location = self.location();
         let (version, schema_version): (String, i64) =
             sqlx::query_as("SELECT sqlite_version(), coalesce(max(version), 0) FROM _sqlx_migrations")
                 .fetch_one(&self.pulse)
@@ -86,7 +91,15 @@ impl SystemStore for SqliteStore {
     }
 
     async fn verify(&self) -> StoreResult<Integrity> {
-        verify::verify(self).await.map_err(|error| classify("verify", self.path.display().to_string(), error))
+        verify::verify(self).await.map_err(|error| classify("verify", self.location(), error))
+    }
+
+    async fn damaged_texts(&self) -> StoreResult<Vec<DamagedText>> {
+        self.find_damaged().await
+    }
+
+    async fn distrust_texts(&self, chunks: &[i64]) -> StoreResult<()> {
+        self.distrust(chunks).await
     }
 
     async fn setting(&self, key: &str) -> StoreResult<Option<String>> {
@@ -230,7 +243,7 @@ impl SystemStore for SqliteStore {
     }
 
     async fn optimize(&self) -> StoreResult<()> {
-        optimize(self).await.map_err(|error| classify("optimize", self.path.display().to_string(), error))?;
+        optimize(self).await.map_err(|error| classify("optimize", self.location(), error))?;
         self.pack_vectors().await
     }
 
@@ -239,6 +252,15 @@ impl SystemStore for SqliteStore {
     }
 
     async fn close(&self) {
+        if let Err(lost) = self.place.check() {
+            // The last connection that closes removes the log by its name, and that may be another store's by now. They end
+            // with the process.
+            tracing::warn!(event = "store_left_open", %lost, "the store is not where it was opened");
+            for pool in [&self.pulse, &self.reader, self.writer.pool()] {
+                std::mem::forget(pool.clone());
+            }
+            return;
+        }
         // The last connection to close folds the log back by itself; this does the bulk of it while readers may linger.
         let folded = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_all(&self.writer).await;
         if let Err(error) = folded {
@@ -246,6 +268,6 @@ impl SystemStore for SqliteStore {
         }
         self.pulse.close().await;
         self.reader.close().await;
-        self.writer.close().await;
+        self.writer.pool().close().await;
     }
 }

@@ -193,7 +193,7 @@ async fn seal(connection: &mut SqliteConnection, marks: &Marks) -> Result<(), sq
 #[async_trait]
 impl TransferStore for SqliteStore {
     async fn begin_dump(&self) -> StoreResult<Box<dyn StoreDump>> {
-        let location = self.path.display().to_string();
+        let location = self.location();
         let begun = async {
             let mut transaction = self.reader.begin().await?;
             // The moment is that of the first statement.
@@ -206,7 +206,7 @@ impl TransferStore for SqliteStore {
 
     async fn begin_load(&self, origin: &str, now: Timestamp) -> StoreResult<()> {
         const OPERATION: &str = "copy into";
-        let location = self.path.display().to_string();
+        let location = self.location();
         let fail = |error| classify(OPERATION, location.as_str(), error);
         let mut transaction = self.begin(OPERATION, &location).await?;
         let unfinished: i64 = sqlx::query_scalar("SELECT count(*) FROM setting WHERE key = ?1")
@@ -266,7 +266,7 @@ impl TransferStore for SqliteStore {
 
     async fn seal_load(&self, marks: &Marks) -> StoreResult<()> {
         const OPERATION: &str = "write marks of";
-        let location = self.path.display().to_string();
+        let location = self.location();
         let mut transaction = self.begin(OPERATION, &location).await?;
         let work = async {
             seal(&mut transaction, marks).await?;
@@ -282,6 +282,6 @@ impl TransferStore for SqliteStore {
             .execute(&self.writer)
             .await
             .map(drop)
-            .map_err(|error| classify("complete the copy in", self.path.display().to_string(), error))
+            .map_err(|error| classify("complete the copy in", self.location(), error))
     }
 }

@@ -3,15 +3,14 @@
 use sqlx::{AssertSqlSafe, SqliteConnection};
 
 use crate::store::Integrity;
-use crate::store::shared::ledger::unsound_files;
+use crate::store::shared::ledger::FILE_CHECKS;
+use crate::store::shared::texts::{PROMISE, told};
 
-use super::SqliteStore;
+use super::error::is_damage;
+use super::{SqliteStore, texts};
 
 /// Violations named per check; more are only counted.
 const NAMED: usize = 10;
-
-/// What [`unsound_files`] finds violated.
-const HELD: &str = "what a finished file is said to hold is held by a live document, or was deleted by the user";
 
 /// What must hold: in words, and a query whose rows (one text each) are the violations.
 const CHECKS: [(&str, &str); 17] = [
@@ -136,19 +135,26 @@ pub(super) async fn verify(store: &SqliteStore) -> Result<Integrity, sqlx::Error
     for (promise, sql) in CHECKS {
         run(&mut transaction, promise, sql, &mut integrity).await?;
     }
-    let unsound = format!("SELECT 'file ' || path FROM ({}) AS unsound", unsound_files());
-    run(&mut transaction, HELD, &unsound, &mut integrity).await?;
+    for (promise, sql) in FILE_CHECKS {
+        let sql = format!("SELECT 'file ' || path FROM ({sql}) AS unsound ORDER BY path");
+        run(&mut transaction, promise, &sql, &mut integrity).await?;
+    }
+    let damaged = texts::damaged(&mut transaction).await?;
+    tell(PROMISE, damaged.iter().map(told).collect(), &mut integrity);
     transaction.commit().await?;
     Ok(integrity)
 }
 
 async fn check_engine(store: &SqliteStore, integrity: &mut Integrity) -> Result<(), sqlx::Error> {
     let mut connection = store.reader.acquire().await?;
-    let report: Vec<String> = sqlx::query_scalar("PRAGMA integrity_check").fetch_all(&mut *connection).await?;
+    let report = match sqlx::query_scalar("PRAGMA integrity_check").fetch_all(&mut *connection).await {
+        Err(error) if is_damage(&error) => vec![error.to_string()],
+        report => report?,
+    };
     integrity.checked.push("the database file is sound (integrity_check)".into());
     integrity
         .problems
-        .extend(report.into_iter().filter(|line| line != "ok").map(|line| format!("database file: {line}")));
+        .extend(report.into_iter().filter(|line: &String| line != "ok").map(|line| format!("database file: {line}")));
     run(
         &mut connection,
         "every reference leads to a row (foreign_key_check)",
@@ -161,12 +167,7 @@ async fn check_engine(store: &SqliteStore, integrity: &mut Integrity) -> Result<
         sqlx::query("INSERT INTO chunk_words (chunk_words) VALUES ('integrity-check')").execute(&store.writer).await;
     match index {
         Ok(_) => {}
-        // SQLITE_CORRUPT (11), whatever the extended code.
-        Err(sqlx::Error::Database(error))
-            if error.code().and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| code & 0xff == 11) =>
-        {
-            integrity.problems.push(format!("word index: {error}"));
-        }
+        Err(error) if is_damage(&error) => integrity.problems.push(format!("word index: {error}")),
         Err(error) => return Err(error),
     }
     Ok(())
@@ -178,8 +179,18 @@ async fn run(
     sql: &str,
     integrity: &mut Integrity,
 ) -> Result<(), sqlx::Error> {
-    let violations: Vec<String> =
-        sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).persistent(false).fetch_all(connection).await?;
+    let asked = sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).persistent(false).fetch_all(connection).await;
+    let violations: Vec<String> = match asked {
+        // What the engine cannot read is a finding, and no reason to look no further.
+        Err(error) if is_damage(&error) => vec![format!("the part of the file that cannot be read ({error})")],
+        asked => asked?,
+    };
+    tell(promise, violations, integrity);
+    Ok(())
+}
+
+/// Writes down what was checked, and the violations: some by name, the rest as a number.
+fn tell(promise: &str, violations: Vec<String>, integrity: &mut Integrity) {
     integrity.checked.push(promise.to_owned());
     let more = violations.len().saturating_sub(NAMED);
     for violation in violations.into_iter().take(NAMED) {
@@ -188,5 +199,4 @@ async fn run(
     if more > 0 {
         integrity.problems.push(format!("{promise}: not so for {more} more"));
     }
-    Ok(())
 }

@@ -113,7 +113,29 @@ pub async fn copy(
     progress: &mut (dyn Progress + '_),
 ) -> StoreResult<Vec<Moved>> {
     target.begin_load(origin, now).await?;
-    let mut dump = source.begin_dump().await?;
+    load(source.begin_dump().await?, target, progress).await
+}
+
+/// As [`copy`], of what is read from `dump`.
+///
+/// # Errors
+/// As [`copy`].
+pub async fn fill(
+    dump: Box<dyn StoreDump>,
+    target: &(impl TransferStore + ?Sized),
+    origin: &str,
+    now: Timestamp,
+    progress: &mut (dyn Progress + '_),
+) -> StoreResult<Vec<Moved>> {
+    target.begin_load(origin, now).await?;
+    load(dump, target, progress).await
+}
+
+async fn load(
+    mut dump: Box<dyn StoreDump>,
+    target: &(impl TransferStore + ?Sized),
+    progress: &mut (dyn Progress + '_),
+) -> StoreResult<Vec<Moved>> {
     let mut copied = Vec::with_capacity(TABLES.len());
     for table in TABLES {
         let mut walk = Walk::begin(dump.as_mut(), table, Stage::Copying, progress).await?;

@@ -7,7 +7,9 @@
 
 mod copy;
 mod export;
+mod import;
 mod line;
+mod read_line;
 mod tables;
 
 use async_trait::async_trait;
@@ -17,8 +19,9 @@ use crate::domain::Timestamp;
 
 use super::StoreResult;
 
-pub use copy::{Moved, Progress, Stage, copy};
+pub use copy::{Moved, Progress, Stage, copy, fill};
 pub use export::{ExportError, export};
+pub use import::{ExportFile, ImportError};
 pub use tables::{Column, Kind, TABLES, Table};
 
 /// Setting of a store that is being filled by `copy` and not yet verified; its value says from where.

@@ -235,6 +235,7 @@ pub const TABLES: &[Table] = &[
             integer("stamp"),
             integer("device"),
             bytes("content_sha256"),
+            integer("attempts"),
         ],
     ),
     table(

@@ -216,6 +216,66 @@ pub(crate) async fn mails_of_before_are_known_by_title_and_date<H: Harness>(harn
     assert_sound(store).await;
 }
 
+pub(crate) async fn mails_of_before_get_their_fingerprint<H: Harness>(harness: H) {
+    let store = harness.store();
+    let mail_now = mail("/a.mbox", 0, "m", "text");
+    let old = NewDocument { fingerprint: None, ..mail_now.clone() };
+    commit(store, vec![old.clone()]).await;
+    // Same bytes: it is known, and has a fingerprint from now on.
+    assert_eq!(commit_one(store, mail_now.clone()).await, WriteOutcome::Unchanged);
+    // What a title and a date would take for the same is another mail; what a reader sees the same of is not.
+    let other = NewDocument { content_sha256: [7; 32], ..mail("/b.mbox", 0, "m", "other text") };
+    let other = NewDocument { title: mail_now.title.clone(), dated_at: mail_now.dated_at, ..other };
+    assert_eq!(commit_one(store, other).await, WriteOutcome::Added);
+    let copy = NewDocument { content_sha256: [8; 32], ..mail("/c.mbox", 0, "m", "text") };
+    assert_eq!(commit_one(store, copy).await, WriteOutcome::Duplicate(old.id));
+    // Met as a copy first, and one whose fingerprint another has: that stays as it is.
+    let deleted = NewDocument { fingerprint: None, ..mail("/d.mbox", 0, "d", "text") };
+    commit(store, vec![deleted.clone()]).await;
+    assert_eq!(commit_one(store, mail("/e.mbox", 0, "d", "text")).await, WriteOutcome::Duplicate(deleted.id));
+    let other = NewDocument { content_sha256: [9; 32], ..mail("/e.mbox", 9, "d", "other text") };
+    assert_eq!(commit_one(store, other).await, WriteOutcome::Added);
+    assert_sound(store).await;
+}
+
+pub(crate) async fn a_crowd_of_one_message_id_stays_apart<H: Harness>(harness: H) {
+    const MAILS: u64 = 700;
+    let store = harness.store();
+    let all =
+        |from: u64| (from..MAILS).map(|n| mail("/a.mbox", n * 100, "m", &format!("text {n}"))).collect::<Vec<_>>();
+    for outcome in [WriteOutcome::Added, WriteOutcome::Unchanged] {
+        begin_pass(store, "/a.mbox").await;
+        let mut given = Vec::new();
+        for part in all(0).chunks(100) {
+            let report = commit(store, part.to_vec()).await;
+            assert!(report.outcomes.iter().all(|found| *found == outcome), "{:?}", report.outcomes);
+            given.extend(report.ids);
+        }
+        let mut end = pass("/a.mbox", Vec::new(), MAILS * 100);
+        (end.files[0].seen, end.files[0].whole) = (MAILS, Some(given));
+        store.commit(end).await.expect("commit");
+    }
+    assert_eq!(store.documents_of_file("/a.mbox").await.expect("of file").len(), 700);
+    // Edited where it stood, copied elsewhere, deleted and copied, and one more.
+    begin_pass(store, "/a.mbox").await;
+    assert_eq!(commit_one(store, mail("/a.mbox", 33_300, "m", "edited")).await, WriteOutcome::Changed);
+    let copies: Vec<_> = [5, 650, 333].map(|n| mail("/b.mbox", n, "m", &format!("text {n}"))).into();
+    let report = commit(store, copies).await;
+    assert!(matches!(report.outcomes[..2], [WriteOutcome::Duplicate(_), WriteOutcome::Duplicate(_)]));
+    assert_eq!(report.outcomes[2], WriteOutcome::Added, "what it was before is not held any more");
+    assert_eq!(commit_one(store, mail("/e.mbox", 0, "m", "one more")).await, WriteOutcome::Added);
+    let moved = NewDocument { source_offset: None, ..mail("/c.eml", 0, "m", "a file of its own") };
+    assert_eq!(commit_one(store, moved.clone()).await, WriteOutcome::Added);
+    let edited = NewDocument { source_offset: None, ..mail("/c.eml", 0, "m", "edited file") };
+    assert_eq!(commit_one(store, edited).await, WriteOutcome::Changed);
+    // Its key is still the first one's: the next of that text gets another.
+    let again = NewDocument { source_path: "/d.eml".into(), ..moved };
+    assert_eq!(commit_one(store, again.clone()).await, WriteOutcome::Added);
+    assert_eq!(commit_one(store, again).await, WriteOutcome::Unchanged);
+    crate::build::assert_graph_matches(store, NOW).await;
+    assert_sound(store).await;
+}
+
 pub(crate) async fn the_store_says_who_holds_what<H: Harness>(harness: H) {
     let store = harness.store();
     let old = file("/a.md", "text");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use peanut::domain::intake::{FileState, FileUpdate, ItemCounts, OfferedFile, Origin, WatchedFolder};
+use peanut::domain::intake::{FileState, FileUpdate, ItemCounts, OfferedFile, Origin, Retry, WatchedFolder};
 use peanut::domain::{DocumentId, NewDocument, SourceType, WriteOutcome};
 use peanut::store::{CommitBatch, DeletedOf, DocumentStore, FilePage, IntakeStore, StoreErrorKind, SystemStore};
 
@@ -515,6 +515,116 @@ pub(crate) async fn files_of_which_nothing_is_held_are_found<H: Harness>(harness
     assert_eq!(store.unsound_files("", 10).await.expect("unsound"), ["/a.md"]);
     assert_eq!(store.unsound_files("/a.md", 10).await.expect("unsound"), [""; 0]);
     take_in(store, "/a.md", vec![file("/a.md", "text")]).await;
+    assert_sound(store).await;
+}
+
+pub(crate) async fn duplicates_without_a_holder_are_found<H: Harness>(harness: H) {
+    let store = harness.store();
+    let id = take_in(store, "/a.md", vec![file("/a.md", "same")]).await.ids[0];
+    take_in(store, "/b.md", vec![file("/b.md", "same")]).await;
+    assert_sound(store).await;
+    // The holder goes and the copy is queued; a process of before says it is through without having read it.
+    store.retire(&[id], peanut::store::RetireReason::FileGone, after(1)).await.expect("retire");
+    assert_eq!(claim_one(store, after(1)).await.path, "/b.md");
+    store.update_files(&[update("/b.md", FileState::Indexed, 0)], LEASE, after(1)).await.expect("finish");
+    let problems = store.verify().await.expect("verify").problems;
+    let named = problems
+        .iter()
+        .any(|problem| problem.contains("every duplicate has a live holder") && problem.contains("/b.md"));
+    assert!(named, "{problems:?}");
+    assert_eq!(store.unsound_files("", 10).await.expect("unsound"), ["/a.md", "/b.md"]);
+    // Taken in again, as `check --repair` does.
+    store.retire_file("/a.md", after(2)).await.expect("retire");
+    assert_eq!(take_in(store, "/b.md", vec![file("/b.md", "same")]).await.outcomes, [WriteOutcome::Moved]);
+    assert_eq!(store.documents_of_file("/b.md").await.expect("of file"), [id]);
+    assert_sound(store).await;
+}
+
+pub(crate) async fn what_was_brought_back_of_a_gone_file_is_known<H: Harness>(harness: H) {
+    let store = harness.store();
+    let id = take_in(store, "/a.md", vec![file("/a.md", "text")]).await.ids[0];
+    store.retire(&[id], peanut::store::RetireReason::Deleted, after(1)).await.expect("delete");
+    store.retire_file("/a.md", after(2)).await.expect("gone");
+    assert_eq!(store.restore(&[id], after(3)).await.expect("restore"), 1);
+    let told = row(store, "/a.md").await;
+    assert_eq!(told.state, FileState::Retired);
+    assert_eq!(told.reason.as_deref(), Some("the file is gone; what was brought back of it is kept here"));
+    assert_eq!(store.unsound_files("", 10).await.expect("unsound"), [""; 0]);
+    assert_sound(store).await;
+    // The file comes back: it is the same document, and the row says nothing of this any more.
+    assert_eq!(take_in(store, "/a.md", vec![file("/a.md", "text")]).await.outcomes, [WriteOutcome::Unchanged]);
+    assert_eq!(row(store, "/a.md").await.reason, None);
+    // A live document of a file that is gone, for no such reason.
+    store.offer(&[offered("/a.md")], true, after(4)).await.expect("offer");
+    claim_one(store, after(4)).await;
+    store.update_files(&[update("/a.md", FileState::Retired, 0)], LEASE, after(4)).await.expect("finish");
+    let problems = store.verify().await.expect("verify").problems;
+    assert!(
+        problems.iter().any(|problem| problem.contains("no live document is of a file that is gone")),
+        "{problems:?}"
+    );
+    assert_eq!(store.unsound_files("", 10).await.expect("unsound"), ["/a.md"]);
+    store.retire_file("/a.md", after(5)).await.expect("retire");
+    assert_sound(store).await;
+}
+
+pub(crate) async fn takings_in_hand_are_counted_until_something_comes_of_them<H: Harness>(harness: H) {
+    let store = harness.store();
+    store.offer(&[offered("/a.md")], false, NOW).await.expect("offer");
+    assert_eq!(claim_one(store, NOW).await.attempts, 1);
+    // Whoever had it is gone: its lease runs out, or is taken from it.
+    let late = NOW.plus(LEASE * 2);
+    assert_eq!(claim_one(store, late).await.attempts, 2);
+    store.release_leases(Some("w"), late).await.expect("release leases");
+    assert_eq!(claim_one(store, late).await.attempts, 3);
+    // Given back in order, it does not count.
+    store.release_files(&["/a.md".into()], late).await.expect("release");
+    assert_eq!(claim_one(store, late).await.attempts, 3);
+    store.update_files(&[update("/a.md", FileState::Parsing, 0)], LEASE, late).await.expect("progress");
+    assert_eq!(claim_one(store, late.plus(LEASE * 2)).await.attempts, 1);
+    // What costs too much is not tried by itself.
+    let mut letter = dead_letter("/a.md", None, "it ended the parser");
+    letter.retry = Retry::ByHand;
+    let end = update("/a.md", FileState::Failed, 1);
+    let batch = CommitBatch { files: vec![end], dead_letters: vec![letter], now: late, ..batch(Vec::new()) };
+    store.commit(batch).await.expect("commit");
+    assert_eq!(store.queue_due_retries(late.plus(LEASE * 1000)).await.expect("due"), 0);
+}
+
+pub(crate) async fn what_may_pass_is_tried_until_it_goes_well<H: Harness>(harness: H) {
+    let store = harness.store();
+    let fail = async |path: &str, may_pass: bool, at| {
+        let mut letter = dead_letter(path, None, "no descriptors left");
+        letter.retry = if may_pass { Retry::UntilItPasses } else { Retry::AFewTimes };
+        let mut end = update(path, FileState::Failed, 1);
+        end.reason = Some("no descriptors left".into());
+        let batch = CommitBatch { files: vec![end], dead_letters: vec![letter], now: at, ..batch(Vec::new()) };
+        store.commit(batch).await.expect("commit");
+    };
+    for path in ["/disk.md", "/text.md"] {
+        store.offer(&[offered(path)], false, NOW).await.expect("offer");
+        claim_one(store, NOW).await;
+        fail(path, path == "/disk.md", NOW).await;
+    }
+    // Offered again as it was, what failed is tried at once as long as it waits to be tried.
+    assert_eq!(store.offer(&[offered("/disk.md"), offered("/text.md")], false, after(1)).await.expect("offer"), 2);
+    let mut seconds = 1;
+    for (attempt, wait) in [8, 32, 120, 480, 1920, 1920, 1920].into_iter().enumerate() {
+        let claimed = store.claim_files("w", 10, LEASE, after(seconds)).await.expect("claim");
+        assert_eq!(claimed.len(), if attempt < 3 { 2 } else { 1 }, "attempt {attempt}");
+        for file in claimed {
+            fail(&file.path, file.path == "/disk.md", after(seconds)).await;
+        }
+        assert_eq!(store.queue_due_retries(after(seconds + wait - 1)).await.expect("due"), 0, "attempt {attempt}");
+        seconds += wait;
+        let due = store.queue_due_retries(after(seconds)).await.expect("due");
+        assert_eq!(due, if attempt < 2 { 2 } else { 1 }, "attempt {attempt}");
+    }
+    // What is wrong with the content was given up: only who names it has it read again.
+    assert_eq!(store.offer(&[offered("/text.md")], false, after(seconds)).await.expect("offer"), 0);
+    assert_eq!(claim_one(store, after(seconds)).await.path, "/disk.md");
+    finish(store, "/disk.md", vec![file("/disk.md", "text")]).await;
+    assert!(store.dead_letters(0, 10).await.expect("letters").iter().all(|letter| letter.path == "/text.md"));
     assert_sound(store).await;
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use peanut::domain::search::{
     Condition, Filter, Occur, Predicate, ScoredChunk, SearchMode, SearchRequest, VectorQuery, WordMatch, WordsQuery,
 };
-use peanut::domain::{ChunkId, ChunkKind, DocumentId, ModelId, NewDocument, SystemClock, Timestamp, terms};
+use peanut::domain::{ChunkId, ChunkKind, DocumentId, ModelId, NewChunk, NewDocument, SystemClock, Timestamp, terms};
 use peanut::search::service::{SearchError, SearchService, Who};
 use peanut::store::{DocumentStore, EmbeddingStore, RetireReason, SearchStore, SystemStore};
 
@@ -297,6 +297,7 @@ fn message(number: u64, id: &str, answers: Option<&str>, chunks: &[(ChunkKind, &
         .map(|(ordinal, (kind, text))| {
             let mut chunk = chunk(ordinal, *kind, text);
             chunk.context = String::new();
+            chunk.text_sha256 = NewChunk::hash("", text);
             chunk.terms = terms::terms(text);
             chunk.vector = kind.is_text().then(|| unit(&mut fastrand::Rng::with_seed(number)));
             chunk

@@ -1,5 +1,6 @@
 //! `SystemStore`.
 
+use peanut::domain::WriteOutcome;
 use peanut::domain::health::{WorkerRecord, WorkerState};
 use peanut::domain::{ModelId, SourceType, Timestamp};
 use peanut::store::{DocumentStore, EmbeddingStore, IntakeStore, OutboxStore, RetireReason, SystemStore};
@@ -174,5 +175,27 @@ pub(crate) async fn leases_are_given_back<H: Harness>(harness: H) {
     assert_eq!(store.release_leases(None, NOW).await.expect("release"), 4);
     assert_eq!(store.workers().await.expect("workers"), []);
     assert_eq!(store.release_leases(None, NOW).await.expect("release"), 0);
+    assert_sound(store).await;
+}
+
+pub(crate) async fn damaged_texts_are_found_and_written_anew<H: Harness>(harness: H) {
+    let store = harness.store();
+    let whole = file("/a.md", "first text\n\nsecond text");
+    let mut damaged = whole.clone();
+    damaged.chunks[1].text = "sXcond text".into();
+    commit(store, vec![damaged, file("/b.md", "sound")]).await;
+    let found = store.damaged_texts().await.expect("compare");
+    assert_eq!(found.iter().map(|text| (text.document, text.path.as_str())).collect::<Vec<_>>(), [(whole.id, "/a.md")]);
+    let problems = store.verify().await.expect("verify").problems;
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0].contains("texts are as they were stored") && problems[0].contains("/a.md"), "{problems:?}");
+    // The same file read again changes nothing, until its texts are not trusted any more.
+    assert_eq!(commit(store, vec![whole.clone()]).await.outcomes, [WriteOutcome::Unchanged]);
+    store.distrust_texts(&found.iter().map(|text| text.chunk).collect::<Vec<_>>()).await.expect("distrust");
+    let before = store.document(whole.id).await.expect("document").chunks[0].id;
+    assert_eq!(commit(store, vec![whole.clone()]).await.outcomes, [WriteOutcome::Changed]);
+    let view = store.document(whole.id).await.expect("document");
+    assert_eq!((view.body().as_str(), view.chunks[0].id), ("first text\n\nsecond text", before));
+    assert_eq!(store.damaged_texts().await.expect("compare"), []);
     assert_sound(store).await;
 }

@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use crate::domain::Timestamp;
 
+pub use super::remark::NO_BLANK_LINE;
 use super::separator::{Habit, Headers, Shape, Verdict};
 use super::{envelope, remark};
 

@@ -3,6 +3,9 @@
 
 use super::envelope;
 
+/// The weakest sign of half a message: some programs write none behind the last one.
+pub const NO_BLANK_LINE: &str = "it lacks the blank line that ends all others";
+
 /// Bytes of a message in which its header block is looked for.
 const HEADERS_LIMIT_BYTES: usize = 256 << 10;
 
@@ -88,7 +91,7 @@ pub(super) fn cut_off(message: &[u8], is_ended: bool) -> Option<&'static str> {
         Some("it ends before its last part does")
     } else {
         let is_closed = message.ends_with(b"\n\n") || message.ends_with(b"\n\r\n");
-        (is_ended && !(is_closed && has_body)).then_some("it lacks the blank line that ends all others")
+        (is_ended && !(is_closed && has_body)).then_some(NO_BLANK_LINE)
     }
 }
 

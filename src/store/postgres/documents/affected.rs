@@ -11,9 +11,10 @@ use uuid::Uuid;
 
 use crate::domain::Timestamp;
 use crate::domain::outbox::EventType;
-use crate::store::plan::affected::{Touched, changed_answers};
+use crate::store::plan::affected::{Touched, beside_none_before, changed_answers};
 use crate::store::shared::links::message_hash;
 
+use super::super::messages::first_live;
 use super::super::rows::from_json;
 
 /// Appends `document_changed` for every other live document whose edges change. Returns how many.
@@ -84,10 +85,17 @@ async fn answering(connection: &mut PgConnection, touched: &Touched) -> Result<H
     if touched.message_ids.is_empty() {
         return Ok(HashSet::new());
     }
+    let first =
+        first_live(connection, touched.message_ids.iter().map(String::as_str).collect(), &touched.appeared_or_gone, 1)
+            .await?;
+    let message_ids = beside_none_before(touched, &first);
+    if message_ids.is_empty() {
+        return Ok(HashSet::new());
+    }
     // In two steps: most messages are answered by none, and then the documents need not be looked at.
     let mut naming: Vec<i64> =
         sqlx::query_scalar("SELECT document_seq FROM document_reference WHERE message_hash = ANY($1)")
-            .bind(touched.message_ids.iter().map(|id| message_hash(id)).collect::<Vec<_>>())
+            .bind(message_ids.iter().map(|id| message_hash(id)).collect::<Vec<_>>())
             .fetch_all(&mut *connection)
             .await?;
     naming.retain(|seq| !touched.documents.contains(seq));
@@ -109,12 +117,10 @@ async fn answering(connection: &mut PgConnection, touched: &Touched) -> Result<H
     if answers.is_empty() {
         return Ok(HashSet::new());
     }
-    let held: Vec<(String, i64)> =
-        sqlx::query_as("SELECT message_id, seq FROM document WHERE message_id = ANY($1) AND deleted_at IS NULL")
-            .bind(answers.values().flatten().map(String::as_str).collect::<Vec<_>>())
-            .fetch_all(connection)
-            .await?;
-    Ok(changed_answers(answers, &held, touched))
+    // Two of each: one may be the answer itself.
+    let named: HashSet<&str> = answers.values().flatten().map(String::as_str).collect();
+    let held = first_live(connection, named.into_iter().collect(), &touched.appeared_or_gone, 2).await?;
+    Ok(changed_answers(answers, &held, &message_ids))
 }
 
 /// One event for each document, in the order given.

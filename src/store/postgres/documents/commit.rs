@@ -8,7 +8,7 @@ use crate::store::plan::commit::{self, Models};
 use crate::store::plan::documents::{Held, Plan, plan};
 use crate::store::{CommitBatch, CommitReport, StoreResult};
 
-use super::super::error::{classify, is_deadlock};
+use super::super::error::{ATTEMPTS, classify, is_deadlock};
 use super::super::ledger::{FileRow, load_files, save_files};
 use super::super::{PostgresStore, dead_letters};
 use super::affected::{append_events, append_for_others};
@@ -16,8 +16,6 @@ use super::write::{write_chunks, write_documents, write_positions};
 use super::{duplicates, facts, load, once, retire};
 
 const OPERATION: &str = "commit documents";
-/// Times a commit is tried when the server breaks a deadlock with a worker by giving it up.
-const ATTEMPTS: u32 = 3;
 
 /// Writes the batch; see the promise on the trait.
 pub(super) async fn commit(store: &PostgresStore, batch: &CommitBatch) -> StoreResult<CommitReport> {

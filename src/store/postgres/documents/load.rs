@@ -2,14 +2,22 @@
 
 use std::collections::{HashMap, HashSet};
 
-use sqlx::{PgConnection, Row as _};
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 use uuid::Uuid;
 
 use crate::domain::{ChunkKind, DocumentId, NewDocument, SourceType};
 use crate::store::plan::chunks::HeldChunk;
 use crate::store::plan::documents::{Held, Known, alternative_id, parse_reason};
+use crate::store::plan::mails;
 
 use super::super::rows::{named, sha256, undecodable};
+
+mod crowd;
+
+/// The columns of a document that the decision needs.
+const HELD: &str = "seq, id, source_key, source_path, source_offset, content_sha256, deleted_at, deleted_reason,
+                title, dated_at, message_id, fingerprint";
 
 /// Loads every document the batch may meet.
 pub(super) async fn load_known(
@@ -22,61 +30,62 @@ pub(super) async fn load_known(
         return Ok(known);
     }
     known.last_seq = last_document_seq(connection).await?;
+    let mails = mails::by_message(documents);
+    let crowds = crowd::crowds(connection, mails.keys().copied().collect()).await?;
     let files = documents.iter().filter(|document| document.source_type != SourceType::Mail);
     let keys: Vec<&str> = documents.iter().map(|document| document.source_key.as_str()).collect();
     let ids: Vec<Uuid> =
         documents.iter().map(|document| document.id.0).chain(moves.iter().map(|(_, id)| id.0)).collect();
-    let messages: Vec<&str> =
-        documents.iter().filter_map(|document| document.message.as_ref()).map(|it| it.message_id.as_str()).collect();
+    let messages: Vec<&str> = mails.keys().copied().filter(|id| !crowds.contains(*id)).collect();
     let contents: Vec<&[u8]> = files.map(|document| document.content_sha256.as_slice()).collect();
-    let rows = sqlx::query(
-        // One may come by several ways. Plain look-ups, so that each is by its index however large the table is.
-        "SELECT seq, id, source_key, source_path, source_offset, content_sha256, deleted_at, deleted_reason,
-                title, dated_at, message_id, fingerprint FROM document WHERE source_key = ANY($1)
-         UNION ALL
-         SELECT seq, id, source_key, source_path, source_offset, content_sha256, deleted_at, deleted_reason,
-                title, dated_at, message_id, fingerprint FROM document WHERE id = ANY($2)
-         UNION ALL
-         SELECT seq, id, source_key, source_path, source_offset, content_sha256, deleted_at, deleted_reason,
-                title, dated_at, message_id, fingerprint FROM document WHERE content_sha256 = ANY($3)
-         UNION ALL
-         SELECT seq, id, source_key, source_path, source_offset, content_sha256, deleted_at, deleted_reason,
-                title, dated_at, message_id, fingerprint FROM document WHERE message_id = ANY($4)",
-    )
-    .bind(keys)
-    .bind(ids)
-    .bind(contents)
-    .bind(messages)
-    .fetch_all(&mut *connection)
-    .await?;
-    for row in rows {
-        let seq: i64 = row.try_get(0)?;
-        let deleted_at: Option<i64> = row.try_get(6)?;
-        let retired = if deleted_at.is_some() {
-            let reason: Option<String> = row.try_get(7)?;
-            let reason = reason.as_deref().unwrap_or("deleted");
-            Some(parse_reason(reason).ok_or_else(|| undecodable("deleted_reason", reason))?)
-        } else {
-            None
-        };
-        let held = Held {
-            seq,
-            id: DocumentId(row.try_get(1)?),
-            source_key: row.try_get(2)?,
-            source_path: row.try_get(3)?,
-            source_offset: row.try_get(4)?,
-            content_sha256: sha256(row.try_get(5)?)?,
-            retired,
-            title: row.try_get(8)?,
-            dated_at: row.try_get(9)?,
-            message_id: row.try_get(10)?,
-            fingerprint: row.try_get::<Option<&[u8]>, _>(11)?.map(sha256).transpose()?,
-        };
-        known.documents.insert(seq, held);
+    // One may come by several ways. Plain look-ups, so that each is by its index however large the table is.
+    let sql = format!(
+        "SELECT {HELD} FROM document WHERE source_key = ANY($1)
+         UNION ALL SELECT {HELD} FROM document WHERE id = ANY($2)
+         UNION ALL SELECT {HELD} FROM document WHERE content_sha256 = ANY($3)
+         UNION ALL SELECT {HELD} FROM document WHERE message_id = ANY($4)"
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql))
+        .bind(keys)
+        .bind(ids)
+        .bind(contents)
+        .bind(messages)
+        .fetch_all(&mut *connection)
+        .await?;
+    for row in &rows {
+        let held = held(row)?;
+        known.documents.insert(held.seq, held);
     }
+    let crowded = mails.into_iter().filter(|(id, _)| crowds.contains(*id)).flat_map(|(_, mails)| mails);
+    crowd::load(connection, &crowded.collect::<Vec<_>>(), &mut known).await?;
     load_taken_ids(connection, documents, !moves.is_empty(), &mut known).await?;
     load_passes(connection, &mut known).await?;
     Ok(known)
+}
+
+/// Reads the columns of [`HELD`].
+fn held(row: &PgRow) -> Result<Held, sqlx::Error> {
+    let deleted_at: Option<i64> = row.try_get(6)?;
+    let retired = if deleted_at.is_some() {
+        let reason: Option<String> = row.try_get(7)?;
+        let reason = reason.as_deref().unwrap_or("deleted");
+        Some(parse_reason(reason).ok_or_else(|| undecodable("deleted_reason", reason))?)
+    } else {
+        None
+    };
+    Ok(Held {
+        seq: row.try_get(0)?,
+        id: DocumentId(row.try_get(1)?),
+        source_key: row.try_get(2)?,
+        source_path: row.try_get(3)?,
+        source_offset: row.try_get(4)?,
+        content_sha256: sha256(row.try_get(5)?)?,
+        retired,
+        title: row.try_get(8)?,
+        dated_at: row.try_get(9)?,
+        message_id: row.try_get(10)?,
+        fingerprint: row.try_get::<Option<&[u8]>, _>(11)?.map(sha256).transpose()?,
+    })
 }
 
 /// Finds, for documents whose own id another document has or may keep after moving, which derived ids are free.

@@ -9,9 +9,10 @@ use crate::domain::outbox::EventType;
 use crate::domain::{DocumentId, Timestamp};
 use crate::store::plan::affected::Touched;
 use crate::store::plan::documents::reason_name;
+use crate::store::shared::ledger::BROUGHT_BACK;
 use crate::store::{RetireReason, StoreResult};
 
-use super::super::error::classify;
+use super::super::error::{ATTEMPTS, classify, is_deadlock};
 use super::super::{PostgresStore, dead_letters};
 use super::affected::{append_events, append_for_others};
 use super::duplicates;
@@ -26,6 +27,21 @@ struct Turning {
 
 /// See [`crate::store::DocumentStore::retire`].
 pub(super) async fn retire(
+    store: &PostgresStore,
+    ids: &[DocumentId],
+    reason: RetireReason,
+    now: Timestamp,
+) -> StoreResult<u64> {
+    let mut attempt = 1;
+    loop {
+        match retire_once(store, ids, reason, now).await {
+            Err(error) if attempt < ATTEMPTS && is_deadlock(&error) => attempt += 1,
+            done => return done,
+        }
+    }
+}
+
+async fn retire_once(
     store: &PostgresStore,
     ids: &[DocumentId],
     reason: RetireReason,
@@ -51,6 +67,7 @@ pub(super) async fn restore(store: &PostgresStore, ids: &[DocumentId], now: Time
     let work = async {
         let turning = turning(&mut transaction, &TurnBy::Ids(ids), false).await?;
         turn(&mut transaction, &turning, None, now).await?;
+        tell_brought_back(&mut transaction, &turning, now).await?;
         transaction.commit().await?;
         Ok(turning.len() as u64)
     };
@@ -60,6 +77,16 @@ pub(super) async fn restore(store: &PostgresStore, ids: &[DocumentId], now: Time
 /// See [`crate::store::DocumentStore::retire_file`]. The ledger row forgets how far the file was read: should it come
 /// back, all of it is read again.
 pub(super) async fn retire_file(store: &PostgresStore, path: &str, now: Timestamp) -> StoreResult<Vec<DocumentId>> {
+    let mut attempt = 1;
+    loop {
+        match retire_file_once(store, path, now).await {
+            Err(error) if attempt < ATTEMPTS && is_deadlock(&error) => attempt += 1,
+            done => return done,
+        }
+    }
+}
+
+async fn retire_file_once(store: &PostgresStore, path: &str, now: Timestamp) -> StoreResult<Vec<DocumentId>> {
     const OPERATION: &str = "retire file";
     let mut transaction = store.begin_writing(OPERATION, path).await?;
     let work = async {
@@ -79,6 +106,24 @@ pub(super) async fn retire_file(store: &PostgresStore, path: &str, now: Timestam
         Ok(turning.into_iter().map(|document| DocumentId(document.id)).collect())
     };
     work.await.map_err(|error| classify(OPERATION, path, error))
+}
+
+/// Files that are gone while documents of them were brought back say so: what the store holds is all there is.
+async fn tell_brought_back(
+    connection: &mut PgConnection,
+    documents: &[Turning],
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE file SET reason = $2, updated_at = $3 WHERE state = 'retired' AND origin <> 'drop_zone' AND path IN (
+            SELECT source_path FROM document WHERE seq = ANY($1))",
+    )
+    .bind(documents.iter().map(|document| document.seq).collect::<Vec<_>>())
+    .bind(BROUGHT_BACK)
+    .bind(now.0)
+    .execute(connection)
+    .await
+    .map(drop)
 }
 
 /// Retires every live document of these files but those that stay; for a commit that knows all they hold. Returns how many

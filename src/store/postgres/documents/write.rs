@@ -116,7 +116,7 @@ async fn free_keys(connection: &mut PgConnection, replaced: &[&Writing<'_>]) -> 
         .map(drop)
 }
 
-/// Notes new positions of messages within their archives, and in which pass messages were met.
+/// Notes new positions of messages within their archives, fingerprints of old mails, and in which pass messages were met.
 pub(super) async fn write_positions(connection: &mut PgConnection, plan: &Plan) -> Result<(), sqlx::Error> {
     if !plan.shifted.is_empty() {
         // A message may shift twice in one batch; the last place is where it stands.
@@ -128,6 +128,16 @@ pub(super) async fn write_positions(connection: &mut PgConnection, plan: &Plan) 
         )
         .bind(seqs)
         .bind(offsets)
+        .execute(&mut *connection)
+        .await?;
+    }
+    if !plan.fingerprints.is_empty() {
+        sqlx::query(
+            "UPDATE document SET fingerprint = new.fingerprint
+             FROM unnest($1::BIGINT[], $2::BYTEA[]) AS new (seq, fingerprint) WHERE document.seq = new.seq",
+        )
+        .bind(plan.fingerprints.iter().map(|(seq, _)| *seq).collect::<Vec<_>>())
+        .bind(plan.fingerprints.iter().map(|(_, fingerprint)| fingerprint.to_vec()).collect::<Vec<_>>())
         .execute(&mut *connection)
         .await?;
     }

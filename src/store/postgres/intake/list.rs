@@ -15,7 +15,7 @@ use super::super::rows::{named, signed, unsigned};
 /// Columns of a [`FileRecord`], in the order [`record`] reads them.
 pub(super) const RECORD: &str = "file.path, file.origin, file.source_type, file.state, file.reason, file.size_bytes, \
     file.modified_at, file.bytes_done, file.head_sha256, file.seen, file.documents, file.duplicates, file.unchanged, \
-    file.dead_letters, file.skipped, file.offered_at, file.updated_at, file.seq";
+    file.dead_letters, file.skipped, file.offered_at, file.updated_at, file.seq, file.attempts";
 
 /// The record in a row of [`RECORD`] columns.
 pub(super) fn record(row: &PgRow) -> Result<FileRecord, sqlx::Error> {
@@ -33,6 +33,7 @@ pub(super) fn record(row: &PgRow) -> Result<FileRecord, sqlx::Error> {
         items: items_at(row, 9)?,
         offered_at: Timestamp(row.try_get(15)?),
         updated_at: Timestamp(row.try_get(16)?),
+        attempts: u32::try_from(row.try_get::<i64, _>(18)?).unwrap_or(0),
     })
 }
 

@@ -76,7 +76,8 @@ impl IntakeStore for PostgresStore {
 
     async fn release_files(&self, paths: &[String], now: Timestamp) -> StoreResult<()> {
         sqlx::query(
-            "UPDATE file SET state = 'queued', worker = NULL, lease_until = NULL, offered_again = 0, updated_at = $2,
+            "UPDATE file SET state = 'queued', worker = NULL, lease_until = NULL, offered_again = 0,
+                attempts = greatest(attempts - 1, 0), updated_at = $2,
                 seen = 0, documents = 0, duplicates = 0, unchanged = 0, dead_letters = 0, skipped = 0
              WHERE seq IN (SELECT seq FROM file WHERE state = 'parsing' AND path = ANY($1) ORDER BY path FOR UPDATE)",
         )

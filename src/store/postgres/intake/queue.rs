@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
 use crate::domain::Timestamp;
 use crate::domain::intake::{FileRecord, FileState, OfferedFile, Origin};
-use crate::store::shared::offers::{KnownFile, Offer, Reoffer, folded, resume_at, sort, unique};
+use crate::store::shared::offers::{AWAITS_RETRY, KnownFile, Offer, Reoffer, folded, resume_at, sort, unique};
 
 use super::super::rows::{millis, named, signed};
 use super::list::{RECORD, record};
@@ -31,13 +31,14 @@ pub(super) async fn offer(
     }
     sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(OFFER_LOCK).execute(&mut *connection).await?;
     let offered = unique(files);
-    let rows = sqlx::query(
-        "SELECT path, origin, state, size_bytes, modified_at, stamp, device FROM file WHERE path = ANY($1)
-         ORDER BY path FOR UPDATE",
-    )
-    .bind(offered.iter().map(|file| file.path.as_str()).collect::<Vec<_>>())
-    .fetch_all(&mut *connection)
-    .await?;
+    let sql = format!(
+        "SELECT path, origin, state, size_bytes, modified_at, stamp, device, {AWAITS_RETRY} FROM file WHERE path = ANY($1)
+         ORDER BY path FOR UPDATE"
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql))
+        .bind(offered.iter().map(|file| file.path.as_str()).collect::<Vec<_>>())
+        .fetch_all(&mut *connection)
+        .await?;
     let mut known: HashMap<String, KnownFile> = HashMap::new();
     for row in rows {
         let file = KnownFile {
@@ -47,6 +48,7 @@ pub(super) async fn offer(
             modified_at: row.try_get(4)?,
             stamp: row.try_get(5)?,
             device: row.try_get(6)?,
+            awaits_retry: row.try_get(7)?,
         };
         known.insert(row.try_get(0)?, file);
     }
@@ -176,7 +178,7 @@ pub(super) async fn claim(
             chosen AS MATERIALIZED (SELECT seq FROM (SELECT * FROM waiting UNION ALL SELECT * FROM expired) AS due
                 ORDER BY offered_at, seq LIMIT $5)
          UPDATE file SET state = 'parsing', worker = $1, lease_until = $2, lease_ms = $3, updated_at = $4,
-            pass = pass + 1, pass_start = bytes_done, reason = NULL,
+            pass = pass + 1, pass_start = bytes_done, reason = NULL, attempts = attempts + 1,
             seen = 0, documents = 0, duplicates = 0, unchanged = 0, dead_letters = 0, skipped = 0
          FROM chosen WHERE file.seq = chosen.seq
          RETURNING {RECORD}"

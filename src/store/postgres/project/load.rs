@@ -1,6 +1,6 @@
 //! Reads documents and their surroundings, a fixed number of statements however many there are.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row as _};
@@ -10,6 +10,7 @@ use crate::domain::{DocumentId, PersonId, PersonRole, SourceType, Timestamp};
 use crate::store::shared::links::{message_hash, parse_link_kind};
 use crate::store::shared::world::{Document, OutLink, World};
 
+use super::super::messages::first_live;
 use super::super::rows::{from_json, moment, named, text};
 
 const DOCUMENT: &str = "SELECT seq, id, title, source_path, source_type, dated_at, ingested_at, deleted_at, in_reply_to, \
@@ -40,10 +41,12 @@ pub(super) async fn around(connection: &mut PgConnection, ids: &[DocumentId]) ->
         .bind(ids.iter().map(|id| id.0).collect::<Vec<_>>());
     let own = documents(connection, &mut world, by_id).await?;
     let own_numbers: Vec<i64> = own.iter().map(|(seq, _)| *seq).collect();
-    let mut own_by_message: HashMap<&str, Vec<i64>> = HashMap::new();
-    for (seq, message) in own.iter().filter_map(|(seq, message)| message.as_deref().map(|message| (seq, message))) {
-        own_by_message.entry(message).or_default().push(*seq);
-    }
+    // Answers lead to the first mail of a Message-ID: nothing points at the others.
+    let messages: BTreeSet<&str> = own.iter().filter_map(|(_, message)| message.as_deref()).collect();
+    let first = first_live(connection, messages.into_iter().collect(), &HashSet::new(), 1).await?;
+    let own_seqs: HashSet<i64> = own.iter().map(|(seq, _)| *seq).collect();
+    let own_by_message: HashMap<&str, i64> =
+        first.iter().filter(|(_, seq)| own_seqs.contains(seq)).map(|(message, seq)| (message.as_str(), *seq)).collect();
 
     people(connection, &mut world, of(PEOPLE, "document_seq", &own_numbers)).await?;
     contains(connection, &mut world, of(CONTAINS, "document_seq", &own_numbers)).await?;
@@ -58,7 +61,7 @@ pub(super) async fn around(connection: &mut PgConnection, ids: &[DocumentId]) ->
     by_number(connection, &mut world, missing).await?;
     for answer in &answering {
         let named = world.documents.get(answer).map(|answer| answer.answers.clone()).unwrap_or_default();
-        for own in named.iter().filter_map(|message| own_by_message.get(message.as_str())).flatten() {
+        for own in named.iter().filter_map(|message| own_by_message.get(message.as_str())) {
             world.pointing.entry(*own).or_default().insert(*answer);
         }
     }
@@ -201,7 +204,7 @@ async fn pointing_links(connection: &mut PgConnection, world: &mut World, own: &
 /// Documents that name a Message-ID of the own ones.
 async fn pointing_answers(
     connection: &mut PgConnection,
-    own_by_message: &HashMap<&str, Vec<i64>>,
+    own_by_message: &HashMap<&str, i64>,
 ) -> Result<Vec<i64>, sqlx::Error> {
     if own_by_message.is_empty() {
         return Ok(Vec::new());
@@ -229,13 +232,10 @@ async fn candidates(connection: &mut PgConnection, world: &mut World) -> Result<
     name_live(world, names);
     let messages: BTreeSet<&str> =
         world.documents.values().flat_map(|document| &document.answers).map(String::as_str).collect();
-    if !messages.is_empty() {
-        let by_message = sqlx::query(AssertSqlSafe(format!(
-            "{DOCUMENT} WHERE message_id IS NOT NULL AND message_id = ANY($1) AND deleted_at IS NULL"
-        )))
-        .bind(messages.into_iter().map(str::to_owned).collect::<Vec<_>>());
-        documents(connection, world, by_message).await?;
-    }
+    let first = first_live(connection, messages.into_iter().collect(), &HashSet::new(), 1).await?;
+    let missing: BTreeSet<i64> =
+        first.into_iter().map(|(_, seq)| seq).filter(|seq| !world.documents.contains_key(seq)).collect();
+    by_number(connection, world, missing).await?;
     Ok(())
 }
 

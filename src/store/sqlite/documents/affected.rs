@@ -11,10 +11,11 @@ use sqlx::{Row as _, SqliteConnection};
 
 use crate::domain::Timestamp;
 use crate::domain::outbox::EventType;
-use crate::store::plan::affected::{Touched, changed_answers};
+use crate::store::plan::affected::{Touched, beside_none_before, changed_answers};
 use crate::store::shared::links::message_hash;
 
 use super::super::batch::{insert_rows, json_numbers, json_texts};
+use super::super::messages::first_live;
 use super::super::rows::from_json;
 
 /// Appends `document_changed` for every other live document whose edges change. Returns how many.
@@ -69,13 +70,19 @@ async fn answering(connection: &mut SqliteConnection, touched: &Touched) -> Resu
     if touched.message_ids.is_empty() {
         return Ok(HashSet::new());
     }
+    let first =
+        first_live(connection, touched.message_ids.iter().map(String::as_str), &touched.appeared_or_gone, 1).await?;
+    let message_ids = beside_none_before(touched, &first);
+    if message_ids.is_empty() {
+        return Ok(HashSet::new());
+    }
     let rows = sqlx::query(
         "SELECT seq, in_reply_to, reference_ids FROM document
          WHERE seq IN (SELECT document_seq FROM document_reference
                        WHERE message_hash IN (SELECT value FROM json_each(?1)))
            AND deleted_at IS NULL AND seq NOT IN (SELECT value FROM json_each(?2))",
     )
-    .bind(json_numbers(touched.message_ids.iter().map(|id| message_hash(id))))
+    .bind(json_numbers(message_ids.iter().map(|id| message_hash(id))))
     .bind(json_numbers(touched.documents.iter().copied()))
     .fetch_all(&mut *connection)
     .await?;
@@ -89,14 +96,10 @@ async fn answering(connection: &mut SqliteConnection, touched: &Touched) -> Resu
     if answers.is_empty() {
         return Ok(HashSet::new());
     }
-    let held: Vec<(String, i64)> = sqlx::query_as(
-        "SELECT message_id, seq FROM document
-         WHERE message_id IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?1)) AND deleted_at IS NULL",
-    )
-    .bind(json_texts(answers.values().flatten().map(String::as_str)))
-    .fetch_all(connection)
-    .await?;
-    Ok(changed_answers(answers, &held, touched))
+    // Two of each: one may be the answer itself.
+    let named: HashSet<&str> = answers.values().flatten().map(String::as_str).collect();
+    let held = first_live(connection, named, &touched.appeared_or_gone, 2).await?;
+    Ok(changed_answers(answers, &held, &message_ids))
 }
 
 /// One event for each document, in the order given.

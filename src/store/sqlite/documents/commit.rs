@@ -24,7 +24,9 @@ pub(super) async fn commit(store: &SqliteStore, batch: &CommitBatch) -> StoreRes
     let mut transaction = store.begin(OPERATION, &key).await?;
     let models = models(&mut transaction, batch, &key).await?;
     let report = write(&mut transaction, batch, &models).await.map_err(|error| classify(OPERATION, &key, error))?;
-    transaction.commit().await.map_err(|error| classify(OPERATION, key, error))?;
+    transaction.commit().await.map_err(|error| classify(OPERATION, &key, error))?;
+    // What was written to a file that is gone is not there.
+    store.place.check().map_err(|lost| classify(OPERATION, key, lost.into()))?;
     Ok(report)
 }
 

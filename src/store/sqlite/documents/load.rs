@@ -2,14 +2,22 @@
 
 use std::collections::{HashMap, HashSet};
 
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
 
 use crate::domain::{ChunkKind, DocumentId, NewDocument, SourceType};
 use crate::store::plan::chunks::HeldChunk;
 use crate::store::plan::documents::{Held, Known, alternative_id, parse_reason};
+use crate::store::plan::mails;
 
 use super::super::batch::{json_blobs, json_ids, json_numbers, json_texts};
 use super::super::rows::{document_id, named, sha256, undecodable};
+
+mod crowd;
+
+/// The columns of a document that the decision needs.
+const HELD: &str = "seq, id, source_key, source_path, source_offset, content_sha256, deleted_at, deleted_reason,
+                title, dated_at, message_id, fingerprint";
 
 /// Loads every document the batch may meet.
 pub(super) async fn load_known(
@@ -21,51 +29,57 @@ pub(super) async fn load_known(
     if documents.is_empty() {
         return Ok(known);
     }
+    let mails = mails::by_message(documents);
+    let crowds = crowd::crowds(connection, mails.keys().copied()).await?;
     let files = documents.iter().filter(|document| document.source_type != SourceType::Mail);
-    let messages = documents.iter().filter_map(|document| document.message.as_ref());
-    let rows = sqlx::query(
-        "SELECT seq, id, source_key, source_path, source_offset, content_sha256, deleted_at, deleted_reason,
-                title, dated_at, message_id, fingerprint
-         FROM document WHERE seq IN (
+    let sql = format!(
+        "SELECT {HELD} FROM document WHERE seq IN (
             SELECT seq FROM document WHERE source_key IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?1))
             UNION SELECT seq FROM document WHERE id IN (SELECT unhex(value) FROM json_each(?2))
             UNION SELECT seq FROM document WHERE content_sha256 IN (SELECT unhex(value) FROM json_each(?3))
-            UNION SELECT seq FROM document WHERE message_id IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?4)))",
-    )
-    .bind(json_texts(documents.iter().map(|document| document.source_key.as_str())))
-    .bind(json_ids(documents.iter().map(|document| document.id.0).chain(moves.iter().map(|(_, id)| id.0))))
-    .bind(json_blobs(files.map(|document| document.content_sha256.as_slice())))
-    .bind(json_texts(messages.map(|message| message.message_id.as_str())))
-    .fetch_all(&mut *connection)
-    .await?;
-    for row in rows {
-        let seq: i64 = row.try_get(0)?;
-        let deleted_at: Option<i64> = row.try_get(6)?;
-        let retired = if deleted_at.is_some() {
-            let reason: Option<String> = row.try_get(7)?;
-            let reason = reason.as_deref().unwrap_or("deleted");
-            Some(parse_reason(reason).ok_or_else(|| undecodable("deleted_reason", reason))?)
-        } else {
-            None
-        };
-        let held = Held {
-            seq,
-            id: document_id(row.try_get(1)?)?,
-            source_key: row.try_get(2)?,
-            source_path: row.try_get(3)?,
-            source_offset: row.try_get(4)?,
-            content_sha256: sha256(row.try_get(5)?)?,
-            retired,
-            title: row.try_get(8)?,
-            dated_at: row.try_get(9)?,
-            message_id: row.try_get(10)?,
-            fingerprint: row.try_get::<Option<&[u8]>, _>(11)?.map(sha256).transpose()?,
-        };
-        known.documents.insert(seq, held);
+            UNION SELECT seq FROM document WHERE message_id IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?4)))"
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql))
+        .bind(json_texts(documents.iter().map(|document| document.source_key.as_str())))
+        .bind(json_ids(documents.iter().map(|document| document.id.0).chain(moves.iter().map(|(_, id)| id.0))))
+        .bind(json_blobs(files.map(|document| document.content_sha256.as_slice())))
+        .bind(json_texts(mails.keys().copied().filter(|id| !crowds.contains(*id))))
+        .fetch_all(&mut *connection)
+        .await?;
+    for row in &rows {
+        let held = held(row)?;
+        known.documents.insert(held.seq, held);
     }
+    let crowded = mails.into_iter().filter(|(id, _)| crowds.contains(*id)).flat_map(|(_, mails)| mails);
+    crowd::load(connection, &crowded.collect::<Vec<_>>(), &mut known).await?;
     load_taken_ids(connection, documents, !moves.is_empty(), &mut known).await?;
     load_passes(connection, &mut known).await?;
     Ok(known)
+}
+
+/// Reads the columns of [`HELD`].
+fn held(row: &SqliteRow) -> Result<Held, sqlx::Error> {
+    let deleted_at: Option<i64> = row.try_get(6)?;
+    let retired = if deleted_at.is_some() {
+        let reason: Option<String> = row.try_get(7)?;
+        let reason = reason.as_deref().unwrap_or("deleted");
+        Some(parse_reason(reason).ok_or_else(|| undecodable("deleted_reason", reason))?)
+    } else {
+        None
+    };
+    Ok(Held {
+        seq: row.try_get(0)?,
+        id: document_id(row.try_get(1)?)?,
+        source_key: row.try_get(2)?,
+        source_path: row.try_get(3)?,
+        source_offset: row.try_get(4)?,
+        content_sha256: sha256(row.try_get(5)?)?,
+        retired,
+        title: row.try_get(8)?,
+        dated_at: row.try_get(9)?,
+        message_id: row.try_get(10)?,
+        fingerprint: row.try_get::<Option<&[u8]>, _>(11)?.map(sha256).transpose()?,
+    })
 }
 
 /// Finds, for documents whose own id another document has or may keep after moving, which derived ids are free.

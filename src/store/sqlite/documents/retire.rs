@@ -9,6 +9,7 @@ use crate::domain::outbox::EventType;
 use crate::domain::{DocumentId, Timestamp};
 use crate::store::plan::affected::Touched;
 use crate::store::plan::documents::reason_name;
+use crate::store::shared::ledger::BROUGHT_BACK;
 use crate::store::{RetireReason, StoreResult};
 
 use super::super::batch::{json_ids, json_numbers, json_texts};
@@ -53,6 +54,7 @@ pub(super) async fn restore(store: &SqliteStore, ids: &[DocumentId], now: Timest
     let work = async {
         let turning = turning(&mut transaction, &TurnBy::Ids(ids), false).await?;
         turn(&mut transaction, &turning, None, now).await?;
+        tell_brought_back(&mut transaction, &turning, now).await?;
         transaction.commit().await?;
         Ok(turning.len() as u64)
     };
@@ -81,6 +83,24 @@ pub(super) async fn retire_file(store: &SqliteStore, path: &str, now: Timestamp)
         Ok(turning.into_iter().map(|document| DocumentId(document.id)).collect())
     };
     work.await.map_err(|error| classify(OPERATION, path, error))
+}
+
+/// Files that are gone while documents of them were brought back say so: what the store holds is all there is.
+async fn tell_brought_back(
+    connection: &mut SqliteConnection,
+    documents: &[Turning],
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE file SET reason = ?2, updated_at = ?3 WHERE state = 'retired' AND origin <> 'drop_zone' AND path IN (
+            SELECT source_path FROM document WHERE seq IN (SELECT value FROM json_each(?1)))",
+    )
+    .bind(json_numbers(documents.iter().map(|document| document.seq)))
+    .bind(BROUGHT_BACK)
+    .bind(now.0)
+    .execute(connection)
+    .await
+    .map(drop)
 }
 
 /// Retires every live document of these files but those that stay; for a commit that knows all they hold. Returns how many

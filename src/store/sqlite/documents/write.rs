@@ -123,7 +123,7 @@ async fn free_keys(connection: &mut SqliteConnection, replaced: &[DocumentRow<'_
         .map(drop)
 }
 
-/// Notes new positions of messages within their archives, and in which pass messages were met.
+/// Notes new positions of messages within their archives, fingerprints of old mails, and in which pass messages were met.
 pub(super) async fn write_positions(connection: &mut SqliteConnection, plan: &Plan) -> Result<(), sqlx::Error> {
     insert_rows(
         connection,
@@ -132,6 +132,15 @@ pub(super) async fn write_positions(connection: &mut SqliteConnection, plan: &Pl
         ") UPDATE document SET source_offset = new.source_offset FROM new WHERE document.seq = new.seq",
         &plan.shifted,
         |statement, (seq, offset)| statement.bind(*seq).bind(*offset),
+    )
+    .await?;
+    insert_rows(
+        connection,
+        "WITH new (seq, fingerprint) AS (VALUES",
+        2,
+        ") UPDATE document SET fingerprint = new.fingerprint FROM new WHERE document.seq = new.seq",
+        &plan.fingerprints,
+        |statement, (seq, fingerprint)| statement.bind(*seq).bind(fingerprint.to_vec()),
     )
     .await?;
     insert_rows(

@@ -15,7 +15,7 @@ use super::super::rows::{named, signed, unsigned};
 
 /// Columns of a [`FileRecord`], in the order [`record`] reads them.
 pub(super) const RECORD: &str = "path, origin, source_type, state, reason, size_bytes, modified_at, bytes_done, head_sha256, \
-                      seen, documents, duplicates, unchanged, dead_letters, skipped, offered_at, updated_at, seq";
+                      seen, documents, duplicates, unchanged, dead_letters, skipped, offered_at, updated_at, seq, attempts";
 /// The record in a row of [`RECORD`] columns.
 pub(super) fn record(row: &SqliteRow) -> Result<FileRecord, sqlx::Error> {
     let source_type: Option<String> = row.try_get(2)?;
@@ -32,6 +32,7 @@ pub(super) fn record(row: &SqliteRow) -> Result<FileRecord, sqlx::Error> {
         items: items_at(row, 9)?,
         offered_at: Timestamp(row.try_get(15)?),
         updated_at: Timestamp(row.try_get(16)?),
+        attempts: u32::try_from(row.try_get::<i64, _>(18)?).unwrap_or(0),
     })
 }
 

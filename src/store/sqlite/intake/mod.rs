@@ -77,7 +77,8 @@ impl IntakeStore for SqliteStore {
 
     async fn release_files(&self, paths: &[String], now: Timestamp) -> StoreResult<()> {
         sqlx::query(
-            "UPDATE file SET state = 'queued', worker = NULL, lease_until = NULL, offered_again = 0, updated_at = ?2,
+            "UPDATE file SET state = 'queued', worker = NULL, lease_until = NULL, offered_again = 0,
+                attempts = max(attempts - 1, 0), updated_at = ?2,
                 seen = 0, documents = 0, duplicates = 0, unchanged = 0, dead_letters = 0, skipped = 0
              WHERE state = 'parsing' AND path IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?1))",
         )

@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
 
 use crate::domain::Timestamp;
 use crate::domain::intake::{FileRecord, FileState, OfferedFile, Origin};
-use crate::store::shared::offers::{KnownFile, folded, resume_at, sort, unique};
+use crate::store::shared::offers::{AWAITS_RETRY, KnownFile, folded, resume_at, sort, unique};
 
 use super::super::batch::{insert_rows, json_texts};
 use super::super::rows::{millis, named, signed};
@@ -22,13 +22,14 @@ pub(super) async fn offer(
     now: Timestamp,
 ) -> Result<u64, sqlx::Error> {
     let offered = unique(files);
-    let rows = sqlx::query(
-        "SELECT path, origin, state, size_bytes, modified_at, stamp, device FROM file
-         WHERE path IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?1))",
-    )
-    .bind(json_texts(offered.iter().map(|file| file.path.as_str())))
-    .fetch_all(&mut *connection)
-    .await?;
+    let sql = format!(
+        "SELECT path, origin, state, size_bytes, modified_at, stamp, device, {AWAITS_RETRY} FROM file
+         WHERE path IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?1))"
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql))
+        .bind(json_texts(offered.iter().map(|file| file.path.as_str())))
+        .fetch_all(&mut *connection)
+        .await?;
     let mut known: HashMap<String, KnownFile> = HashMap::new();
     for row in rows {
         let file = KnownFile {
@@ -38,6 +39,7 @@ pub(super) async fn offer(
             modified_at: row.try_get(4)?,
             stamp: row.try_get(5)?,
             device: row.try_get(6)?,
+            awaits_retry: row.try_get(7)?,
         };
         known.insert(row.try_get(0)?, file);
     }
@@ -135,7 +137,7 @@ pub(super) async fn claim(
 ) -> Result<Vec<FileRecord>, sqlx::Error> {
     let sql = format!(
         "UPDATE file SET state = 'parsing', worker = ?1, lease_until = ?2, lease_ms = ?3, updated_at = ?4,
-            pass = pass + 1, pass_start = bytes_done, reason = NULL,
+            pass = pass + 1, pass_start = bytes_done, reason = NULL, attempts = attempts + 1,
             seen = 0, documents = 0, duplicates = 0, unchanged = 0, dead_letters = 0, skipped = 0
          WHERE seq IN (SELECT seq FROM (
             SELECT * FROM (SELECT offered_at, seq FROM file INDEXED BY file_queue WHERE state = 'queued' ORDER BY offered_at, seq LIMIT ?5)

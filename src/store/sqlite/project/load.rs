@@ -1,6 +1,6 @@
 //! Reads documents and their surroundings, a fixed number of statements however many there are.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row as _, SqliteConnection};
@@ -11,6 +11,7 @@ use crate::store::shared::links::{message_hash, parse_link_kind};
 use crate::store::shared::world::{Document, OutLink, World};
 
 use super::super::batch::{json_ids, json_numbers, json_texts};
+use super::super::messages::first_live;
 use super::super::rows::{document_id, from_json, moment, named, uuid};
 
 const DOCUMENT: &str = "SELECT seq, id, title, source_path, source_type, dated_at, ingested_at, deleted_at, in_reply_to, \
@@ -31,10 +32,12 @@ pub(super) async fn around(connection: &mut SqliteConnection, ids: &[DocumentId]
     )
     .await?;
     let own_json = json_numbers(own.iter().map(|(seq, _)| *seq));
-    let mut own_by_message: HashMap<&str, Vec<i64>> = HashMap::new();
-    for (seq, message) in own.iter().filter_map(|(seq, message)| message.as_deref().map(|message| (seq, message))) {
-        own_by_message.entry(message).or_default().push(*seq);
-    }
+    // Answers lead to the first mail of a Message-ID: nothing points at the others.
+    let messages: BTreeSet<&str> = own.iter().filter_map(|(_, message)| message.as_deref()).collect();
+    let first = first_live(connection, messages, &HashSet::new(), 1).await?;
+    let own_seqs: HashSet<i64> = own.iter().map(|(seq, _)| *seq).collect();
+    let own_by_message: HashMap<&str, i64> =
+        first.iter().filter(|(_, seq)| own_seqs.contains(seq)).map(|(message, seq)| (message.as_str(), *seq)).collect();
 
     let in_own = "WHERE document_seq IN (SELECT value FROM json_each(?1))";
     people(connection, &mut world, in_own, &own_json).await?;
@@ -52,7 +55,7 @@ pub(super) async fn around(connection: &mut SqliteConnection, ids: &[DocumentId]
     documents(connection, &mut world, by_seq, json_numbers(missing)).await?;
     for answer in &answering {
         let named = world.documents.get(answer).map(|answer| answer.answers.clone()).unwrap_or_default();
-        for own in named.iter().filter_map(|message| own_by_message.get(message.as_str())).flatten() {
+        for own in named.iter().filter_map(|message| own_by_message.get(message.as_str())) {
             world.pointing.entry(*own).or_default().insert(*answer);
         }
     }
@@ -209,7 +212,7 @@ async fn pointing_links(
 /// Documents that name a Message-ID of the own ones.
 async fn pointing_answers(
     connection: &mut SqliteConnection,
-    own_by_message: &HashMap<&str, Vec<i64>>,
+    own_by_message: &HashMap<&str, i64>,
 ) -> Result<Vec<i64>, sqlx::Error> {
     if own_by_message.is_empty() {
         return Ok(Vec::new());
@@ -245,11 +248,12 @@ async fn candidates(connection: &mut SqliteConnection, world: &mut World) -> Res
     name_live(world, names);
     let messages: BTreeSet<&str> =
         world.documents.values().flat_map(|document| &document.answers).map(String::as_str).collect();
-    if !messages.is_empty() {
-        let json = json_texts(messages);
-        let by_message =
-            "WHERE message_id IN (SELECT CAST(unhex(value) AS TEXT) FROM json_each(?1)) AND deleted_at IS NULL";
-        documents(connection, world, by_message, json).await?;
+    let first = first_live(connection, messages, &HashSet::new(), 1).await?;
+    let missing: BTreeSet<i64> =
+        first.into_iter().map(|(_, seq)| seq).filter(|seq| !world.documents.contains_key(seq)).collect();
+    if !missing.is_empty() {
+        let by_seq = "WHERE seq IN (SELECT value FROM json_each(?1))";
+        documents(connection, world, by_seq, json_numbers(missing)).await?;
     }
     Ok(())
 }

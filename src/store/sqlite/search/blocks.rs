@@ -80,7 +80,7 @@ impl SqliteStore {
 
     /// As `pack_vectors`, `block` vectors at a time.
     pub(in crate::store::sqlite) async fn pack_vectors_by(&self, block: usize) -> StoreResult<()> {
-        let fail = |error| classify("pack vectors", self.path.display().to_string(), error);
+        let fail = |error| classify("pack vectors", self.location(), error);
         let models: Vec<(i64, i64, i64, i64)> = sqlx::query_as(
             "SELECT model.seq, model.dimension, embedding_total.done, \
                     (SELECT coalesce(sum(vectors), 0) FROM vector_block WHERE model_seq = model.seq) \

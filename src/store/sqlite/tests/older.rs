@@ -23,7 +23,8 @@ const CONTENT: &str = "
     INSERT INTO document_person (document_seq, person_seq, role, name) VALUES (2, 1, 'to', 'Dora Empfang');
     INSERT INTO chunk (id, document_seq, ordinal, kind, searchable, text, overlap_bytes, context, place, token_count,
                        text_sha256) VALUES
-        (1, 1, 0, 'body', 1, 'That suits me.', 0, 'Roof', '{}', 4, x'01'),
+        (1, 1, 0, 'body', 1, 'That suits me.', 0, 'Roof', '{}', 4,
+            x'87ad612840b4e3bbeee097c42ce9c747212edb67f773a8f080abed9c5cda1d34'),
         (2, 1, 1, 'quoted', 0, '> slate tiles', 0, 'Roof', '{}', 3, x'02'),
         (3, 1, 2, 'signature', 0, '-- Dachbau', 0, 'Roof', '{}', 3, x'03');
     INSERT INTO chunk_words (rowid, terms) VALUES (1, 'roof that suit me');

@@ -26,7 +26,8 @@ const CONTENT: &str = "
     INSERT INTO document_person (document_seq, person_seq, role, name) VALUES (2, 1, 'to', 'Dora Empfang');
     INSERT INTO chunk (id, document_seq, ordinal, kind, searchable, text, overlap_bytes, context, place, token_count,
                        text_sha256) VALUES
-        (1, 1, 0, 'body', TRUE, 'That suits me.', 0, 'Roof', '{}', 4, '\\x01'),
+        (1, 1, 0, 'body', TRUE, 'That suits me.', 0, 'Roof', '{}', 4,
+            '\\x87ad612840b4e3bbeee097c42ce9c747212edb67f773a8f080abed9c5cda1d34'),
         (2, 1, 1, 'quoted', FALSE, '> slate tiles', 0, 'Roof', '{}', 3, '\\x02'),
         (3, 1, 2, 'signature', FALSE, '-- Dachbau', 0, 'Roof', '{}', 3, '\\x03');
     SELECT setval('chunk_id_seq', 3);

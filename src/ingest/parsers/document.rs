@@ -1,21 +1,20 @@
-//! Builds what is committed from what was parsed: keys, titles, chunks, terms, instant vectors. Pure but for the model.
+//! Builds what is committed from what was parsed: keys, titles, chunks, terms. Pure; vectors come later, from whoever has
+//! the model ([`embed`]). Called by `work`, where parsing happens.
 
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use crate::domain::intake::FileRecord;
 use crate::domain::text::without_nul;
 use crate::domain::visible::clean_name;
 use crate::domain::{DocumentId, NewDocument, PersonRole, SourceType, Timestamp, findable};
 use crate::embed::{EmbedText, InstantEmbedder};
 use crate::ingest::chunk::{ChunkOptions, chunk};
 use crate::ingest::concepts::concepts;
-use crate::ingest::parse::mail::mbox::RawMessage;
 use crate::ingest::parse::{ParseError, Parsed, date, markdown, text as plain};
 
-use super::IngestContext;
-use crate::ingest::intake::{NewText, paths};
+use super::job::TextFacts;
+use crate::ingest::intake::paths;
 
 /// What is known of a document besides its content.
 struct Source<'a> {
@@ -27,105 +26,89 @@ struct Source<'a> {
     fallback_date: Option<Timestamp>,
 }
 
-/// The document of a whole file.
+/// The document of a whole file at `path`.
 pub(super) fn of_file(
-    context: &IngestContext,
-    file: &FileRecord,
+    path: &str,
+    modified_at: Timestamp,
     kind: SourceType,
     bytes: &[u8],
     parsed: Parsed,
+    options: ChunkOptions,
 ) -> NewDocument {
     let message_key = parsed.message.as_ref().map(|message| format!("message:{}", message.message_id));
     let source = Source {
-        key: message_key.unwrap_or_else(|| format!("file:{}", file.path)),
+        key: message_key.unwrap_or_else(|| format!("file:{path}")),
         kind,
-        path: &file.path,
+        path,
         offset: None,
-        fallback_title: file_title(Path::new(&file.path)),
+        fallback_title: file_title(Path::new(path)),
         // A journal's page is dated by its name.
-        fallback_date: name_date(kind, &file.path).or(Some(file.modified_at)),
+        fallback_date: name_date(kind, path).or(Some(modified_at)),
     };
-    build(source, bytes, parsed, &*context.instant, context.chunks)
+    build(source, bytes, parsed, options)
 }
 
-/// The document of one message of an archive.
+/// The document of the message at `offset` of the archive at `path`; `dated_at` is when the archive says it came.
 pub(super) fn of_message(
-    context: &IngestContext,
-    file: &FileRecord,
-    message: &RawMessage,
+    path: &str,
+    offset: u64,
+    dated_at: Option<Timestamp>,
+    bytes: &[u8],
     parsed: Parsed,
+    options: ChunkOptions,
 ) -> NewDocument {
     let id = parsed.message.as_ref().map(|message| message.message_id.clone()).unwrap_or_default();
     let source = Source {
         key: format!("message:{id}"),
         kind: SourceType::Mail,
-        path: &file.path,
-        offset: Some(message.offset),
+        path,
+        offset: Some(offset),
         fallback_title: "(no subject)".to_owned(),
-        // When the archive says it came: of the copy, not of the mail.
-        fallback_date: message.dated_at,
+        // Of the copy, not of the mail.
+        fallback_date: dated_at,
     };
-    build(source, &message.bytes, parsed, &*context.instant, context.chunks)
+    build(source, bytes, parsed, options)
 }
 
-/// A note written inside Peanut.
+/// A text handed over by a program or written inside Peanut: a note with its own tags and date.
 ///
 /// # Errors
 /// When nothing readable is in it.
-pub(crate) fn note(
-    title: &str,
-    text: &str,
-    now: Timestamp,
-    instant: &dyn InstantEmbedder,
-    options: ChunkOptions,
-) -> Result<NewDocument, ParseError> {
-    let new = NewText { title: title.to_owned(), text: text.to_owned(), ..NewText::default() };
-    self::text(&new, now, instant, options)
-}
-
-/// A text handed over by a program: a note with its own tags and date.
-///
-/// # Errors
-/// When nothing readable is in it.
-pub(crate) fn text(
-    new: &NewText,
-    now: Timestamp,
-    instant: &dyn InstantEmbedder,
-    options: ChunkOptions,
-) -> Result<NewDocument, ParseError> {
-    let (title, text) = (new.title.trim(), new.text.as_str());
+pub(super) fn of_text(facts: &TextFacts, text: &str, options: ChunkOptions) -> Result<NewDocument, ParseError> {
+    let title = facts.title.trim();
     let body = if text.trim().is_empty() { title } else { text };
     // What is nothing but marks to Markdown ("***") is a text all the same.
     let mut parsed = markdown::parse(body.as_bytes()).or_else(|_| plain::parse(body.as_bytes()))?;
     if !title.is_empty() {
         parsed.title = Some(title.to_owned());
     }
-    for tag in &new.tags {
+    for tag in &facts.tags {
         let tag = tag.trim().trim_start_matches('#').to_lowercase();
         if !tag.is_empty() && !parsed.tags.contains(&tag) {
             parsed.tags.push(tag);
         }
     }
-    parsed.dated_at = new.dated_at.or(parsed.dated_at);
+    parsed.dated_at = facts.dated_at.or(parsed.dated_at);
     let first_line = body.lines().find(|line| !line.trim().is_empty()).unwrap_or("Note");
     let source = Source {
-        key: format!("note:{}", DocumentId::from_source_key(&format!("{}\n{title}\n{text}", now.0))),
+        key: format!("note:{}", DocumentId::from_source_key(&format!("{}\n{title}\n{text}", facts.now.0))),
         kind: SourceType::Note,
         path: "note",
         offset: None,
         fallback_title: first_line.chars().take(80).collect(),
-        fallback_date: Some(now),
+        fallback_date: Some(facts.now),
     };
-    Ok(build(source, format!("{title}\n{text}").as_bytes(), parsed, instant, options))
+    Ok(build(source, format!("{title}\n{text}").as_bytes(), parsed, options))
 }
 
-fn build(
-    source: Source<'_>,
-    bytes: &[u8],
-    parsed: Parsed,
-    instant: &dyn InstantEmbedder,
-    options: ChunkOptions,
-) -> NewDocument {
+/// Gives every text of the document its instant vector.
+pub(crate) fn embed(document: &mut NewDocument, instant: &dyn InstantEmbedder) {
+    for chunk in document.chunks.iter_mut().filter(|chunk| chunk.kind.is_text()) {
+        chunk.vector = instant.embed_now(EmbedText { context: &chunk.context, text: &chunk.text });
+    }
+}
+
+fn build(source: Source<'_>, bytes: &[u8], parsed: Parsed, options: ChunkOptions) -> NewDocument {
     // Before anything is derived: hashes, terms and vectors are of the text that is stored.
     let parsed = parsed.without_nul();
     let source = Source { key: without_nul(&source.key).into_owned(), ..source };
@@ -143,9 +126,6 @@ fn build(
         attachments: parsed.message.as_ref().map_or(&[], |message| &message.attachments),
     };
     findable::complete(&mut chunks, &known);
-    for chunk in chunks.iter_mut().filter(|chunk| chunk.kind.is_text()) {
-        chunk.vector = instant.embed_now(EmbedText { context: &chunk.context, text: &chunk.text });
-    }
     let concepts = concepts(&parsed);
     let fingerprint = fingerprint(&parsed);
     NewDocument {
