@@ -722,14 +722,27 @@ fn what_nothing_is_held_of_is_found_and_repaired() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unreadable_message_of_an_unchanged_archive_retires_nothing() {
     let (_folder, data, source) = folders();
-    let path = source.join("box.mbox");
-    let mut archive = message("one@x", None, "Ibises wade.").into_bytes();
-    let at = archive.len() as u64;
-    let unreadable = [0_u8, 1, 2, 3, 0, 0, 7];
-    archive.extend_from_slice(b"From x@x.org Thu Jan  1 00:00:00 2024\n");
-    archive.extend_from_slice(&unreadable);
-    archive.extend_from_slice(b"\n\n");
-    archive.extend_from_slice(message("two@x", None, "Storks clatter.").as_bytes());
+    // An archive that says itself where its messages end.
+    let path = source.join("box.mbx");
+    let mut archive = b"*mbx*\r\n0000000100000002\r\n".to_vec();
+    archive.resize(2048, 0);
+    let mail = |id: &str, text: &str| {
+        let date = "Date: Thu, 1 Feb 2024 10:00:00 +0000";
+        format!("From: Ann <ann@x.org>\r\nSubject: About {id}\r\n{date}\r\nMessage-ID: <{id}>\r\n\r\n{text}\r\n")
+            .into_bytes()
+    };
+    let unreadable = vec![0_u8, 1, 2, 3, 0, 0, 7, 0, 5, 0, 0, 1, 0, 0];
+    let mut at = 0;
+    for (number, bytes) in
+        [mail("one@x", "Ibises wade."), unreadable.clone(), mail("two@x", "Storks clatter.")].iter().enumerate()
+    {
+        if number == 1 {
+            at = archive.len() as u64;
+        }
+        let head = format!(" 1-Nov-2001 11:19:12 +0000,{};000000000000-0000000{number}\r\n", bytes.len());
+        archive.extend_from_slice(head.as_bytes());
+        archive.extend_from_slice(bytes);
+    }
     std::fs::write(&path, archive).unwrap();
     let running = Running::start(&data).await;
     running.offer(&path).await;

@@ -190,10 +190,12 @@ impl Reading<'_> {
         }
         self.position.head_sha256 = Some(archives::marks_of(opened, head, self.position.bytes_done)?);
         self.position.content_sha256 = archives::content_of(opened, length)?;
-        let holds = match start == 0 && is_read {
-            true if self.failed_on.is_empty() => Holds::What,
-            true => Holds::WhatIsOf(std::mem::take(&mut self.failed_on)),
-            false => Holds::Unknown,
+        let holds = if start > 0 || !is_read {
+            Holds::Unknown
+        } else if self.failed_on.is_empty() {
+            Holds::What
+        } else {
+            Holds::WhatIsOf(std::mem::take(&mut self.failed_on))
         };
         let failed = self.position.failed;
         if self.position.documents == 0 && start == 0 && failed > 0 {

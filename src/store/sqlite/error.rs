@@ -7,7 +7,8 @@ use super::place::Lost;
 
 /// Whether the engine found the file damaged: `SQLITE_CORRUPT` or `SQLITE_NOTADB`, whatever the extended code.
 pub(super) fn is_damage(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code()).and_then(|code| code.parse::<i32>().ok());
+    let code =
+        error.as_database_error().and_then(sqlx::error::DatabaseError::code).and_then(|code| code.parse::<i32>().ok());
     code.is_some_and(|code| matches!(code & 0xff, 11 | 26))
 }
 

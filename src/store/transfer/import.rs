@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
+use super::line;
 use super::read_line::{self, Line};
 use super::tables::{TABLES, Table};
 use super::{Marks, Row, StoreDump};
@@ -81,8 +82,8 @@ impl ExportFile {
                 }
                 Line::Marks(read) => marks = Some(read),
                 Line::End { lines: told, sha256 } => {
-                    let found: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-                    let marks = marks.filter(|_| told == lines && sha256 == found);
+                    let is_whole = told == lines && sha256 == line::hexadecimal_of(&hash.finalize());
+                    let marks = marks.filter(|_| is_whole);
                     let marks = marks.ok_or_else(|| ImportError::Changed("its checksum differs".to_owned()))?;
                     return Ok(Self { path: path.to_owned(), counts, marks });
                 }

@@ -32,6 +32,13 @@ pub(super) fn of_row(table: &Table, row: &Row) -> String {
     line
 }
 
+/// Bytes as a line has them, without the marks around.
+pub(super) fn hexadecimal_of(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    hexadecimal(&mut text, bytes.iter().copied());
+    text.trim_matches('"').to_owned()
+}
+
 fn hexadecimal(line: &mut String, bytes: impl Iterator<Item = u8>) {
     const DIGITS: [u8; 16] = *b"0123456789abcdef";
     line.push('"');
