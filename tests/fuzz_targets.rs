@@ -27,20 +27,29 @@ macro_rules! targets {
 }
 
 targets! {
+    calendar in "../fuzz/fuzz_targets/calendar.rs",
     canvas in "../fuzz/fuzz_targets/canvas.rs",
+    cms in "../fuzz/fuzz_targets/cms.rs",
+    contacts in "../fuzz/fuzz_targets/contacts.rs",
     date in "../fuzz/fuzz_targets/date.rs",
+    decoder in "../fuzz/fuzz_targets/decoder.rs",
     detect in "../fuzz/fuzz_targets/detect.rs",
     docx in "../fuzz/fuzz_targets/docx.rs",
+    emlx in "../fuzz/fuzz_targets/emlx.rs",
     excalidraw in "../fuzz/fuzz_targets/excalidraw.rs",
     html in "../fuzz/fuzz_targets/html.rs",
     mail_message in "../fuzz/fuzz_targets/mail_message.rs",
     markdown in "../fuzz/fuzz_targets/markdown.rs",
     mbox in "../fuzz/fuzz_targets/mbox.rs",
+    mhtml in "../fuzz/fuzz_targets/mhtml.rs",
+    parameters in "../fuzz/fuzz_targets/parameters.rs",
     pdf in "../fuzz/fuzz_targets/pdf.rs",
     query in "../fuzz/fuzz_targets/query.rs",
     quotes in "../fuzz/fuzz_targets/quotes.rs",
+    rtf in "../fuzz/fuzz_targets/rtf.rs",
     terms in "../fuzz/fuzz_targets/terms.rs",
     text in "../fuzz/fuzz_targets/text.rs",
+    tnef in "../fuzz/fuzz_targets/tnef.rs",
 }
 
 /// What the fuzzer's own macro does with one input: takes its bytes for what the target wants. False when they are not.

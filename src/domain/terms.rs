@@ -92,7 +92,8 @@ pub fn each_token(text: &str, mut with: impl FnMut(Range<usize>, &str)) {
     STEMS.with_borrow_mut(|stems| {
         each_run(text, |range, folded| {
             if folded.is_ascii() {
-                with(range, stems.stem(folded));
+                // What is longer is cut, and the table of stems keeps no word as long as a file.
+                with(range, if folded.len() > LONGEST_TERM_BYTES { truncated(folded) } else { stems.stem(folded) });
             } else if folded.chars().any(is_cjk) {
                 cjk_terms(text, &range, &mut with);
             } else {
@@ -264,5 +265,8 @@ mod tests {
     #[test]
     fn endless_tokens_are_cut() {
         assert_eq!(terms(&"ab1".repeat(100)).len(), LONGEST_TERM_BYTES);
+        // And none of them stays in memory: the table of stems holds short words.
+        let _ = terms(&"x".repeat(1 << 20));
+        STEMS.with_borrow(|stems| assert!(stems.known.keys().all(|word| word.len() <= LONGEST_TERM_BYTES)));
     }
 }

@@ -39,11 +39,11 @@ struct Run {
 #[must_use]
 pub fn chunk(parsed: &Parsed, title: &str, sender: Option<&str>, options: ChunkOptions) -> Vec<NewChunk> {
     let mut chunks = Vec::new();
-    for run in runs(&parsed.sections, options.max_tokens) {
+    for run in runs(&parsed.sections, options) {
         // Quotes and signatures are found by their own words.
         let context =
             |text: &str| if run.kind.is_text() { context(title, sender, &run.place, text) } else { String::new() };
-        if run.tokens <= options.max_tokens {
+        if run.tokens <= options.max_tokens && run.text.len() <= split::most_bytes(options) {
             let context = context(&run.text);
             push(&mut chunks, &run, context, run.text.clone(), 0, run.tokens, run.place.clone());
             continue;
@@ -65,7 +65,7 @@ pub fn chunk(parsed: &Parsed, title: &str, sender: Option<&str>, options: ChunkO
 }
 
 /// Joins small neighbours of the same kind under a common heading (or none), up to the size of a chunk.
-fn runs(sections: &[Section], max_tokens: usize) -> Vec<Run> {
+fn runs(sections: &[Section], options: ChunkOptions) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     for section in sections {
         let text = section.text.trim_matches(['\n', '\r']).trim_end();
@@ -81,7 +81,8 @@ fn runs(sections: &[Section], max_tokens: usize) -> Vec<Run> {
             && last.place.attachment == section.attachment
             && last.place.page == section.page
             && related(&last.place.headings, &section.headings)
-            && last.tokens + tokens + heading_tokens <= max_tokens
+            && last.tokens + tokens + heading_tokens <= options.max_tokens
+            && last.text.len() + text.len() <= split::most_bytes(options)
         {
             let shared = common(&last.place.headings, &section.headings);
             last.text.push_str("\n\n");

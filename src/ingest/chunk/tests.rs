@@ -117,6 +117,33 @@ fn a_later_piece_knows_its_line() {
     assert_eq!(chunks[1].place.line, Some(1 + before));
 }
 
+#[test]
+fn a_word_as_long_as_a_file_is_cut_and_comes_back() {
+    for text in
+        ["a".repeat(3 << 20), "\u{301}".repeat(1 << 20), format!("x{}y", " ".repeat(1 << 20)), "ก".repeat(100_000)]
+    {
+        let chunks = chunked(vec![section(&[], &text)], 512, 50);
+        assert!(chunks.len() > 10 && chunks.iter().all(|chunk| chunk.text.len() <= 512 * 32 + 1_024));
+        let shared: usize = chunks.iter().map(|chunk| chunk.overlap_bytes as usize).sum();
+        assert!(shared * 5 < text.len(), "{shared} of {}", text.len());
+        let whole: String = chunks.iter().map(|chunk| &chunk.text[chunk.overlap_bytes as usize..]).collect();
+        assert_eq!(whole, text);
+    }
+}
+
+#[test]
+fn a_long_run_is_cut_as_a_short_one() {
+    // Longer than what is taken apart at a time: its words must not be cut where the stretches meet.
+    let text = (0..60_000).map(|number| format!("word{number} ")).collect::<String>();
+    let chunks = chunked(vec![section(&[], &text)], 512, 50);
+    for chunk in &chunks {
+        assert_eq!(chunk.token_count as usize, wordpiece::count(&chunk.text));
+        assert!(chunk.text.split_whitespace().all(|word| word.starts_with("word")), "{}", chunk.text);
+    }
+    let whole: String = chunks.iter().map(|chunk| &chunk.text[chunk.overlap_bytes as usize..]).collect();
+    assert_eq!(whole, text.trim_end());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]

@@ -14,10 +14,12 @@ use jiff::tz::TimeZone;
 use crate::domain::{Link, LinkKind, PersonMention, PersonRole, Timestamp};
 
 use super::content_lines::{Line, address, lines};
-use super::{ParseError, Parsed, Section, html};
+use super::{ParseError, Parsed, Section, budget, html};
 
-/// Most people taken from one event; a mailing list is no list of people.
-const PEOPLE_LIMIT: usize = 2_000;
+/// Most of a calendar that is read: its lines take forty times as much.
+const LARGEST: usize = 32 << 20;
+/// Characters of what the sender of a calendar wants; every event holds it.
+const LONGEST_METHOD: usize = 40;
 
 /// Whether the bytes begin an object of this name (`VCALENDAR`, `VCARD`).
 pub(super) fn begins(bytes: &[u8], object: &str) -> bool {
@@ -149,9 +151,7 @@ impl Event {
                 return;
             }
             "ATTENDEE" => {
-                if self.attendees.len() < PEOPLE_LIMIT {
-                    self.attendees.extend(person(&line, PersonRole::To));
-                }
+                self.attendees.extend(person(&line, PersonRole::To));
                 return;
             }
             "STATUS" => {
@@ -254,11 +254,14 @@ pub(super) struct Calendar {
     name: Option<String>,
     /// In the order of the file; those that say nothing are left out.
     pub(super) events: Vec<Event>,
+    /// What was not read, for the ledger.
+    pub(super) left_out: Option<String>,
 }
 
 /// Reads a calendar.
 pub(super) fn read(bytes: &[u8]) -> Calendar {
-    let mut calendar = Calendar::default();
+    let (bytes, left_out) = budget::head(bytes, LARGEST);
+    let mut calendar = Calendar { left_out, ..Calendar::default() };
     let mut method = String::new();
     // What we are inside of: alarms and zones have starts and descriptions of their own.
     let mut open: Option<Event> = None;
@@ -288,7 +291,9 @@ pub(super) fn read(bytes: &[u8]) -> Calendar {
                     depth_inside = depth_inside.saturating_sub(1);
                 }
             }
-            ("METHOD", None) => method = line.value.trim().to_ascii_uppercase(),
+            ("METHOD", None) => {
+                method = line.value.trim().chars().take(LONGEST_METHOD).collect::<String>().to_ascii_uppercase();
+            }
             ("X-WR-CALNAME" | "NAME", None) => {
                 calendar.name = calendar.name.take().or_else(|| Some(line.text()).filter(|name| !name.is_empty()));
             }
@@ -307,9 +312,7 @@ pub(super) fn people(events: &[Event]) -> Vec<PersonMention> {
     let all = events.iter().flat_map(Event::people);
     let mut people: Vec<PersonMention> = Vec::new();
     for person in all {
-        if people.len() < PEOPLE_LIMIT
-            && seen.insert((person.role, person.email.clone().or_else(|| person.name.clone())))
-        {
+        if seen.insert((person.role, person.email.clone().or_else(|| person.name.clone()))) {
             people.push(person.clone());
         }
     }
@@ -321,7 +324,7 @@ pub(super) fn people(events: &[Event]) -> Vec<PersonMention> {
 /// # Errors
 /// `NoText` when it holds no event, task or journal entry that says anything.
 pub fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
-    let Calendar { name, events } = read(bytes);
+    let Calendar { name, events, left_out } = read(bytes);
     if events.is_empty() {
         return Err(ParseError::NoText);
     }
@@ -330,10 +333,11 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
         _ => name,
     };
     let mut tags: Vec<String> = Vec::new();
+    let mut known = std::collections::HashSet::new();
     let mut links: Vec<Link> = Vec::new();
     for event in &events {
         for tag in &event.tags {
-            if tags.len() < 50 && !tags.contains(tag) {
+            if known.insert(tag) {
                 tags.push(tag.clone());
             }
         }
@@ -341,7 +345,6 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
     }
     let mut seen = std::collections::HashSet::new();
     links.retain(|link| seen.insert(link.target.clone()));
-    links.truncate(2_000);
     let sections = events.iter().map(|event| Section { text: event.text(), ..Section::default() }).collect();
     Ok(Parsed {
         title,
@@ -350,8 +353,10 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
         links,
         people: people(&events),
         sections,
+        left_out: left_out.into_iter().collect(),
         ..Parsed::default()
-    })
+    }
+    .bounded())
 }
 
 #[cfg(test)]

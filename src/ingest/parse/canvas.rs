@@ -13,6 +13,9 @@ use super::{ParseError, Parsed, Section, excalidraw, text};
 /// # Errors
 /// `NoText` when nothing is written on it.
 pub fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
+    if bytes.len() > excalidraw::LARGEST {
+        return text::parse(bytes);
+    }
     let canvas = serde_json::from_str::<Value>(&cleaned(&decode(bytes)));
     let Some(canvas) = canvas.ok().filter(Value::is_object) else { return text::parse(bytes) };
     let mut parsed = Parsed::default();
@@ -40,7 +43,7 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
         }
         parsed.sections.push(Section { text: shown.join("\n"), ..Section::default() });
     }
-    Ok(parsed)
+    Ok(parsed.bounded())
 }
 
 fn items<'a>(canvas: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {

@@ -3,15 +3,18 @@
 //!
 //! A file is one document however many cards it holds, one section a card; every card feeds the people.
 
+use std::collections::HashSet;
 use std::fmt::Write;
 
 use crate::domain::{PersonMention, PersonRole, Timestamp};
 
 use super::content_lines::{Line, address, lines};
-use super::{ParseError, Parsed, Section};
+use super::{ParseError, Parsed, Section, budget};
 
-/// Most people taken from one file.
-const PEOPLE_LIMIT: usize = 20_000;
+/// Most of a file of cards that is read: its lines take forty times as much.
+const LARGEST: usize = 32 << 20;
+/// Characters of a name that are looked through for the parts of another.
+const LONGEST_NAME: usize = 1_000;
 
 /// Whether the bytes are contact cards, whatever their name says.
 #[must_use]
@@ -29,6 +32,8 @@ pub(super) struct Contact {
     emails: Vec<String>,
     tags: Vec<String>,
     facts: Vec<(&'static str, String)>,
+    /// Addresses and labels say the same.
+    addresses: HashSet<String>,
     revised: Option<Timestamp>,
 }
 
@@ -50,8 +55,11 @@ impl Contact {
             let _ = writeln!(out, "Name: {name}");
         }
         // "Müller, Jörg" is found by the parts too when the formatted name lacks one.
-        let lacks = |part: &str| self.name.as_deref().is_some_and(|name| !name.contains(part));
-        if let Some(parts) = self.name_parts.as_deref().filter(|parts| parts.split_whitespace().any(lacks)) {
+        let lacks = |name: &str, parts: &str| {
+            name.len() + parts.len() > LONGEST_NAME || parts.split_whitespace().any(|part| !name.contains(part))
+        };
+        let name = self.name.as_deref();
+        if let Some(parts) = self.name_parts.as_deref().filter(|parts| name.is_some_and(|name| lacks(name, parts))) {
             let _ = writeln!(out, "Full name: {parts}");
         }
         for (label, value) in &self.facts {
@@ -121,7 +129,7 @@ impl Contact {
         };
         // A group's members are often ids that nobody reads.
         let is_id = value.starts_with("urn:uuid:");
-        if value.is_empty() || is_id || self.facts.iter().any(|(_, known)| label == "Address" && *known == value) {
+        if value.is_empty() || is_id || label == "Address" && !self.addresses.insert(value.clone()) {
             return;
         }
         if label == "Organization" && self.organisation.is_none() {
@@ -163,8 +171,9 @@ fn day(value: &str) -> String {
     }
 }
 
-/// The cards of a file, in order; those that say nothing are left out.
-pub(super) fn read(bytes: &[u8]) -> Vec<Contact> {
+/// The cards of a file, in order, those that say nothing left out; and what was not read.
+pub(super) fn read(bytes: &[u8]) -> (Vec<Contact>, Option<String>) {
+    let (bytes, left_out) = budget::head(bytes, LARGEST);
     let mut contacts = Vec::new();
     let mut open: Option<Contact> = None;
     for line in lines(bytes) {
@@ -182,12 +191,12 @@ pub(super) fn read(bytes: &[u8]) -> Vec<Contact> {
     }
     contacts.extend(open);
     contacts.retain(|contact| !contact.is_empty());
-    contacts
+    (contacts, left_out)
 }
 
 /// Everybody on the cards.
 pub(super) fn people(contacts: &[Contact]) -> Vec<PersonMention> {
-    contacts.iter().flat_map(Contact::people).take(PEOPLE_LIMIT).collect()
+    contacts.iter().flat_map(Contact::people).collect()
 }
 
 /// Parses a file of cards.
@@ -195,21 +204,21 @@ pub(super) fn people(contacts: &[Contact]) -> Vec<PersonMention> {
 /// # Errors
 /// `NoText` when no card says anything.
 pub fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
-    let contacts = read(bytes);
+    let (contacts, left_out) = read(bytes);
     let texts = contacts.iter().map(Contact::text).filter(|text| !text.is_empty());
     let sections: Vec<Section> = texts.map(|text| Section { text, ..Section::default() }).collect();
     if sections.is_empty() {
         return Err(ParseError::NoText);
     }
     let people = people(&contacts);
-    let mut parsed = Parsed { people, sections, ..Parsed::default() };
+    let mut parsed = Parsed { people, sections, left_out: left_out.into_iter().collect(), ..Parsed::default() };
     if let [only] = &contacts[..] {
         parsed.title = only.shown_name().map(str::to_owned);
         parsed.dated_at = only.revised;
         parsed.aliases.clone_from(&only.nicknames);
         parsed.tags.clone_from(&only.tags);
     }
-    Ok(parsed)
+    Ok(parsed.bounded())
 }
 
 #[cfg(test)]

@@ -8,11 +8,17 @@ use crate::domain::{Link, LinkKind};
 use super::text::{cleaned, decode};
 use super::{ParseError, Parsed, Section, markdown};
 
+/// Bytes of one drawing or canvas: what is read of it takes up to thirty times as much.
+pub(super) const LARGEST: usize = 32 << 20;
+
 /// Parses a `.excalidraw` file.
 ///
 /// # Errors
-/// `Damaged` when it is no drawing, `NoText` when no text is on it.
+/// `Damaged` when it is no drawing, `NoText` when no text is on it, `TooLarge`.
 pub fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
+    if bytes.len() > LARGEST {
+        return Err(ParseError::TooLarge(format!("a drawing of more than {} MiB", LARGEST >> 20)));
+    }
     let drawing: Value = serde_json::from_str(&cleaned(&decode(bytes)))
         .map_err(|error| ParseError::Damaged(format!("not a drawing of Excalidraw: {error}")))?;
     let mut parsed = Parsed::default();
@@ -30,7 +36,7 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
             add_link(&mut parsed.links, link);
         }
     }
-    if parsed.sections.is_empty() { Err(ParseError::NoText) } else { Ok(parsed) }
+    if parsed.sections.is_empty() { Err(ParseError::NoText) } else { Ok(parsed.bounded()) }
 }
 
 fn add_link(links: &mut Vec<Link>, target: &str) {
@@ -53,6 +59,7 @@ pub(super) fn merge(parsed: &mut Parsed, text: &str) {
     parsed.tags.extend(read.tags);
     parsed.links.extend(read.links);
     parsed.concept_headings.extend(read.concept_headings);
+    parsed.left_out.extend(read.left_out);
 }
 
 /// What the plugin writes around the texts of a drawing.

@@ -2,6 +2,7 @@
 //!
 //! No parser does IO, panics, or needs more memory than a small multiple of its input.
 
+mod budget;
 pub mod calendar;
 pub mod canvas;
 mod code_page;

@@ -17,8 +17,6 @@ use words::{Destination, Meaning};
 
 /// Groups inside groups deeper than this keep the state of the last one that was counted.
 const DEPTH_LIMIT: usize = 1_000;
-/// Most links kept.
-const LINK_LIMIT: usize = 2_000;
 
 /// Whether the bytes are rich text, whatever their name says.
 #[must_use]
@@ -50,7 +48,8 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
         people: author.into_iter().collect(),
         sections: vec![Section { text, ..Section::default() }],
         ..Parsed::default()
-    })
+    }
+    .bounded())
 }
 
 /// The text of rich text; empty when there is none.
@@ -403,7 +402,7 @@ impl<'rtf> Reader<'rtf> {
             None => rest.split_whitespace().next(),
         };
         let target = target.unwrap_or_default().trim();
-        if target.contains("://") && self.links.len() < LINK_LIMIT {
+        if target.contains("://") {
             let link = Link { kind: LinkKind::Url, target: target.split('#').next().unwrap_or_default().to_owned() };
             if self.links.last() != Some(&link) {
                 self.links.push(link);

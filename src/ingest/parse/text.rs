@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{ParseError, Parsed, Section, decoder};
+use super::{ParseError, Parsed, Section, budget, decoder};
 
 /// A first line of at most this many characters may be the title.
 const LONGEST_TITLE: usize = 100;
@@ -65,6 +65,7 @@ pub fn cleaned(text: &str) -> String {
 /// # Errors
 /// `Unsupported` when nothing readable is left.
 pub fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
+    let (bytes, cut) = budget::head(bytes, budget::MOST_TEXT);
     let text = cleaned(&decode(bytes));
     if text.trim().is_empty() {
         return Err(ParseError::NoText);
@@ -74,7 +75,8 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
         text: text.trim_matches('\n').to_owned(),
         ..Section::default()
     };
-    Ok(Parsed { title: title(&text), sections: vec![section], ..Parsed::default() })
+    let left_out = cut.into_iter().collect();
+    Ok(Parsed { title: title(&text), sections: vec![section], left_out, ..Parsed::default() }.bounded())
 }
 
 fn leading_lines(text: &str) -> u32 {

@@ -100,3 +100,9 @@ proptest! {
         let _ = of_name(Path::new(&text));
     }
 }
+
+#[test]
+fn a_zone_beyond_all_numbers_is_none() {
+    assert_eq!(parse("2024-03-12 10:00 +2147483647:2147483647"), None);
+    assert_eq!(parse("33351111 11:11 -999999999:1"), None);
+}

@@ -91,7 +91,7 @@ pub(super) fn zone(tokens: &[Token<'_>]) -> Option<Offset> {
                 }
                 _ => return None,
             };
-            let seconds = hours * 3600 + minutes * 60;
+            let seconds = hours.checked_mul(3_600)?.checked_add(minutes.checked_mul(60)?)?;
             if *sign == '+' { seconds } else { -seconds }
         }
         [Word(name)] => {

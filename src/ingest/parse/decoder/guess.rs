@@ -133,14 +133,17 @@ pub(super) fn is_western(encoding: &'static Encoding) -> bool {
     encoding == WINDOWS_1252 || encoding.name() == "ISO-8859-15" || encoding == UTF_8
 }
 
-/// Whether most bytes beyond ASCII stand in rows: accents of the West stand alone among plain letters.
+/// Whether most bytes beyond ASCII stand in rows: accents of the West stand alone among plain letters. A row of one sign
+/// over and over is no text of any language.
 pub(super) fn is_foreign(bytes: &[u8]) -> bool {
     let (mut all, mut in_rows) = (0_usize, 0_usize);
+    let mut seen = [false; 256];
     for row in bytes.split(u8::is_ascii).filter(|row| !row.is_empty()) {
         all += row.len();
         in_rows += if row.len() >= 4 { row.len() } else { 0 };
+        row.iter().for_each(|byte| seen[usize::from(*byte)] = true);
     }
-    all >= 6 && in_rows * 10 >= all * 6
+    all >= 6 && in_rows * 10 >= all * 6 && seen.iter().filter(|seen| **seen).count() >= 4
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! one bad byte never makes other text of a UTF-8 file; what nobody labelled is guessed. Linear, and a copy is made only
 //! where the bytes are no UTF-8. `text` opens the door for every other parser, `mail::charset` for mail.
 
+mod eastern;
 mod escapes;
 mod guess;
 mod labels;
@@ -105,7 +106,10 @@ fn labelled<'bytes>(bytes: &'bytes [u8], encoding: &'static Encoding) -> Cow<'by
     }
     let encoding = mended(encoding, bytes);
     let (text, had_errors) = encoding.decode_without_bom_handling(bytes);
-    if !had_errors {
+    // A few broken characters of many: cut by a line end, or of an addition to the alphabet.
+    if !had_errors
+        || !is_single && (count_replacements(&text) * 20 <= count_foreign(&text) || eastern::fits(encoding, bytes))
+    {
         return text;
     }
     let other = guess::nearly_utf8(bytes, guess::LENIENT).unwrap_or_else(|| legacy(bytes));
@@ -115,8 +119,16 @@ fn labelled<'bytes>(bytes: &'bytes [u8], encoding: &'static Encoding) -> Cow<'by
 /// The encoding that was meant by a label that cannot be right: ISO 8859 has nothing where Windows has marks, and text
 /// that is mostly accents is not in the default label of the West.
 fn mended(encoding: &'static Encoding, bytes: &[u8]) -> &'static Encoding {
+    if guess::is_western(encoding)
+        && let Some(meant) = eastern::encoding(bytes)
+    {
+        return meant;
+    }
     if guess::is_western(encoding) && guess::is_foreign(bytes) {
         return guess::encoding(bytes);
+    }
+    if !encoding.is_single_byte() {
+        return eastern::mended(encoding, bytes);
     }
     if !bytes.iter().any(|byte| (0x80..=0x9F).contains(byte)) {
         return encoding;
@@ -134,13 +146,22 @@ fn mended(encoding: &'static Encoding, bytes: &[u8]) -> &'static Encoding {
     Encoding::for_label(of_windows).unwrap_or(encoding)
 }
 
+fn count_foreign(text: &str) -> usize {
+    text.chars().filter(|character| !character.is_ascii()).count()
+}
+
 fn count_replacements(text: &str) -> usize {
     text.matches(char::REPLACEMENT_CHARACTER).count()
 }
 
 /// Bytes in the likeliest legacy encoding.
 fn legacy(bytes: &[u8]) -> String {
-    let (text, had_errors) = guess::encoding(bytes).decode_without_bom_handling(bytes);
+    let mut encoding = guess::encoding(bytes);
+    if guess::is_western(encoding) {
+        // One broken character makes the guess give up alphabets of two bytes a character.
+        encoding = eastern::encoding(bytes).unwrap_or(encoding);
+    }
+    let (text, had_errors) = encoding.decode_without_bom_handling(bytes);
     if !had_errors {
         return text.into_owned();
     }

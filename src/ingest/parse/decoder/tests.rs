@@ -179,3 +179,33 @@ fn spellings_of_labels() {
     }
     assert!(!is_known("unknown-8bit"));
 }
+
+#[test]
+fn a_label_of_another_alphabet_is_seen_through() {
+    let texts = [
+        ("gb18030", "这是一个测试，我们明天下午在办公室见面，请准时到达。谢谢大家的支持。"),
+        ("big5", "最新台灣省工商名錄，如何在家中利用網路兼職創業。改善掉髮的最佳選擇。"),
+        ("euc-kr", "오늘 회의가 목요일로 연기되었습니다. 확인 부탁드립니다. 감사합니다."),
+        ("shift_jis", "会議は木曜日に延期されました。よろしくお願いします。資料を送ります。"),
+    ];
+    for (meant, text) in texts {
+        let bytes = Encoding::for_label(meant.as_bytes()).unwrap().encode(text).0;
+        for label in ["iso-8859-1", "windows-1252", "us-ascii", "utf-8", "iso-8859-15", "big5", "gb2312", "euc-kr"] {
+            assert_eq!(decode(&bytes, Some(label)), text, "{meant} labelled {label}");
+        }
+        assert_eq!(decode(&bytes, None), text, "{meant} without a label");
+        // Half a character somewhere does not turn the whole text into signs.
+        let broken = [&bytes.repeat(3)[..], b"\xff\nend"].concat();
+        for label in [Some(meant), Some("iso-8859-1"), None] {
+            assert!(decode(&broken, label).starts_with(text), "{meant}, broken, labelled {label:?}");
+        }
+    }
+    // A footer that was decoded with the text and is none.
+    let korean = texts[2].1.repeat(3);
+    let korean = Encoding::for_label(b"euc-kr").unwrap().encode(&korean).0;
+    let with_noise = [&korean[..], b"\xe9\x12\x81\xff\x84S\xff*Z\xf28b\x97z\x81\xfe)b\x84h"].concat();
+    assert!(decode(&with_noise, Some("ks_c_5601-1987")).starts_with(texts[2].1));
+    let french = "« Déjà vu » à l'été, où ça coûte 20 € — voilà, après Noël";
+    let bytes = WINDOWS_1252.encode(french).0;
+    assert_eq!(decode(&bytes, Some("iso-8859-1")), french);
+}

@@ -9,7 +9,7 @@ mod styles;
 
 use std::collections::HashSet;
 
-use crate::domain::{Link, LinkKind, PersonMention, PersonRole};
+use crate::domain::{ChunkKind, Link, LinkKind, PersonMention, PersonRole};
 
 use super::{ParseError, Parsed, Section, date, html};
 
@@ -44,7 +44,13 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
     }
     // Notes, comments, headers and footers follow the text; many headers are the same.
     let mut seen = HashSet::new();
-    for name in package.parts_beside_text(&main) {
+    // Remarks and margins are ranked below the text; a document of nothing else is that.
+    let beside = (!body.sections.is_empty()).then_some(ChunkKind::Aside);
+    let (parts, left) = package.parts_beside_text(&main);
+    if left > 0 {
+        left_out.push(format!("{left} notes, headers and drawings were not read: at most {} are", parts.len()));
+    }
+    for name in parts {
         let Some(xml) = package.part(&name)? else { continue };
         let before = body.sections.len();
         body.begin_part();
@@ -53,7 +59,9 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
         }
         body.flush();
         let added = body.sections.split_off(before);
-        body.sections.extend(added.into_iter().filter(|section| seen.insert(section.text.clone())));
+        let kind = beside.filter(|_| package::is_beside(&name));
+        let added = added.into_iter().filter(|section| seen.insert(section.text.clone()));
+        body.sections.extend(added.map(|section| Section { kind, ..section }));
         links.extend(package.links(&name)?);
     }
     let core = package.part("docProps/core.xml")?.map(|xml| styles::core_properties(&xml)).unwrap_or_default();
@@ -84,7 +92,8 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
         sections: body.sections,
         left_out,
         ..Parsed::default()
-    })
+    }
+    .bounded())
 }
 
 /// A document of another kind that this one includes: programs that make Word documents out of pages do.

@@ -1,6 +1,8 @@
 //! The zip of a Word document: its parts by name, and what they refer to. Used by `docx` only.
 
+use std::collections::HashMap;
 use std::io::{Cursor, Read};
+use std::rc::Rc;
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
@@ -20,12 +22,18 @@ pub(super) struct Package<'a> {
     archive: ZipArchive<Cursor<&'a [u8]>>,
     /// Bytes that may still be unpacked.
     left: u64,
+    /// What parts refer to, each list read once.
+    relations: HashMap<String, Rc<Relations>>,
 }
 
 impl<'a> Package<'a> {
     pub(super) fn open(bytes: &'a [u8]) -> Result<Self, ParseError> {
         let damaged = |error: ZipError| ParseError::Damaged(format!("not a Word document: {error}"));
-        Ok(Self { archive: ZipArchive::new(Cursor::new(bytes)).map_err(damaged)?, left: LARGEST })
+        Ok(Self {
+            archive: ZipArchive::new(Cursor::new(bytes)).map_err(damaged)?,
+            left: LARGEST,
+            relations: HashMap::new(),
+        })
     }
 
     /// The part that holds the text; nearly always `word/document.xml`.
@@ -64,8 +72,8 @@ impl<'a> Package<'a> {
         self.part(&format!("{folder}{name}"))
     }
 
-    /// Notes, then comments, drawings' texts, headers and footers.
-    pub(super) fn parts_beside_text(&self, main: &str) -> Vec<String> {
+    /// Notes, then comments, drawings' texts, headers and footers; and how many more there are than are read.
+    pub(super) fn parts_beside_text(&self, main: &str) -> (Vec<String>, usize) {
         const ORDER: [&str; 7] =
             ["footnotes", "endnotes", "comments", "diagrams/data", "charts/chart", "header", "footer"];
         let folder = folder(main);
@@ -78,35 +86,59 @@ impl<'a> Package<'a> {
         let names = self.archive.file_names().filter_map(Result::ok);
         let mut ranked: Vec<_> = names.filter_map(|name| Some((rank(&name)?, name.len(), name.into_owned()))).collect();
         ranked.sort_unstable();
-        ranked.into_iter().take(MOST_PARTS).map(|(_, _, name)| name).collect()
+        let left = ranked.len().saturating_sub(MOST_PARTS);
+        (ranked.into_iter().take(MOST_PARTS).map(|(_, _, name)| name).collect(), left)
     }
 
     /// Where the hyperlinks of a part lead.
     pub(super) fn links(&mut self, part: &str) -> Result<Vec<Link>, ParseError> {
         let relations = self.relations(part)?;
-        let links = relations.iter().filter(|relation| relation.kind.ends_with("/hyperlink"));
+        let links = relations.all.iter().filter(|relation| relation.kind.ends_with("/hyperlink"));
         Ok(links.filter_map(|relation| super::link(&relation.target)).collect())
     }
 
     /// The part that `id` means in `part`.
     pub(super) fn target(&mut self, part: &str, id: &str) -> Result<Option<String>, ParseError> {
-        let found = self.relations(part)?.into_iter().find(|relation| relation.id == id);
+        let relations = self.relations(part)?;
+        let found = relations.by_id.get(id).and_then(|at| relations.all.get(*at));
         Ok(found.map(|relation| match relation.target.strip_prefix('/') {
             Some(absolute) => absolute.to_owned(),
             None => format!("{}{}", folder(part), relation.target),
         }))
     }
 
-    fn relations(&mut self, part: &str) -> Result<Vec<Relation>, ParseError> {
+    fn relations(&mut self, part: &str) -> Result<Rc<Relations>, ParseError> {
+        if let Some(known) = self.relations.get(part) {
+            return Ok(Rc::clone(known));
+        }
         let folder = folder(part);
         let name = format!("{folder}_rels/{}.rels", &part[folder.len()..]);
-        Ok(self.part(&name)?.map(|xml| relations_of(&xml)).unwrap_or_default())
+        let all = self.part(&name)?.map(|xml| relations_of(&xml)).unwrap_or_default();
+        let mut by_id = HashMap::new();
+        for (at, relation) in all.iter().enumerate() {
+            by_id.entry(relation.id.clone()).or_insert(at);
+        }
+        let read = Rc::new(Relations { all, by_id });
+        self.relations.insert(part.to_owned(), Rc::clone(&read));
+        Ok(read)
     }
+}
+
+/// Whether a part stands beside the text: comments, headers, footers. Notes and drawings belong to it.
+pub(super) fn is_beside(name: &str) -> bool {
+    let stem = &name[folder(name).len()..];
+    ["comments", "header", "footer"].iter().any(|kind| stem.starts_with(kind))
 }
 
 /// The folder of a part with its slash.
 fn folder(part: &str) -> &str {
     &part[..part.rfind('/').map_or(0, |slash| slash + 1)]
+}
+
+/// What a part refers to.
+struct Relations {
+    all: Vec<Relation>,
+    by_id: HashMap<String, usize>,
 }
 
 struct Relation {

@@ -164,6 +164,15 @@ fn notes_comments_headers_and_footers_follow_the_text() {
         "Head\n\nText\n\nmandrill\n\nuakari\n\ncolobus\n\nhowler monkey\n\ntamarin\n\nPrimates & more"
     );
     assert!(found.sections[1].headings.is_empty());
+    let aside: Vec<&str> = found
+        .sections
+        .iter()
+        .filter(|section| section.kind == Some(ChunkKind::Aside))
+        .map(|section| section.text.as_str())
+        .collect();
+    assert_eq!(aside, ["colobus", "howler monkey", "tamarin"], "notes belong to the text, margins and remarks do not");
+    let margins = parse(&zipped(&[("word/document.xml", &wrapped("")), ("word/header1.xml", &part("all there is"))]));
+    assert_eq!(margins.unwrap().sections[0].kind, None, "a document of nothing but margins");
     assert_eq!(found.links[0].target, "https://x.org/a?b=1&c=2");
 }
 
@@ -207,4 +216,35 @@ fn depth_and_attributes_are_only_long() {
             format!("<w:p><w:pPr><w:pStyle{attributes} w:val=\"Heading1\"/></w:pPr><w:r><w:t>x</w:t></w:r></w:p>");
         assert_eq!(read(&body).sections[0].headings, ["x"]);
     }
+}
+
+#[test]
+fn a_list_of_what_is_included_is_read_once() {
+    // Read anew for every page, it was unpacked until the budget of the document was spent.
+    let chunks: String = (0..3_000).map(|i| format!("<w:altChunk r:id=\"r{i}\"/>")).collect();
+    let relations: String =
+        (0..3_000).map(|i| format!("<Relationship Id=\"r{i}\" Type=\"x/aFChunk\" Target=\"p.html\"/>")).collect();
+    let relations = format!("<Relationships>{relations}</Relationships>");
+    let parts = [
+        ("word/document.xml", wrapped(&chunks)),
+        ("word/_rels/document.xml.rels", relations),
+        ("word/p.html", "<p>page</p>".to_owned()),
+    ];
+    let parts: Vec<(&str, &str)> = parts.iter().map(|(name, content)| (*name, content.as_str())).collect();
+    let found = parse(&zipped(&parts)).unwrap();
+    assert_eq!((found.sections.len(), found.left_out.len()), (3_000, 0));
+}
+
+#[test]
+fn parts_that_are_not_read_are_told() {
+    let part = format!("<w:x {SPACES}>{}</w:x>", p("margin"));
+    let names: Vec<String> = (0..600).map(|i| format!("word/header{i}.xml")).collect();
+    let document = wrapped(&p("text"));
+    let parts: Vec<(&str, &str)> = names
+        .iter()
+        .map(|name| (name.as_str(), part.as_str()))
+        .chain([("word/document.xml", document.as_str())])
+        .collect();
+    let found = parse(&zipped(&parts)).unwrap();
+    assert_eq!(found.left_out, ["100 notes, headers and drawings were not read: at most 500 are"]);
 }

@@ -8,8 +8,6 @@ use scraper::{ElementRef, Html};
 use crate::domain::{Link, LinkKind, Timestamp};
 use crate::ingest::parse::date;
 
-/// Most links of one page.
-const MOST_LINKS: usize = 2_000;
 /// Longest keyword.
 const LONGEST_TAG: usize = 60;
 
@@ -104,7 +102,7 @@ impl Links {
     fn add(&mut self, target: Option<&str>) {
         let target = target.unwrap_or_default().split('#').next().unwrap_or_default().trim();
         let leads_nowhere = ["mailto:", "javascript:", "data:", "tel:"].iter().any(|scheme| target.starts_with(scheme));
-        if target.is_empty() || leads_nowhere || self.found.len() >= MOST_LINKS {
+        if target.is_empty() || leads_nowhere {
             return;
         }
         let kind = if target.contains("://") || target.starts_with("//") { LinkKind::Url } else { LinkKind::File };

@@ -14,7 +14,7 @@ use scraper::Html;
 use crate::domain::{ChunkKind, Link, PersonMention, PersonRole};
 
 use super::text::cleaned;
-use super::{ParseError, Parsed, Section};
+use super::{ParseError, Parsed, Section, budget};
 
 use walk::Whole;
 
@@ -24,11 +24,19 @@ use walk::Whole;
 /// `NoText` when nothing readable is in it.
 pub fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
     let source = cleaned(&charset::decode(bytes));
-    let page = tree(&source);
+    let (source, cut) = budget::text_head(source.into(), budget::MOST_TEXT);
+    let (page, has_too_many) = tree(&source);
     let head = head::read(&page);
     let mut read = walk::read(&page, Whole::Visible);
     if read.is_empty() {
         read = walk::read(&page, Whole::Everything);
+    }
+    let mut left_out: Vec<String> = cut.into_iter().collect();
+    if has_too_many {
+        left_out.push("a page of more than a million elements: what follows them was read without its tags".to_owned());
+    }
+    if read.is_cut {
+        left_out.push("pages within pages were read to a depth of three, those inside were not".to_owned());
     }
     let title = head.title.or(read.first_heading.take());
     let description = head.description.filter(|text| !read.holds(text));
@@ -50,8 +58,10 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
         links: head.links,
         people: author.into_iter().filter(|author| author.person_id().is_some()).collect(),
         sections,
+        left_out,
         ..Parsed::default()
-    })
+    }
+    .bounded())
 }
 
 /// Readable text of a fragment or page, all of it in its order.
@@ -63,14 +73,16 @@ pub fn to_text(source: &str) -> String {
 /// Text and links of a snippet of HTML inside another format.
 #[must_use]
 pub fn fragment(snippet: &str) -> (String, Vec<Link>) {
-    let page = tree(snippet);
+    let (page, _) = tree(snippet);
     let sections = walk::read(&page, Whole::InOrder).sections;
     let texts: Vec<String> = sections.into_iter().map(|section| section.text).collect();
     (texts.join("\n\n"), head::read(&page).links)
 }
 
-fn tree(source: &str) -> Html {
-    Html::parse_document(&limits::bounded(source))
+/// The page as a tree, and whether elements of it were left out.
+fn tree(source: &str) -> (Html, bool) {
+    let (bounded, is_cut) = limits::bounded(source);
+    (Html::parse_document(&bounded), is_cut)
 }
 
 #[cfg(test)]

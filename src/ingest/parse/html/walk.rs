@@ -33,6 +33,8 @@ pub(super) struct Read {
     /// Menus, margins, footers, buttons, and what only some readers see: to be ranked below.
     pub(super) beside: Vec<Section>,
     pub(super) first_heading: Option<String>,
+    /// Pages within it lie too deep.
+    pub(super) is_cut: bool,
 }
 
 impl Read {
@@ -71,6 +73,7 @@ struct Walk {
     labels: usize,
     /// Quotes, figures, articles: their footers are theirs.
     owners: usize,
+    is_cut: bool,
 }
 
 impl Walk {
@@ -105,7 +108,7 @@ fn read_framed(page: &Html, whole: Whole, frame: usize) -> Read {
         }
     }
     let (sections, first_heading) = walk.main.end();
-    Read { sections, beside: walk.beside.end().0, first_heading }
+    Read { sections, beside: walk.beside.end().0, first_heading, is_cut: walk.is_cut }
 }
 
 /// What stands beside the text elsewhere is text here: a snippet is read in its order, a heading's button is the
@@ -157,11 +160,13 @@ fn leave(walk: &mut Walk, element: &Element, part: Part) {
 
 /// A page that is kept inside an attribute of this one.
 fn read_frame(walk: &mut Walk, element: &Element, whole: Whole, frame: usize) {
-    if frame >= DEEPEST_FRAME {
-        return;
-    }
     if let Some(source) = element.attr("srcdoc") {
-        let inner = read_framed(&super::tree(source), whole, frame + 1);
+        if frame >= DEEPEST_FRAME {
+            walk.is_cut = true;
+            return;
+        }
+        let inner = read_framed(&super::tree(source).0, whole, frame + 1);
+        walk.is_cut |= inner.is_cut;
         walk.writer().take_in(inner.sections);
         walk.beside.take_in(inner.beside);
     }

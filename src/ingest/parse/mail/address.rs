@@ -12,9 +12,6 @@ use crate::domain::{PersonMention, PersonRole};
 use super::headers::Headers;
 use super::words;
 
-/// Most people taken from one field.
-const PEOPLE_LIMIT: usize = 2_000;
-
 /// Whether `text` can be an address: one `@`, no blanks, something on both sides, not cut off by an archive.
 fn is_address(text: &str) -> bool {
     let Some((local, host)) = text.rsplit_once('@') else { return false };
@@ -230,11 +227,8 @@ pub(super) fn parse(raw: &[u8], role: PersonRole) -> Vec<PersonMention> {
     text.push('\n');
     let value = MessageStream::new(text.as_bytes()).parse_address();
     let Some(addresses) = value.as_address() else { return Vec::new() };
-    let people: Vec<_> = addresses
-        .iter()
-        .take(PEOPLE_LIMIT)
-        .filter_map(|entry| mention(entry.name.as_deref(), entry.address.as_deref(), role))
-        .collect();
+    let people: Vec<_> =
+        addresses.iter().filter_map(|entry| mention(entry.name.as_deref(), entry.address.as_deref(), role)).collect();
     if people.iter().all(|person| person.email.is_none()) && text.contains(" at ") {
         // `x at y.org (Name)`: the grammar sees only words there.
         let masked: Vec<_> = text.split(',').filter_map(|entry| mention(Some(entry), None, role)).collect();

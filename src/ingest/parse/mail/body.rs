@@ -2,21 +2,18 @@
 //!
 //! Called by `mail` for a message and by itself for messages inside messages.
 
-use std::fmt::Write;
+use std::collections::HashSet;
 
 use crate::domain::{ChunkKind, PersonMention};
 use crate::ingest::parse::{Section, calendar, rtf};
 
 use super::containers::{Kind, kind};
 use super::kind::{extension, is_textual};
-use super::mime::Part;
+use super::mime::{PART_LIMIT, Part};
 use super::{AttachmentReader, NoAttachments, html_body, plain};
 
-/// Messages inside messages deeper than this are named, not read.
-const MESSAGE_DEPTH_LIMIT: usize = 8;
-
 /// Most attachments read from one message.
-const ATTACHMENT_LIMIT: usize = 500;
+pub(super) const ATTACHMENT_LIMIT: usize = 500;
 
 /// Alternatives inside alternatives up to this depth are compared by their texts.
 const ALTERNATIVE_DEPTH_LIMIT: usize = 3;
@@ -49,13 +46,17 @@ pub(super) enum Texts {
 }
 
 pub(super) struct Collector<'reader> {
-    reader: &'reader dyn AttachmentReader,
+    pub(super) reader: &'reader dyn AttachmentReader,
     pub(super) content: Content,
-    depth: usize,
+    pub(super) depth: usize,
     /// Containers we are inside of.
     pub(super) nesting: usize,
     /// Alternatives we are inside of.
     open_alternatives: usize,
+    /// Texts of events so far: the same invitation comes as a part and as a file.
+    pub(super) events: HashSet<String>,
+    /// Texts from inside containers that were compared with those of the message.
+    pub(super) compared: usize,
 }
 
 /// `text/plain` as a reader sees it: unflowed, without armour.
@@ -96,6 +97,11 @@ fn leaves_are_blank(part: &Part<'_>) -> bool {
     } else {
         part.children.iter().all(leaves_are_blank)
     }
+}
+
+/// The sentence for attachments over the limit.
+pub(super) fn too_many_attachments() -> String {
+    format!("more than {ATTACHMENT_LIMIT} attachments: the others were not read")
 }
 
 fn has_words(text: &str) -> bool {
@@ -144,7 +150,15 @@ fn has_plain(part: &Part<'_>) -> bool {
 
 impl<'reader> Collector<'reader> {
     pub(super) fn new(reader: &'reader dyn AttachmentReader, depth: usize) -> Self {
-        Self { reader, content: Content::default(), depth, nesting: 0, open_alternatives: 0 }
+        Self {
+            reader,
+            content: Content::default(),
+            depth,
+            nesting: 0,
+            open_alternatives: 0,
+            events: HashSet::new(),
+            compared: 0,
+        }
     }
 
     /// Reads the whole message below `root`.
@@ -166,6 +180,13 @@ impl<'reader> Collector<'reader> {
         self.content.attachments.len() >= ATTACHMENT_LIMIT
     }
 
+    /// Tells, once, what a limit left out.
+    pub(super) fn leave_out(&mut self, sentence: String) {
+        if !self.content.left_out.contains(&sentence) {
+            self.content.left_out.push(sentence);
+        }
+    }
+
     pub(super) fn push_text(&mut self, text: String, texts: Texts) {
         if texts == Texts::Keep && !text.trim().is_empty() {
             self.content.texts.push(text);
@@ -174,7 +195,10 @@ impl<'reader> Collector<'reader> {
 
     pub(super) fn part(&mut self, part: &Part<'_>, texts: Texts, in_related: bool) {
         if self.is_full() {
-            return;
+            return self.leave_out(too_many_attachments());
+        }
+        if part.left > 0 {
+            self.leave_out(format!("a message of more than {PART_LIMIT} parts: the other {} were not read", part.left));
         }
         if !part.children.is_empty() {
             match part.content_type.sub.as_str() {
@@ -348,43 +372,5 @@ impl<'reader> Collector<'reader> {
         if let Ok(sections) = self.reader.read(name, media_type, bytes) {
             self.attach_sections(name, sections);
         }
-    }
-
-    /// A message inside the message: its headers in short and its text, under its own name; its people are ours.
-    pub(super) fn message(&mut self, name: Option<String>, bytes: &[u8]) {
-        let inner = Part::parse(bytes);
-        let subject = inner.headers.text("Subject");
-        let name = name.or_else(|| {
-            subject.as_ref().map(|subject| {
-                let short: String = subject.chars().take(120).collect();
-                format!("{}.eml", short.replace(['/', '\\'], "-"))
-            })
-        });
-        let name = name.unwrap_or_else(|| format!("attachment-{}.eml", self.content.attachments.len() + 1));
-        self.content.attachments.push(name.clone());
-        self.name_people(&inner);
-        if self.depth >= MESSAGE_DEPTH_LIMIT {
-            return;
-        }
-        let mut collector = Collector::new(self.reader, self.depth + 1);
-        collector.nesting = self.nesting;
-        let content = collector.collect(&inner);
-        let mut text = String::new();
-        for field in ["From", "To", "Cc", "Date", "Subject"] {
-            if let Some(value) = inner.headers.text(field) {
-                let _ = writeln!(text, "{field}: {value}");
-            }
-        }
-        for piece in content.texts {
-            text.push('\n');
-            text.push_str(plain::without_armour(&piece).trim());
-            text.push('\n');
-        }
-        self.attach_section(name, &text);
-        let room = ATTACHMENT_LIMIT.saturating_sub(self.content.attachments.len());
-        self.content.attachments.extend(content.attachments.into_iter().take(room));
-        self.content.sections.extend(content.sections);
-        self.content.people.extend(content.people);
-        self.content.left_out.extend(content.left_out);
     }
 }

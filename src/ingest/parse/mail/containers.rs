@@ -1,19 +1,27 @@
 //! Parts that hold something else than their own text: winmail.dat, S/MIME, messages, calendars, contact cards, rich text,
 //! saved pages. What they are is told by their bytes as much as by their type and name. Called by `body`.
 
-use crate::domain::{ChunkKind, PersonMention, PersonRole};
-use crate::ingest::parse::{Section, calendar, contacts, html, rtf};
+use std::fmt::Write;
 
-use super::body::{Collector, Texts};
+use crate::domain::{ChunkKind, PersonMention, PersonRole};
+use crate::ingest::parse::{Section, calendar, contacts, html, rtf, text};
+
+use super::body::{ATTACHMENT_LIMIT, Collector, Texts, too_many_attachments};
 use super::kind::is_textual;
 use super::mime::{ContentType, Part};
-use super::{address, charset, cms, mhtml, plain, tnef};
+use super::{address, charset, cms, headers, mhtml, plain, tnef};
+
+/// Messages inside messages deeper than this are named, not read.
+const MESSAGE_DEPTH_LIMIT: usize = 8;
 
 /// Containers inside containers deeper than this are named, not opened.
 const NESTING_LIMIT: usize = 8;
 
-/// Most people taken from what is inside a message.
-const PEOPLE_LIMIT: usize = 5_000;
+/// Texts from inside containers that are compared with the message's own: nobody sends more.
+const COMPARED_LIMIT: usize = 8;
+
+/// Bytes by which text is told from data.
+const HEAD_BYTES: usize = 4 << 10;
 
 /// What stands for text that only a key can open.
 const ENCRYPTED_NOTE: &str = "[Encrypted (S/MIME): the text cannot be read without the key]";
@@ -72,7 +80,7 @@ pub(super) fn add_people(people: &mut Vec<PersonMention>, inside: Vec<PersonMent
     let key = |person: &PersonMention| person.email.clone().or_else(|| person.name.clone());
     let mut seen: std::collections::HashSet<_> = people.iter().map(key).collect();
     for person in inside {
-        if people.len() < PEOPLE_LIMIT && seen.insert(key(&person)) {
+        if seen.insert(key(&person)) {
             people.push(PersonMention { role: PersonRole::Mentioned, ..person });
         }
     }
@@ -127,14 +135,26 @@ impl Collector<'_> {
     /// Text from inside a container, unless the message says the same already.
     fn push_inner_text(&mut self, text: &str, texts: Texts) {
         let words = squeezed(text);
-        let is_known = self.content.texts.iter().any(|known| squeezed(known).contains(&words));
+        self.compared += 1;
+        let is_known =
+            self.compared <= COMPARED_LIMIT && self.content.texts.iter().any(|known| squeezed(known).contains(&words));
         if !words.is_empty() && !is_known {
             self.push_text(text.trim_matches('\n').to_owned(), texts);
         }
     }
 
+    /// Whether a container is opened here; one that lies too deep is told.
+    fn may_open(&mut self) -> bool {
+        if self.nesting >= NESTING_LIMIT {
+            self.leave_out(format!(
+                "files within files were opened to a depth of {NESTING_LIMIT}, those inside were not"
+            ));
+        }
+        self.nesting < NESTING_LIMIT
+    }
+
     fn winmail(&mut self, name: String, bytes: &[u8], texts: Texts) {
-        let found = (self.nesting < NESTING_LIMIT).then(|| tnef::read(bytes)).flatten();
+        let found = self.may_open().then(|| tnef::read(bytes)).flatten();
         let Some(found) = found else {
             self.content.attachments.push(name);
             return;
@@ -152,6 +172,7 @@ impl Collector<'_> {
         self.nesting += 1;
         for file in &found.files {
             if self.is_full() {
+                self.leave_out(too_many_attachments());
                 break;
             }
             let name = file.name.as_deref().and_then(super::mime::clean_filename);
@@ -167,7 +188,7 @@ impl Collector<'_> {
 
     /// A message in the format of winmail.dat: its subject, people and text, and its files.
     fn packed_message(&mut self, name: Option<String>, bytes: &[u8]) {
-        let found = (self.nesting < NESTING_LIMIT).then(|| tnef::read(bytes)).flatten();
+        let found = self.may_open().then(|| tnef::read(bytes)).flatten();
         let subject = found.as_ref().and_then(|found| found.subject.clone());
         let name = name.or_else(|| subject.clone()).unwrap_or_else(|| "message".to_owned());
         let name = if ending(&name).is_empty() { format!("{name}.msg") } else { name };
@@ -196,11 +217,57 @@ impl Collector<'_> {
         self.files_of(&found);
     }
 
+    /// A message inside the message: its headers in short and its text, under its own name; its people are ours.
+    pub(super) fn message(&mut self, name: Option<String>, bytes: &[u8]) {
+        let inner = Part::parse(bytes);
+        let subject = inner.headers.text("Subject");
+        let name = name.or_else(|| {
+            subject.as_ref().map(|subject| {
+                let short: String = subject.chars().take(120).collect();
+                format!("{}.eml", short.replace(['/', '\\'], "-"))
+            })
+        });
+        let name = name.unwrap_or_else(|| format!("attachment-{}.eml", self.content.attachments.len() + 1));
+        self.content.attachments.push(name.clone());
+        self.name_people(&inner);
+        if self.depth >= MESSAGE_DEPTH_LIMIT {
+            return self.leave_out(format!(
+                "messages within messages were read to a depth of {MESSAGE_DEPTH_LIMIT}, those inside were not"
+            ));
+        }
+        if inner.headers.is_cut() {
+            self.leave_out(headers::CUT.to_owned());
+        }
+        let mut collector = Collector::new(self.reader, self.depth + 1);
+        collector.nesting = self.nesting;
+        let content = collector.collect(&inner);
+        let mut text = String::new();
+        for field in ["From", "To", "Cc", "Date", "Subject"] {
+            if let Some(value) = inner.headers.text(field) {
+                let _ = writeln!(text, "{field}: {value}");
+            }
+        }
+        for piece in content.texts {
+            text.push('\n');
+            text.push_str(plain::without_armour(&piece).trim());
+            text.push('\n');
+        }
+        self.attach_section(name, &text);
+        let room = ATTACHMENT_LIMIT.saturating_sub(self.content.attachments.len());
+        if content.attachments.len() > room {
+            self.leave_out(too_many_attachments());
+        }
+        self.content.attachments.extend(content.attachments.into_iter().take(room));
+        self.content.sections.extend(content.sections);
+        self.content.people.extend(content.people);
+        content.left_out.into_iter().for_each(|sentence| self.leave_out(sentence));
+    }
+
     /// S/MIME: what is signed is read as if it were not; what is encrypted says so.
     fn secured(&mut self, name: String, bytes: &[u8], texts: Texts) {
         let bytes = cms::without_armour(bytes);
         let note = match cms::read(&bytes) {
-            Some(cms::Cms::Signed(content)) if self.nesting < NESTING_LIMIT => {
+            Some(cms::Cms::Signed(content)) if self.may_open() => {
                 self.nesting += 1;
                 // `contract.pdf.p7m` is a signed file; anything else is a part with headers of its own.
                 let inner = name.strip_suffix(".p7m").or_else(|| name.strip_suffix(".P7M"));
@@ -217,7 +284,7 @@ impl Collector<'_> {
             }
             Some(cms::Cms::Encrypted) => ENCRYPTED_NOTE,
             Some(cms::Cms::Compressed) => "[Compressed (S/MIME): the text was not read]",
-            None => "[S/MIME: damaged, the text cannot be read]",
+            None => return self.not_secured(name, &bytes, texts),
         };
         // What cannot be opened is found by its name, where it has one of its own.
         if !name.eq_ignore_ascii_case("smime.p7m") {
@@ -226,16 +293,32 @@ impl Collector<'_> {
         self.push_text(note.to_owned(), texts);
     }
 
+    /// What goes by the name of S/MIME and is none: a part, a text, or nothing that can be read.
+    fn not_secured(&mut self, name: String, bytes: &[u8], texts: Texts) {
+        if begins_with_header(bytes) && self.may_open() {
+            self.nesting += 1;
+            self.part(&Part::parse(bytes), texts, false);
+            self.nesting -= 1;
+        } else if text::is_text(bytes.get(..HEAD_BYTES).unwrap_or(bytes)) {
+            self.attach_text(name, &plain::clean(&charset::decode(bytes, None)));
+        } else {
+            self.leave_out(format!("{name} is damaged: no S/MIME, and no text"));
+            self.content.attachments.push(name);
+            self.push_text("[S/MIME: damaged, the text cannot be read]".to_owned(), texts);
+        }
+    }
+
     /// Events stand as text of the message: nothing in them is a quote or a signature.
     pub(super) fn calendar(&mut self, bytes: &[u8], texts: Texts) {
         if texts == Texts::Skip {
             return;
         }
         let found = calendar::read(bytes);
+        found.left_out.into_iter().for_each(|sentence| self.leave_out(sentence));
         for event in &found.events {
             let text = event.text();
             // The same invitation comes as a part and as a file.
-            if !self.content.sections.iter().any(|section| section.text == text) {
+            if self.events.insert(text.clone()) {
                 self.content.sections.push(Section { text, ..Section::default() });
             }
         }
@@ -243,7 +326,8 @@ impl Collector<'_> {
     }
 
     pub(super) fn contacts(&mut self, name: String, bytes: &[u8]) {
-        let found = contacts::read(bytes);
+        let (found, left_out) = contacts::read(bytes);
+        left_out.into_iter().for_each(|sentence| self.leave_out(sentence));
         let texts: Vec<String> = found.iter().map(contacts::Contact::text).collect();
         self.attach_text(name, &texts.join("\n\n"));
         self.content.people.extend(contacts::people(&found));

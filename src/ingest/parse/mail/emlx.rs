@@ -44,7 +44,7 @@ fn received(list: &[u8]) -> Option<Timestamp> {
     let (number, _) = after.trim_start().split_once('>')?.1.split_once('<')?;
     let seconds = number.trim().split('.').next()?.parse::<i64>().ok()?;
     // Nobody received mail before 1990 or will after 2100.
-    (631_152_000..4_102_444_800).contains(&seconds).then_some(Timestamp(seconds * 1000))
+    (631_152_000..4_102_444_800).contains(&seconds).then(|| Timestamp(seconds * 1000))
 }
 
 /// Names of attachments whose content is not in the file.
@@ -100,6 +100,8 @@ mod tests {
             assert_eq!(parsed.title.as_deref(), Some("plans"));
         }
         assert_eq!(read("57", message).dated_at, Some(Timestamp(1_710_237_600_000)), "no Date: when it came in");
+        let beyond = message.to_owned() + &LIST.replace("1710237600", &i64::MAX.to_string());
+        assert_eq!(parse(beyond.as_bytes(), &NoAttachments).unwrap().dated_at, None);
         let bare = parse(message.as_bytes(), &NoAttachments).unwrap();
         assert_eq!(bare.sections[0].text, "We meet <?xml here.");
     }

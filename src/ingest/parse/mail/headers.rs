@@ -10,10 +10,15 @@ const VALUE_LIMIT_BYTES: usize = 256 << 10;
 /// Most fields kept of one block.
 const FIELD_LIMIT: usize = 4_000;
 
+/// What is said where a limit of the header block was met.
+pub(super) const CUT: &str =
+    "a header of more than 4000 fields or of a field of more than 256 KiB: what is beyond was not read";
+
 /// The fields of one header block.
 #[derive(Debug, Default)]
 pub(super) struct Headers<'raw> {
     fields: Vec<(&'raw [u8], &'raw [u8])>,
+    is_cut: bool,
 }
 
 fn field_name(line: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -57,7 +62,15 @@ pub(super) fn with_readable_headers(raw: &[u8]) -> Option<Vec<u8>> {
     }
     let label = stated_charset(block).or_else(|| stated_charset(body.get(..VALUE_LIMIT_BYTES).unwrap_or(body)));
     let text = match label {
-        Some(label) => charset::decode(block, Some(&label)),
+        Some(label) => {
+            let text = charset::decode(block, Some(&label));
+            // Of a charset of two bytes a character, or another alphabet for ASCII, no name of a field is left.
+            let plain = block.iter().position(|byte| !byte.is_ascii()).unwrap_or(block.len());
+            if !text.as_bytes().starts_with(&block[..plain]) {
+                return None;
+            }
+            text
+        }
         // Together with the body there is more to judge by, as far as that is no other charset.
         None if body.is_ascii() || std::str::from_utf8(body).is_ok() => return None,
         None => {
@@ -127,6 +140,7 @@ impl<'raw> Headers<'raw> {
             }
             let value_start = line.len() - field_name(line).map_or(0, |(_, value)| value.len());
             let value = rest.get(value_start..length).unwrap_or_default();
+            headers.is_cut |= headers.fields.len() >= FIELD_LIMIT || value.len() > VALUE_LIMIT_BYTES;
             if headers.fields.len() < FIELD_LIMIT {
                 headers.fields.push((name, value.get(..VALUE_LIMIT_BYTES).unwrap_or(value)));
             }
@@ -137,6 +151,11 @@ impl<'raw> Headers<'raw> {
             }
         }
         (headers, rest)
+    }
+
+    /// Whether there are more or longer fields than are read.
+    pub(super) fn is_cut(&self) -> bool {
+        self.is_cut
     }
 
     /// Every raw value of the field, in order; names compare without case.
@@ -240,5 +259,7 @@ mod tests {
         assert_eq!(subject(b"Subject: \xcf\xf0\xe8\n\n\xce\xf2\xef\xf0\xe0\xe2\xeb\xff\xfe \xf2\xe5\xe1\xe5 \xee\xf2\xf7\xb8\xf2\n"), "При");
         assert_eq!(subject("Subject: größe\nContent-Type: text/plain; charset=koi8-r\n\nx\n".as_bytes()), "größe");
         assert_eq!(subject(b"Subject: signs \xa380m deal\n\nbody\n"), "signs £80m deal");
+        // A word that claims to be in two bytes a character says nothing of the bytes around it.
+        assert_eq!(subject(b"Subject: caf\xe9 d\xe9j\xe0\nX-A: =?utf-16?q?x?=\n\nbody\n"), "café déjà");
     }
 }

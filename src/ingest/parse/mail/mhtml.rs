@@ -1,10 +1,12 @@
 //! Web pages saved whole (MHTML, `.mht`): the page and its frames out of the MIME parts, the pictures left aside. Called by
 //! the pipeline for files and by `containers` for attachments.
 
+use std::collections::HashSet;
+
 use crate::domain::{Link, LinkKind};
 use crate::ingest::parse::{ParseError, Parsed, Section, html};
 
-use super::mime::Part;
+use super::mime::{PART_LIMIT, Part};
 use super::{date, plain, words};
 
 /// Most frames read from one page.
@@ -21,7 +23,7 @@ fn is_plain(part: &Part<'_>) -> bool {
 /// The leaves of this kind, in order.
 fn leaves<'tree, 'raw>(part: &'tree Part<'raw>, is_wanted: fn(&Part<'_>) -> bool, found: &mut Vec<&'tree Part<'raw>>) {
     if part.children.is_empty() {
-        if is_wanted(part) && found.len() < FRAME_LIMIT {
+        if is_wanted(part) {
             found.push(part);
         }
     } else {
@@ -47,6 +49,7 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
     let root = Part::parse(bytes);
     let mut pages = Vec::new();
     leaves(&root, is_page, &mut pages);
+    let left = pages.len().saturating_sub(FRAME_LIMIT);
     let start = root.content_type.parameter("start").map(content_id);
     let is_start = |part: &&Part<'_>| {
         let own = part.headers.text("Content-ID");
@@ -56,15 +59,25 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
         let main = pages.remove(at);
         pages.insert(0, main);
     }
+    pages.truncate(FRAME_LIMIT);
     let mut parsed = Parsed::default();
+    let mut known: HashSet<String> = HashSet::new();
     for (at, found) in pages.iter().filter_map(|part| page(part)).enumerate() {
+        let before = parsed.sections.len();
         if at == 0 {
             parsed = found;
         } else {
-            let is_new = |section: &Section| !parsed.sections.iter().any(|known| known.text == section.text);
-            let new: Vec<Section> = found.sections.into_iter().filter(is_new).collect();
-            parsed.sections.extend(new);
+            // What a page repeats of itself stands; frames repeat what another says.
+            parsed.sections.extend(found.sections.into_iter().filter(|section| !known.contains(&section.text)));
+            parsed.left_out.extend(found.left_out);
         }
+        known.extend(parsed.sections[before..].iter().map(|section| section.text.clone()));
+    }
+    if root.left > 0 {
+        parsed.left_out.push(format!("a page of more than {PART_LIMIT} parts: the other {} were not read", root.left));
+    }
+    if left > 0 {
+        parsed.left_out.push(format!("{left} frames were not read: at most {FRAME_LIMIT} are"));
     }
     if parsed.sections.is_empty() {
         let mut texts = Vec::new();
@@ -86,7 +99,7 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
         parsed.links.retain(|known| *known != link);
         parsed.links.insert(0, link);
     }
-    Ok(parsed)
+    Ok(parsed.bounded())
 }
 
 #[cfg(test)]

@@ -14,8 +14,8 @@ use super::words;
 /// Multiparts inside multiparts deeper than this are read as text.
 const DEPTH_LIMIT: usize = 24;
 
-/// Most parts of one message; what follows stays with the last one.
-const PART_LIMIT: usize = 2_000;
+/// Most parts of one message; what follows is counted.
+pub(super) const PART_LIMIT: usize = 2_000;
 
 /// The media type of a part with the parameters that matter here.
 #[derive(Clone, Debug, Default)]
@@ -67,6 +67,8 @@ pub(super) struct Part<'raw> {
     pub raw_body: &'raw [u8],
     /// Parts of a multipart, in order.
     pub children: Vec<Part<'raw>>,
+    /// Parts of it that are over the limit.
+    pub left: usize,
 }
 
 impl<'raw> Part<'raw> {
@@ -137,7 +139,7 @@ fn parse_part<'raw>(raw: &'raw [u8], in_digest: bool, depth: usize, budget: &mut
         .or_else(|| content_type.parameter("name"))
         .and_then(clean_filename);
     let disposition = disposition.map(|disposition| disposition.main).filter(|kind| !kind.is_empty());
-    let mut children = Vec::new();
+    let (mut children, mut left) = (Vec::new(), 0);
     if content_type.main == "multipart" && depth < DEPTH_LIMIT {
         let stated = content_type.parameter("boundary").map(|boundary| boundary.trim_end().as_bytes().to_vec());
         let mut slices = stated
@@ -150,12 +152,13 @@ fn parse_part<'raw>(raw: &'raw [u8], in_digest: bool, depth: usize, budget: &mut
         let is_digest = content_type.sub == "digest";
         for slice in slices {
             if *budget == 0 {
-                break;
+                left += 1;
+                continue;
             }
             children.push(parse_part(slice, is_digest, depth + 1, budget));
         }
     }
-    Part { headers, content_type, disposition, filename, raw_body, children }
+    Part { headers, content_type, disposition, filename, raw_body, children, left }
 }
 
 /// A file name without directories and control characters, at most 200 characters.
@@ -258,7 +261,9 @@ mod tests {
         }
         assert_eq!(depth, DEPTH_LIMIT);
         let flat = [b"Content-Type: multipart/mixed; boundary=x\n\n".to_vec(), b"--x\n\n".repeat(50_000)].concat();
-        assert!(Part::parse(&flat).children.len() < PART_LIMIT);
+        let flat = Part::parse(&flat);
+        assert!(flat.children.len() < PART_LIMIT);
+        assert_eq!(flat.children.len() + flat.left, 50_000);
     }
 
     #[test]

@@ -107,11 +107,14 @@ fn parse_with_lines(raw: &[u8], reader: &dyn AttachmentReader) -> Result<Parsed,
     let subject = headers.text("Subject");
     let mut people = address::people(headers);
     let dated_at = message_date(headers, raw);
-    let Content { texts, attachments, sections: attachment_sections, people: named_inside, left_out } = content;
+    let Content { texts, attachments, sections: attachment_sections, people: named_inside, mut left_out } = content;
+    if headers.is_cut() {
+        left_out.push(headers::CUT.to_owned());
+    }
     let text = join_texts(&texts);
     let message_id = own_message_id(headers)
         .unwrap_or_else(|| substitute_id(dated_at, &people, subject.as_deref().unwrap_or_default(), &text));
-    let (in_reply_to, references) = thread_ids(headers, &message_id);
+    let (in_reply_to, references) = thread_ids(headers, &message_id, &mut left_out);
     let author = people.iter().find(|person| person.role == PersonRole::From);
     let sender = author.and_then(|person| person.name.as_deref().or(person.email.as_deref()));
     let hints = quotes::Hints::new(subject.as_deref().unwrap_or_default(), in_reply_to.is_some(), sender);
@@ -127,7 +130,8 @@ fn parse_with_lines(raw: &[u8], reader: &dyn AttachmentReader) -> Result<Parsed,
         sections,
         left_out,
         ..Parsed::default()
-    })
+    }
+    .bounded())
 }
 
 /// Whether the first kilobytes are no text: many NULs or control characters.
@@ -206,10 +210,15 @@ fn substitute_id(dated_at: Option<Timestamp>, people: &[PersonMention], subject:
 }
 
 /// `In-Reply-To` and `References`; a reply without the former answers the last of the latter.
-fn thread_ids(headers: &Headers<'_>, own: &str) -> (Option<String>, Vec<String>) {
+fn thread_ids(headers: &Headers<'_>, own: &str, left_out: &mut Vec<String>) -> (Option<String>, Vec<String>) {
     let mut references: Vec<String> =
         headers.all("References").flat_map(headers::message_ids).filter(|id| id != own).collect();
     if references.len() > REFERENCE_LIMIT {
+        left_out.push(format!(
+            "{} of {} references were left out: the newest {REFERENCE_LIMIT} are kept",
+            references.len() - REFERENCE_LIMIT,
+            references.len()
+        ));
         references.drain(..references.len() - REFERENCE_LIMIT);
     }
     let in_reply_to =

@@ -40,7 +40,7 @@ pub(super) fn parse(raw: &[u8]) -> Parsed {
     let raw = unfolded(raw);
     let (value, rest) = head(&raw);
     let mut given: Vec<(String, Given)> = Vec::new();
-    let mut cursor = Cursor { bytes: rest, at: 0 };
+    let mut cursor = Cursor { bytes: rest, at: 0, never_closes: false };
     while let Some((name, value)) = cursor.next_pair() {
         let mut parts = name.split('*');
         let base = parts.next().unwrap_or_default().trim().to_owned();
@@ -128,6 +128,8 @@ fn is_name(byte: u8) -> bool {
 struct Cursor<'raw> {
     bytes: &'raw [u8],
     at: usize,
+    /// A quote was looked for to the end in vain: no later one closes either.
+    never_closes: bool,
 }
 
 impl Cursor<'_> {
@@ -193,7 +195,7 @@ impl Cursor<'_> {
         let mut at = start;
         // Bytes of ISO-2022-JP look like quotes and backslashes.
         let mut in_escape = false;
-        while let Some(&byte) = self.bytes.get(at) {
+        while let Some(&byte) = self.bytes.get(at).filter(|_| !self.never_closes) {
             let next = self.bytes.get(at + 1).copied();
             match byte {
                 0x1B => {
@@ -218,6 +220,7 @@ impl Cursor<'_> {
             }
             at += 1;
         }
+        self.never_closes = true;
         self.at = start;
         let value = self.bare(true);
         value.strip_suffix(b"\"").map(<[u8]>::to_vec).unwrap_or(value)
@@ -358,6 +361,17 @@ mod tests {
         assert_eq!(parse(b"multipart/mixed; boundary=\"a  b=\"").parameters[0].1, "a  b=");
         assert_eq!(parse(b"multipart/mixed;\r\n\tboundary=--=_x?/1").parameters[0].1, "--=_x?/1");
         assert_eq!(parse(b"").value, "");
+    }
+
+    #[test]
+    fn quotes_that_never_close_are_looked_for_once() {
+        // Every one of these used to be looked for to the end: a minute.
+        let parsed = parse(format!("attachment; {}", "b=\"x ;".repeat(200_000)).as_bytes());
+        assert_eq!(parsed.parameters.len(), 1);
+        let names = (0..90).map(|i| format!("b{i}=\"x ;")).collect::<String>();
+        let parsed = parse(format!("attachment; {names} filename=a.txt").as_bytes());
+        let name = parsed.parameters.iter().find(|(name, _)| name == "filename");
+        assert_eq!(name.map(|(_, value)| value.as_str()), Some("a.txt"));
     }
 
     #[test]

@@ -3,9 +3,6 @@
 use super::headers::Headers;
 use super::words;
 
-/// Most tags of one mail.
-const TAG_LIMIT: usize = 20;
-
 /// Labels that mail systems set by themselves and that say nothing about the content.
 const SYSTEM_LABELS: [&str; 22] = [
     "inbox",
@@ -114,6 +111,7 @@ fn labels(value: &str, separators: &[char]) -> Vec<String> {
 /// The tags of a mail, unique, in order: the list first, then keywords and labels.
 pub(super) fn tags(headers: &Headers<'_>) -> Vec<String> {
     let mut tags: Vec<String> = list_name(headers).into_iter().collect();
+    let mut known: std::collections::HashSet<String> = tags.iter().cloned().collect();
     for field in ["X-Gmail-Labels", "X-Label", "X-Keywords", "Keywords"] {
         for value in headers.all(field) {
             let value = words::decode_text(value);
@@ -121,7 +119,7 @@ pub(super) fn tags(headers: &Headers<'_>) -> Vec<String> {
             let separators: &[char] =
                 if value.contains([',', ';']) || field != "X-Keywords" { &[',', ';'] } else { &[' '] };
             for tag in labels(&value, separators).iter().filter_map(|label| label_tag(label)) {
-                if tags.len() < TAG_LIMIT && !tags.contains(&tag) {
+                if known.insert(tag.clone()) {
                     tags.push(tag);
                 }
             }

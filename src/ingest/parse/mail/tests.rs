@@ -131,3 +131,32 @@ fn nothing_to_read_is_an_error() {
     assert!(matches!(parse_message(&[0, 1, 2, 3, 0, 0], &NoAttachments), Err(ParseError::Unsupported(_))));
     assert!(parse_message(b"only text, no header\n", &NoAttachments).is_ok());
 }
+
+#[test]
+fn what_goes_over_a_limit_is_told() {
+    let told = |raw: String| parse(&raw).left_out;
+    let head = "From: a@x.org\nSubject: x\n";
+    let parts = format!("{head}Content-Type: multipart/mixed; boundary=B\n\n{}", "--B\n\nx\n".repeat(5_000));
+    assert_eq!(told(parts), ["a message of more than 2000 parts: the other 3001 were not read"]);
+    let file = |i| format!("--B\nContent-Type: text/plain; name=a{i}.txt\nContent-Disposition: attachment\n\nx{i}\n");
+    let files: String = (0..600).map(file).collect();
+    let files = format!("{head}Content-Type: multipart/mixed; boundary=B\n\n{files}--B--\n");
+    assert_eq!(told(files), ["more than 500 attachments: the others were not read"]);
+    let nested = format!(
+        "{}From: a@x.org\nSubject: inner\n\nx\n",
+        "From: a@x.org\nContent-Type: message/rfc822\n\n".repeat(500)
+    );
+    assert_eq!(told(nested), ["messages within messages were read to a depth of 8, those inside were not"]);
+    let references: String = (0..1_000).map(|i| format!("<r{i}@x> ")).collect();
+    assert_eq!(
+        told(format!("{head}References: {references}\n\nx\n")),
+        ["600 of 1000 references were left out: the newest 400 are kept"]
+    );
+    let people: String = (0..100_000).map(|i| format!("u{i}@x.org, ")).collect();
+    assert_eq!(told(format!("{head}To: {people}z@x.org\n\nx\n")), [headers::CUT]);
+    assert_eq!(told(format!("{head}{}\nx\n", "X-A: b\n".repeat(5_000))), [headers::CUT]);
+    assert!(told(format!("{head}\nHello\n")).is_empty());
+    let mut parsed =
+        parse(&format!("{head}To: {}\n\nx\n", (0..10_000).map(|i| format!("u{i}@x.org,")).collect::<String>()));
+    assert_eq!((parsed.people.len(), std::mem::take(&mut parsed.left_out).len()), (10_001, 0), "all that fit are kept");
+}

@@ -15,15 +15,25 @@ use std::collections::HashSet;
 use std::hash::Hash;
 
 use super::text::{cleaned, decode};
-use super::{ParseError, Parsed, Section, excalidraw};
+use super::{ParseError, Parsed, Section, excalidraw, text};
 
 use reader::Reader;
+
+/// A larger file is no note: its text is taken as it stands. The parser of Markdown needs up to eighty times as much.
+const LARGEST: usize = 16 << 20;
 
 /// Parses Markdown.
 ///
 /// # Errors
 /// `NoText` when nothing readable is in it.
 pub fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
+    if bytes.len() > LARGEST {
+        let mut plain = text::parse(bytes)?;
+        plain
+            .left_out
+            .push(format!("its marks were not read: a note of more than {} MiB is taken as plain text", LARGEST >> 20));
+        return Ok(plain);
+    }
     let source = cleaned(&decode(bytes));
     let (head, body_start) = head::read(&source);
     let body = if head.has("excalidraw plugin") { excalidraw::readable(&source[body_start..]) } else { None };
@@ -56,7 +66,7 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
     if parsed.sections.is_empty() {
         return Err(ParseError::NoText);
     }
-    Ok(parsed)
+    Ok(parsed.bounded())
 }
 
 fn unique<T: Clone + Eq + Hash>(items: impl Iterator<Item = T>) -> Vec<T> {

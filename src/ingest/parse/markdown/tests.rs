@@ -279,3 +279,18 @@ proptest! {
         let _ = parse(text.as_bytes());
     }
 }
+
+#[test]
+fn a_file_too_large_for_a_note_keeps_its_text() {
+    let parsed = parse(format!("# Title\n\n{}", "words of a dump\n".repeat((17 << 20) / 16)).as_bytes()).unwrap();
+    assert!(parsed.sections[0].text.ends_with("words of a dump"));
+    assert_eq!(parsed.left_out, ["its marks were not read: a note of more than 16 MiB is taken as plain text"]);
+}
+
+#[test]
+fn a_heading_as_long_as_a_page_is_no_title_of_that_length() {
+    // It stood with every piece of the text: a file of 2 MB took 8 GB.
+    let parsed = parse(format!("{}===\n\nrest\n", "a\n".repeat(500_000)).as_bytes()).unwrap();
+    assert_eq!(parsed.title.map(|title| title.chars().count()), Some(500));
+    assert_eq!(parsed.sections[0].text.len(), 1_000_000 - 1 + "\n\nrest".len());
+}

@@ -1,20 +1,22 @@
 //! A page's operators, played for their text: every glyph with its characters, place, width and direction.
 //! Called by `page`. Drawing is skipped; forms inside forms are followed to a depth, and all work is counted.
 
+mod marks;
+
 use std::collections::HashSet;
 use std::rc::Rc;
+use std::time::Instant;
 
 use hayro_syntax::content::TypedIter;
 use hayro_syntax::content::ops::TypedInstruction;
 use hayro_syntax::object::dict::keys;
-use hayro_syntax::object::{Dict, Name, Number, Object, ObjectIdentifier, Stream, String as PdfString};
+use hayro_syntax::object::{Dict, Name, Number, Object, ObjectIdentifier, Stream};
 use hayro_syntax::page::Resources;
 
-use super::characters::{self, Repair};
 use super::font::{Face, Fonts};
 use super::guard;
 use super::matrix::Matrix;
-use super::strings;
+use marks::{Mark, Named};
 
 /// Forms within forms.
 const DEEPEST_FORM: usize = 24;
@@ -22,8 +24,12 @@ const DEEPEST_FORM: usize = 24;
 const MOST_STATES: usize = 4096;
 /// Glyphs of one page.
 const MOST_GLYPHS: usize = 400_000;
-/// Characters that one replacement text may have.
-const LONGEST_REPLACEMENT: usize = 400;
+/// Replacements within replacements: each looks through the glyphs it stands for.
+const DEEPEST_REPLACEMENT: usize = 16;
+/// Images inside the content that do not end: each is looked through to the end of the content.
+const MOST_OPEN_IMAGES: usize = 16;
+/// Operators between two looks at the clock.
+const OPERATORS_A_LOOK: usize = 1_024;
 
 /// One glyph on a page. `x` and `y` are its origin as the page is seen, y upwards.
 #[derive(Clone)]
@@ -41,16 +47,27 @@ pub(super) struct Glyph {
     pub(super) blank: f32,
 }
 
-/// What may still be done: operators and forms of this page, bytes unpacked for the document.
+/// What may still be done: operators and forms of this page, bytes unpacked for the document, and until when.
 pub(super) struct Budget {
     pub(super) operators: usize,
     pub(super) forms: usize,
     pub(super) bytes: u64,
+    pub(super) deadline: Instant,
 }
 
 impl Budget {
     fn is_spent(&self) -> bool {
         self.forms == 0 || self.bytes == 0
+    }
+
+    /// Counts one operator; false when there is none left, or no time.
+    fn takes_operator(&mut self) -> bool {
+        if self.operators.is_multiple_of(OPERATORS_A_LOOK) && Instant::now() > self.deadline {
+            self.operators = 0;
+        }
+        let left = self.operators.checked_sub(1);
+        self.operators = left.unwrap_or(0);
+        left.is_some()
     }
 }
 
@@ -65,6 +82,8 @@ pub(super) struct Played {
     pub(super) has_images: bool,
     /// A limit ended it early.
     pub(super) is_cut: bool,
+    /// A form in it cannot be unpacked.
+    pub(super) is_damaged: bool,
 }
 
 #[derive(Clone)]
@@ -77,13 +96,6 @@ struct State<'a> {
     stretch: f64,
     leading: f64,
     rise: f64,
-}
-
-/// An open marked piece of content.
-enum Mark {
-    Plain,
-    Hidden,
-    Replaced { text: String, from: usize },
 }
 
 /// Plays content streams into glyphs.
@@ -137,15 +149,22 @@ impl<'p, 'a> Player<'p, 'a> {
 
     fn enter(&mut self, form: &Stream<'a>, outer: &Resources<'a>, state: &State<'a>) {
         let id = form.obj_id();
-        if self.active.len() >= DEEPEST_FORM || self.active.contains(&id) || self.budget.is_spent() {
-            self.played.is_cut |= self.budget.is_spent();
+        if self.active.contains(&id) {
+            return;
+        }
+        if self.active.len() >= DEEPEST_FORM || self.budget.is_spent() {
+            self.played.is_cut = true;
             return;
         }
         if is_hidden(form.dict(), self.hidden) {
             return;
         }
         self.budget.forms -= 1;
-        let Some(data) = guard::unpacked(form, guard::MOST_UNPACKED.min(self.budget.bytes)) else { return };
+        let data = guard::unpacked(form, guard::MOST_UNPACKED.min(self.budget.bytes));
+        let Some(data) = data.filter(|data| !data.is_empty() || form.raw_data().is_empty()) else {
+            self.played.is_damaged = true;
+            return;
+        };
         self.budget.bytes = self.budget.bytes.saturating_sub(data.len() as u64);
         let matrix = form.dict().get::<[f64; 6]>(keys::MATRIX).map_or(Matrix::IDENTITY, Matrix);
         let inner = form.dict().get::<Dict<'a>>(keys::RESOURCES).map(Resources::new);
@@ -161,15 +180,16 @@ impl<'p, 'a> Player<'p, 'a> {
     fn run(&mut self, data: &[u8], resources: &Resources<'a>, mut state: State<'a>) {
         let mut saved: Vec<State<'a>> = Vec::new();
         let mut marks: Vec<Mark> = Vec::new();
+        let mut named = Named::new();
+        let (mut replacements, mut open_images) = (0, 0);
         let mut line = Matrix::IDENTITY;
         let mut place = Matrix::IDENTITY;
         let mut operators = TypedIter::new(data);
         while let Some(operator) = operators.next() {
-            if self.budget.operators == 0 || self.played.glyphs.len() >= MOST_GLYPHS {
+            if self.played.glyphs.len() >= MOST_GLYPHS || !self.budget.takes_operator() {
                 self.played.is_cut = true;
                 break;
             }
-            self.budget.operators -= 1;
             match operator {
                 TypedInstruction::SaveState(_) if saved.len() < MOST_STATES => saved.push(state.clone()),
                 TypedInstruction::RestoreState(_) => {
@@ -190,7 +210,8 @@ impl<'p, 'a> Player<'p, 'a> {
                 }
                 TypedInstruction::TextFont(font) => {
                     state.size = font.1.as_f64();
-                    state.face = resources.get_font(font.0).map(|dict| self.fonts.face(&dict));
+                    let bytes = &mut self.budget.bytes;
+                    state.face = resources.get_font(font.0).map(|dict| self.fonts.face(&dict, bytes));
                 }
                 TypedInstruction::CharacterSpacing(gap) => state.letter_gap = gap.0.as_f64(),
                 TypedInstruction::WordSpacing(gap) => state.word_gap = gap.0.as_f64(),
@@ -253,67 +274,37 @@ impl<'p, 'a> Player<'p, 'a> {
                     }
                 }
                 TypedInstruction::InlineImage(_) => self.played.has_images = true,
+                TypedInstruction::Fallback(operator) if **operator == *b"BI" => {
+                    open_images += 1;
+                    if open_images > MOST_OPEN_IMAGES {
+                        self.played.is_cut = true;
+                        break;
+                    }
+                }
                 TypedInstruction::BeginMarkedContent(_) => marks.push(Mark::Plain),
                 TypedInstruction::BeginMarkedContentWithProperties(mark) => {
-                    let opened = self.mark(mark.0, mark.1, resources);
+                    let mut opened = self.mark(mark.0, mark.1, resources, &mut named);
+                    if matches!(opened, Mark::Replaced { .. }) {
+                        replacements += 1;
+                        if replacements > DEEPEST_REPLACEMENT {
+                            replacements -= 1;
+                            opened = Mark::Plain;
+                        }
+                    }
                     self.concealed += usize::from(matches!(opened, Mark::Hidden));
                     marks.push(opened);
                 }
                 TypedInstruction::EndMarkedContent(_) => match marks.pop() {
                     Some(Mark::Hidden) => self.concealed = self.concealed.saturating_sub(1),
-                    Some(Mark::Replaced { text, from }) => self.replace(&text, from),
+                    Some(Mark::Replaced { text, from }) => {
+                        replacements -= 1;
+                        self.replace(&text, from);
+                    }
                     Some(Mark::Plain) | None => {}
                 },
                 _ => {}
             }
         }
-    }
-
-    fn mark(&self, tag: &Name<'_>, properties: &Object<'_>, resources: &Resources<'a>) -> Mark {
-        if tag.as_ref() == b"OC"
-            && let Object::Name(name) = properties
-        {
-            let group = resources.properties.get_ref(name);
-            if group.is_some_and(|group| self.hidden.contains(&ObjectIdentifier::from(group))) {
-                return Mark::Hidden;
-            }
-            return Mark::Plain;
-        }
-        let text = match properties {
-            Object::Dict(dict) => dict.get::<PdfString<'_>>(keys::ACTUAL_TEXT).map(|text| strings::text(&text)),
-            Object::Name(name) => resources
-                .properties
-                .get::<Dict<'_>>(name)
-                .and_then(|dict| dict.get::<PdfString<'_>>(keys::ACTUAL_TEXT).map(|text| strings::text(&text))),
-            _ => None,
-        };
-        match text {
-            Some(text) if text.chars().count() <= LONGEST_REPLACEMENT => {
-                Mark::Replaced { text: characters::usable(&text, Repair::Text), from: self.played.glyphs.len() }
-            }
-            _ => Mark::Plain,
-        }
-    }
-
-    /// The glyphs since `from` stand for `text`, when they are one piece of a line.
-    fn replace(&mut self, text: &str, from: usize) {
-        let Some((first, rest)) = self.played.glyphs.get(from..).and_then(|glyphs| glyphs.split_first()) else {
-            return;
-        };
-        let last = rest.last().unwrap_or(first);
-        let is_one_line = rest.iter().all(|glyph| {
-            (glyph.x - first.x).hypot(glyph.y - first.y) < first.size * LONGEST_REPLACEMENT as f32
-                && same_direction(first, glyph)
-                && across(first, glyph).abs() < first.size * 0.8
-        });
-        if !is_one_line {
-            return;
-        }
-        let mut replaced = first.clone();
-        (replaced.next_x, replaced.next_y) = (last.next_x, last.next_y);
-        replaced.text = text.into();
-        self.played.glyphs.truncate(from);
-        self.played.glyphs.push(replaced);
     }
 
     fn show(&mut self, bytes: &[u8], state: &State<'a>, place: &mut Matrix) {
@@ -377,17 +368,4 @@ fn numbers(numbers: [Number; 6]) -> Matrix {
 
 fn is_hidden(dict: &Dict<'_>, hidden: &Hidden) -> bool {
     dict.get_ref(keys::OC).is_some_and(|group| hidden.contains(&ObjectIdentifier::from(group)))
-}
-
-fn same_direction(one: &Glyph, other: &Glyph) -> bool {
-    let (ax, ay) = (one.next_x - one.x, one.next_y - one.y);
-    let (bx, by) = (other.next_x - other.x, other.next_y - other.y);
-    ax * bx + ay * by >= 0.0
-}
-
-/// How far `other` stands beside the line of `one`.
-fn across(one: &Glyph, other: &Glyph) -> f32 {
-    let (dx, dy) = (one.next_x - one.x, one.next_y - one.y);
-    let length = dx.hypot(dy);
-    if length == 0.0 { 0.0 } else { (dx * (other.y - one.y) - dy * (other.x - one.x)) / length }
 }

@@ -21,6 +21,14 @@ use super::unmapped::Unmapped;
 const HIGHEST_CODE: i64 = 0x00FF_FFFF;
 /// Entries a width table may have, ranges unfolded.
 const MOST_WIDTHS: i64 = 200_000;
+/// Memory that the fonts of a document may hold at one time; beyond that they are read again when they are met again.
+const MOST_HELD: u64 = 256 << 20;
+/// What a font takes beside its tables.
+const HELD_BY_ONE: u64 = 16 << 10;
+/// What a byte of a table of characters becomes.
+const HELD_BY_TABLE: u64 = 40;
+/// Codes of one font that are remembered.
+const MOST_SHAPES: usize = 20_000;
 /// A character of a font that gives no widths, in thousandths of the font size.
 const USUAL_WIDTH: f64 = 500.0;
 
@@ -81,7 +89,11 @@ impl Face<'_> {
             return shape.clone();
         }
         let shape = Shape { text: self.text(code).into(), advance: self.advance(code) };
-        self.shapes.borrow_mut().insert(code, shape.clone());
+        let mut shapes = self.shapes.borrow_mut();
+        if shapes.len() >= MOST_SHAPES {
+            shapes.clear();
+        }
+        shapes.insert(code, shape.clone());
         shape
     }
 
@@ -125,6 +137,8 @@ pub(super) struct Fonts<'a> {
     programs: FontResolverFn,
     maps: CMapResolverFn,
     faces: HashMap<(usize, usize), Rc<Face<'a>>>,
+    /// Memory that `faces` and `cache` hold, as far as it can be told.
+    held: u64,
 }
 
 impl<'a> Fonts<'a> {
@@ -140,25 +154,35 @@ impl<'a> Fonts<'a> {
             }),
             maps: Arc::new(hayro_cmap::load_embedded),
             faces: HashMap::new(),
+            held: 0,
         }
     }
 
-    /// The font a dictionary describes.
-    pub(super) fn face(&mut self, dict: &Dict<'a>) -> Rc<Face<'a>> {
+    /// The font a dictionary describes. What reading it unpacks is taken from `bytes`; without any left it is read without
+    /// its tables.
+    pub(super) fn face(&mut self, dict: &Dict<'a>, bytes: &mut u64) -> Rc<Face<'a>> {
         let key = (dict.data().as_ptr().addr(), dict.data().len());
         if let Some(face) = self.faces.get(&key) {
             return Rc::clone(face);
         }
-        let face = Rc::new(self.read(dict));
+        let table = unpacked_table(dict);
+        self.held += HELD_BY_ONE + table * HELD_BY_TABLE;
+        if self.held > MOST_HELD {
+            self.held = HELD_BY_ONE + table * HELD_BY_TABLE;
+            self.faces.clear();
+            self.cache = FontCache::new();
+        }
+        *bytes = bytes.saturating_sub(HELD_BY_ONE + 2 * table);
+        let face = Rc::new(self.read(dict, *bytes > 0));
         self.faces.insert(key, Rc::clone(&face));
         face
     }
 
-    fn read(&self, dict: &Dict<'a>) -> Face<'a> {
+    fn read(&self, dict: &Dict<'a>, with_tables: bool) -> Face<'a> {
         let subtype = dict.get::<Name<'_>>(keys::SUBTYPE);
         let is_type3 = subtype.as_deref() == Some(keys::TYPE3);
         let composite = subtype.as_deref() == Some(keys::TYPE0) || dict.contains_key(keys::DESCENDANT_FONTS);
-        let font = if is_bounded(dict) && are_streams_bounded(dict) {
+        let font = if with_tables && is_bounded(dict) && are_streams_bounded(dict) {
             self.cache.font(dict, &self.programs, &self.maps)
         } else {
             None
@@ -174,6 +198,12 @@ impl<'a> Fonts<'a> {
             em: if is_type3 { type3_em(dict) } else { 1.0 },
         }
     }
+}
+
+/// Bytes of a font's table of characters, unpacked.
+fn unpacked_table(dict: &Dict<'_>) -> u64 {
+    let table = dict.get::<Stream<'_>>(keys::TO_UNICODE);
+    table.and_then(|stream| guard::unpacked(&stream, guard::MOST_UNPACKED)).map_or(0, |table| table.len() as u64)
 }
 
 /// The map of that name that comes with the program, or none.

@@ -19,7 +19,8 @@ mod strings;
 mod unmapped;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -67,11 +68,16 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
     }
     let (sender, receiver) = channel();
     let owned = bytes.to_vec();
+    // Shut by whoever is done with it first, the thread or we who wait for it; the other one finds it shut.
+    let door = Arc::new(AtomicBool::new(false));
+    let shut = Arc::clone(&door);
     let builder = std::thread::Builder::new().name("peanut-parse-pdf".into()).stack_size(STACK);
     let spawned = builder.spawn(move || {
         let result = catch_unwind(AssertUnwindSafe(|| read(owned)));
         let result = result.unwrap_or_else(|_| Err(ParseError::Damaged("the PDF reader failed on it".into())));
-        if sender.send(result).is_err() {
+        // The result first: whoever finds the door shut can take it.
+        let _ = sender.send(result);
+        if shut.swap(true, Ordering::AcqRel) {
             // Nobody waits any more: this thread was counted as abandoned and is back.
             ABANDONED.fetch_sub(1, Ordering::Relaxed);
         }
@@ -81,6 +87,13 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
         Ok(result) => result,
         Err(RecvTimeoutError::Timeout) => {
             ABANDONED.fetch_add(1, Ordering::Relaxed);
+            if door.swap(true, Ordering::AcqRel) {
+                // It came back this very moment.
+                ABANDONED.fetch_sub(1, Ordering::Relaxed);
+                return receiver
+                    .try_recv()
+                    .unwrap_or_else(|_| Err(ParseError::Damaged("the PDF reader failed on it".into())));
+            }
             Err(ParseError::Damaged(format!("not read within {} s", GIVEN_UP.as_secs())))
         }
         Err(RecvTimeoutError::Disconnected) => Err(ParseError::Damaged("the PDF reader failed on it".into())),
@@ -98,7 +111,8 @@ fn read(bytes: Vec<u8>) -> Result<Parsed, ParseError> {
     let catalog = pdf.xref().get::<Dict<'_>>(pdf.xref().root_id());
     let hidden = catalog.as_ref().map(page::hidden).unwrap_or_default();
     let mut fonts = Fonts::new();
-    let mut budget = Budget { operators: 0, forms: 0, bytes: MOST_BYTES.max(size.saturating_mul(300)) };
+    let deadline = started + DEADLINE;
+    let mut budget = Budget { operators: 0, forms: 0, bytes: MOST_BYTES.max(size.saturating_mul(300)), deadline };
     let mut read: Vec<PageText> = Vec::with_capacity(pages.len().min(MOST_PAGES));
     let mut total = 0;
     let mut unread = None;
@@ -149,7 +163,8 @@ fn read(bytes: Vec<u8>) -> Result<Parsed, ParseError> {
             .collect(),
         left_out: report::left_out(&states, pages.len(), unread),
         ..Parsed::default()
-    })
+    }
+    .bounded())
 }
 
 /// Letters, digits and pictures that stand for words; a page of dots and strokes says nothing.

@@ -13,6 +13,8 @@ use super::strings;
 const MOST_ANNOTATIONS: usize = 5_000;
 /// Parents of a field.
 const DEEPEST_FIELD: usize = 16;
+/// Bytes of text that are looked through for what notes repeat of it.
+const MOST_COMPARED: usize = 256 << 20;
 /// Characters of one note.
 const LONGEST_NOTE: usize = 100_000;
 
@@ -58,6 +60,7 @@ pub(super) fn appearance<'a>(annotation: &Dict<'a>) -> Option<(Stream<'a>, Matri
 pub(super) fn texts(annotations: &[Dict<'_>], shown: &str) -> Vec<String> {
     let mut shown = letters(shown);
     let mut texts = Vec::new();
+    let mut compared = 0;
     for annotation in annotations {
         let subtype = annotation.get::<Name<'_>>(keys::SUBTYPE);
         let held = match subtype.as_deref() {
@@ -68,7 +71,8 @@ pub(super) fn texts(annotations: &[Dict<'_>], shown: &str) -> Vec<String> {
         };
         for text in held.into_iter().flatten() {
             let known = letters(&text);
-            if !known.is_empty() && !shown.contains(&known) {
+            compared += shown.len();
+            if !known.is_empty() && (compared > MOST_COMPARED || !shown.contains(&known)) {
                 shown.push_str(&known);
                 shown.push('\n');
                 texts.push(text);

@@ -57,7 +57,7 @@ pub(super) fn read<'a>(page: &Page<'a>, fonts: &mut Fonts<'a>, budget: &mut Budg
     let named = played.glyphs.iter().filter(|glyph| !glyph.text.is_empty()).count();
     let state = if played.is_cut {
         PageState::Cut
-    } else if is_damaged {
+    } else if is_damaged || played.is_damaged {
         PageState::Damaged
     } else if named * 2 < played.glyphs.len() && !has_text(&played.glyphs) {
         PageState::Nameless

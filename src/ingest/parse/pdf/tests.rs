@@ -271,3 +271,63 @@ fn hostile_files_end_soon() {
     let parsed = parse(&page(&format!("BT /F 12 Tf 72 700 Td {many} ET"), HELVETICA, "", &[])).unwrap();
     assert_eq!(parsed.left_out, ["page 1 of 1 could be read in part only: it holds more than is read of one page"]);
 }
+
+#[test]
+fn a_form_that_cannot_be_unpacked_is_told() {
+    let form = stream("/Type/XObject/Subtype/Form/BBox[0 0 9 9]/Filter/FlateDecode", "no packed bytes");
+    let content = "BT /F 12 Tf 72 700 Td (above) Tj ET /X Do";
+    let file = page(content, HELVETICA, "", &[form]);
+    let file = replaced(&file, "/Font<<", "/XObject<</X 6 0 R>>/Font<<");
+    let parsed = parse(&file).unwrap();
+    assert_eq!(parsed.sections[0].text, "above");
+    assert_eq!(parsed.left_out, ["page 1 of 1 could not be read: damaged"]);
+}
+
+#[test]
+fn a_replacement_that_ends_with_a_blank_is_a_word_of_its_own() {
+    let content = "BT /F 12 Tf 72 700 Td /Span <</ActualText(grey )>> BDC (gr) Tj EMC (seal) Tj ET";
+    assert_eq!(shown(content), "grey seal");
+}
+
+#[test]
+fn properties_named_often_are_read_once() {
+    // A text of a megabyte for every mark took minutes.
+    let text = "w".repeat(1 << 20);
+    let content = format!("{} BT /F 12 Tf 72 700 Td (seen) Tj ET", "/Span /P BDC EMC ".repeat(100_000));
+    let file = page(&content, HELVETICA, "", &[]);
+    let file = replaced(&file, "/Font<<", &format!("/Properties<</P<</ActualText({text})>>>>/Font<<"));
+    assert_eq!(text_of(&file), "seen");
+}
+
+#[test]
+fn images_that_never_end_are_given_up_and_told() {
+    let content = format!("BT /F 12 Tf 72 700 Td (before) Tj ET {}", "BI /W 1 ID x ".repeat(400_000));
+    let parsed = parse(&page(&content, HELVETICA, "", &[])).unwrap();
+    assert_eq!(parsed.sections[0].text, "before");
+    assert_eq!(parsed.left_out.len(), 1, "{:?}", parsed.left_out);
+}
+
+#[test]
+fn marks_within_marks_look_through_their_glyphs_a_few_times_only() {
+    // Each of them looked through all glyphs of the page.
+    let marks = "/Span <</ActualText(x)>> BDC ".repeat(100_000);
+    let letters: String = (0..100_000).map(|i| format!("1 0 0 1 {} {} Tm (w) Tj ", i % 600, i / 600 * 4)).collect();
+    let content = format!("BT /F 1 Tf {marks}{letters}{} ET", "EMC ".repeat(100_000));
+    assert!(text_of(&page(&content, HELVETICA, "", &[])).contains('w'));
+}
+
+#[test]
+fn the_clock_is_looked_at_inside_a_page() {
+    let mut budget =
+        Budget { operators: PAGE_OPERATORS, forms: PAGE_FORMS, bytes: MOST_BYTES, deadline: Instant::now() };
+    let file = page(&"q ".repeat(100_000), HELVETICA, "", &[]);
+    let pdf = Pdf::new(file).unwrap();
+    let read = page::read(&pdf.pages()[0], &mut Fonts::new(), &mut budget, &Hidden::new());
+    assert_eq!(read.state, PageState::Cut);
+}
+
+/// The file with the first `from` replaced.
+fn replaced(file: &[u8], from: &str, to: &str) -> Vec<u8> {
+    let at = file.windows(from.len()).position(|part| part == from.as_bytes()).unwrap();
+    [&file[..at], to.as_bytes(), &file[at + from.len()..]].concat()
+}

@@ -94,18 +94,24 @@ impl Block<'_> {
         let before = &self.prose.text.as_bytes()[at.saturating_sub(100)..at];
         let scheme = before.windows(5).rposition(|five| five.eq_ignore_ascii_case(b"data:"))?;
         let start = at - before.len() + scheme;
+        let bytes = rest.as_bytes();
         let mut length = 0;
-        for line in rest.split_inclusive('\n') {
-            let data = line.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || b"+/=%".contains(byte)).count();
+        while length < bytes.len() {
+            // No further than the data: the line may be as long as the file.
+            let line = &bytes[length..];
+            let is_data = |byte: &&u8| byte.is_ascii_alphanumeric() || b"+/=%".contains(byte);
+            let data = line.iter().take_while(is_data).count();
+            let blanks = line[data..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+            let is_whole = line.get(data + blanks).is_none_or(|byte| *byte == b'\n');
             // Data that is wrapped goes on below with lines of nothing else.
-            if length > 0 && data < line.trim_end().len().max(40) {
+            if length > 0 && (!is_whole || data < 40) {
                 break;
             }
             length += data;
-            if data < line.trim_end().len() {
+            if !is_whole {
                 break;
             }
-            length += line.len() - data;
+            length = (length + blanks + 1).min(bytes.len());
         }
         self.leave_out(start..at + ";base64,".len() + length)
     }

@@ -47,3 +47,12 @@ fn code_between_two_marks_keeps_them_apart() {
     read(&prose, &mut out, &mut marks);
     assert_eq!((out.as_str(), marks.links.len()), ("a  d [[`x`]]", 0));
 }
+
+#[test]
+fn pasted_data_is_looked_at_once() {
+    // Each of them looked for the end of the line they all stand on.
+    let (mut out, mut marks, mut prose) = (String::new(), Marks::default(), Prose::default());
+    prose.push(&"data:a;base64, ".repeat(300_000));
+    read(&prose, &mut out, &mut marks);
+    assert!(out.trim().is_empty(), "{}", out.trim().len());
+}

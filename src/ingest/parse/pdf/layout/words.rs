@@ -36,7 +36,8 @@ pub(super) fn of(pieces: &[Piece]) -> Vec<Vec<String>> {
     for (index, piece) in inked.iter().enumerate() {
         // A glyph may stand for several words (a replacement text).
         for (part, text) in piece.text.split_whitespace().enumerate() {
-            let starts = index == 0 || breaks[index] || part > 0 || piece.text.starts_with(' ');
+            let is_after_blank = index > 0 && inked[index - 1].text.ends_with(' ');
+            let starts = index == 0 || breaks[index] || part > 0 || is_after_blank || piece.text.starts_with(' ');
             match words.last_mut() {
                 Some(word) if !starts => word.push(text.to_owned()),
                 _ => words.push(vec![text.to_owned()]),
