@@ -4,6 +4,7 @@
 //! time the answer is words only, marked degraded, never an error. Weights are read from the store's settings at query
 //! time (kept for a second).
 
+mod correct;
 mod group;
 mod more_like;
 mod options;
@@ -17,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
-use crate::domain::search::{Hit, Scores, SearchMode, SearchRequest, SearchResponse, VectorQuery};
+use crate::domain::search::{Scores, SearchMode, SearchRequest, SearchResponse, VectorQuery};
 use crate::domain::{Clock, ModelId};
 use crate::embed::{Embedder, Embedders};
 use crate::store::{Legs, SharedStore, StoreError};
@@ -38,10 +39,6 @@ const EMBED_DEADLINE: Duration = Duration::from_millis(1500);
 const COVERAGE_KEPT: Duration = Duration::from_secs(1);
 /// A model that failed is left alone this long: somebody who types must not wait for it with every key.
 const RESTS: Duration = Duration::from_secs(5);
-/// A word is corrected when it matches nothing and is at least this long.
-const SHORTEST_CORRECTED: usize = 3;
-/// Words corrected in one query: each is compared with every word there is.
-const MOST_CORRECTED: usize = 4;
 /// The store must answer a search within this; less than any door waits, so that everybody is told the same.
 const DEADLINE: Duration = Duration::from_secs(15);
 /// Where everybody may search at once.
@@ -353,47 +350,6 @@ impl SearchService {
                 Ok(Meaning { queries, vector_weight: weight, fusion: options.fusion.unwrap_or(by_profile), degraded })
             }
         }
-    }
-
-    /// A corrected query when a typed word matches nothing and a near one does.
-    async fn correction(&self, typed: &str, parsed: &ParsedQuery, hits: &[Hit]) -> Result<Option<String>, SearchError> {
-        let single = |word: &String| -> Option<String> {
-            let mut terms = crate::domain::terms::terms_of(word);
-            let is_single = word.chars().count() >= SHORTEST_CORRECTED && terms.len() == 1;
-            if is_single { terms.pop() } else { None }
-        };
-        let mut unseen: Vec<(&String, String)> =
-            parsed.plain_words.iter().filter_map(|word| Some((word, single(word)?))).collect();
-        // A word that is marked in what was found matches something.
-        for snippet in hits.iter().flat_map(Hit::snippets) {
-            if unseen.is_empty() {
-                break;
-            }
-            for mark in &snippet.marks {
-                let shown = crate::domain::terms::terms_of(snippet.text.get(mark.0..mark.1).unwrap_or_default());
-                unseen.retain(|(_, term)| !shown.contains(term));
-            }
-        }
-        let (words, terms): (Vec<&String>, Vec<String>) = unseen.into_iter().unzip();
-        if words.is_empty() {
-            return Ok(None);
-        }
-        let frequencies = self.store.document_frequencies(&terms).await?;
-        let mut corrections: HashMap<&str, String> = HashMap::new();
-        let unknown = words.into_iter().zip(frequencies).filter(|(_, frequency)| *frequency == 0);
-        for (word, _) in unknown.take(MOST_CORRECTED) {
-            if let Some(near) = self.store.suggest(word, 1).await?.into_iter().next() {
-                corrections.insert(word, near.word);
-            }
-        }
-        if corrections.is_empty() {
-            return Ok(None);
-        }
-        let corrected: Vec<String> = typed
-            .split_whitespace()
-            .map(|piece| corrections.get(piece).cloned().unwrap_or_else(|| piece.to_owned()))
-            .collect();
-        Ok(Some(corrected.join(" ")))
     }
 
     /// How much of the store the best serving model knows; counted again after a second.

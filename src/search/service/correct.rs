@@ -1,0 +1,61 @@
+//! "Did you mean": the query with words that exist instead of words that match nothing.
+
+use std::collections::HashMap;
+
+use crate::domain::search::Hit;
+use crate::search::query::ParsedQuery;
+
+use super::{SearchError, SearchService};
+
+/// A word is corrected when it matches nothing and is at least this long.
+const SHORTEST_CORRECTED: usize = 3;
+/// Words corrected in one query: each is compared with every word there is.
+const MOST_CORRECTED: usize = 4;
+
+impl SearchService {
+    /// A corrected query when a typed word matches nothing and a near one does.
+    pub(super) async fn correction(
+        &self,
+        typed: &str,
+        parsed: &ParsedQuery,
+        hits: &[Hit],
+    ) -> Result<Option<String>, SearchError> {
+        let single = |word: &String| -> Option<String> {
+            let mut terms = crate::domain::terms::terms_of(word);
+            let is_single = word.chars().count() >= SHORTEST_CORRECTED && terms.len() == 1;
+            if is_single { terms.pop() } else { None }
+        };
+        let mut unseen: Vec<(&String, String)> =
+            parsed.plain_words.iter().filter_map(|word| Some((word, single(word)?))).collect();
+        // A word that is marked in what was found matches something.
+        for snippet in hits.iter().flat_map(Hit::snippets) {
+            if unseen.is_empty() {
+                break;
+            }
+            for mark in &snippet.marks {
+                let shown = crate::domain::terms::terms_of(snippet.text.get(mark.0..mark.1).unwrap_or_default());
+                unseen.retain(|(_, term)| !shown.contains(term));
+            }
+        }
+        let (words, terms): (Vec<&String>, Vec<String>) = unseen.into_iter().unzip();
+        if words.is_empty() {
+            return Ok(None);
+        }
+        let frequencies = self.store.document_frequencies(&terms).await?;
+        let mut corrections: HashMap<&str, String> = HashMap::new();
+        let unknown = words.into_iter().zip(frequencies).filter(|(_, frequency)| *frequency == 0);
+        for (word, _) in unknown.take(MOST_CORRECTED) {
+            if let Some(near) = self.store.suggest(word, 1).await?.into_iter().next() {
+                corrections.insert(word, near.word);
+            }
+        }
+        if corrections.is_empty() {
+            return Ok(None);
+        }
+        let corrected: Vec<String> = typed
+            .split_whitespace()
+            .map(|piece| corrections.get(piece).cloned().unwrap_or_else(|| piece.to_owned()))
+            .collect();
+        Ok(Some(corrected.join(" ")))
+    }
+}
