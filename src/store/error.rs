@@ -59,7 +59,7 @@ impl StoreError {
     /// Whether the disk took nothing more: it is full, a quota is used up, or it fails.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.source.as_deref().is_some_and(|cause| cause.is::<NoRoom>())
+        matches!(self.source.as_deref(), Some(cause) if cause.is::<NoRoom>())
     }
 
     /// Whether trying again later makes sense.

@@ -174,7 +174,7 @@ fn bounded(text: &str) -> String {
     let head = beginning(text, 2 * LONGEST_VALUE);
     let shown = redact(head);
     if head.len() == text.len() && shown.len() <= LONGEST_VALUE {
-        return shown.into();
+        return shown;
     }
     format!("{} … ({} bytes in all)", beginning(&shown, LONGEST_VALUE), text.len())
 }

@@ -112,6 +112,7 @@ pub struct Intake {
 impl Intake {
     /// A service over `store` that wakes the ingest worker.
     #[must_use]
+    #[expect(clippy::too_many_arguments, reason = "its neighbours, each of another type, named once, by the wiring")]
     pub fn new(
         store: SharedStore,
         recorder: Recorder,

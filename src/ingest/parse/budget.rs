@@ -147,8 +147,8 @@ mod tests {
             title: Some("ä".repeat(100_000)),
             tags: (0..MOST_TAGS + 7).map(name).chain([name(1).repeat(2_000)]).collect(),
             aliases: vec![name(1)],
-            links: (0..MOST_LINKS + 1).map(link).collect(),
-            people: (0..MOST_PEOPLE + 1).map(person).collect(),
+            links: (0..=MOST_LINKS).map(link).collect(),
+            people: (0..=MOST_PEOPLE).map(person).collect(),
             sections: vec![Section { text: "é".repeat(MOST_TEXT / 2 - 1), ..Section::default() }; 2],
             ..Parsed::default()
         };

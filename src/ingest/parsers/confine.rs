@@ -67,7 +67,7 @@ mod filter {
     use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch};
 
     /// What computing needs of the system: memory, threads, time, random seeds, an end; and the pipe.
-    const NEEDED: &[libc::c_long] = &[
+    const NEEDED: &[i64] = &[
         libc::SYS_read,
         libc::SYS_write,
         libc::SYS_readv,
@@ -121,7 +121,7 @@ mod filter {
     fn program() -> Option<BpfProgram> {
         let architecture = TargetArch::try_from(std::env::consts::ARCH).ok()?;
         let rules: BTreeMap<i64, Vec<seccompiler::SeccompRule>> =
-            NEEDED.iter().map(|call| (i64::from(*call), Vec::new())).collect();
+            NEEDED.iter().map(|call| (*call, Vec::new())).collect();
         // An error, not a kill: libraries that look for a file they can do without go on.
         let refused = SeccompAction::Errno(u32::try_from(libc::EPERM).ok()?);
         SeccompFilter::new(rules, refused, SeccompAction::Allow, architecture).ok()?.try_into().ok()

@@ -39,8 +39,8 @@ impl ParserPool {
             std::thread::Builder::new().name(format!("peanut-parse-{number}")).stack_size(8 << 20).spawn(
                 move || {
                     lower_priority();
-                    while let Some(job) = next(&queue) {
-                        reader::read(&context, job.file, &job.outputs, &job.soft);
+                    while let Some(Set { files, outputs, soft }) = next(&queue) {
+                        reader::read(&context, &files, &outputs, &soft);
                     }
                 },
             )?;
@@ -67,12 +67,27 @@ impl Drop for ParserPool {
     }
 }
 
-fn next(queue: &SharedQueue) -> Option<Job> {
+/// Files of one call of [`ParserPool::submit`] that are read together.
+struct Set {
+    files: Vec<FileRecord>,
+    outputs: mpsc::Sender<Output>,
+    soft: CancellationToken,
+}
+
+fn next(queue: &SharedQueue) -> Option<Set> {
     let (queue, changed) = &**queue;
     let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
-        if let Some(job) = queue.jobs.pop_front() {
-            return Some(job);
+        if let Some(Job { file, outputs, soft }) = queue.jobs.pop_front() {
+            let mut bytes = file.size_bytes;
+            let mut files = vec![file];
+            while let Some(job) = queue.jobs.pop_front_if(|job| {
+                job.outputs.same_channel(&outputs) && reader::fits(job.file.size_bytes, files.len(), bytes)
+            }) {
+                bytes = bytes.saturating_add(job.file.size_bytes);
+                files.push(job.file);
+            }
+            return Some(Set { files, outputs, soft });
         }
         if queue.closed {
             return None;

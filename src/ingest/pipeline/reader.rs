@@ -4,7 +4,7 @@
 //! Nothing here can end a thread: content is parsed in processes of its own, the rest runs behind `catch_unwind`, and
 //! whatever happens the file ends in exactly one [`Output::Done`].
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -28,6 +28,10 @@ use super::refused::Refused;
 /// Larger files that are not archives are refused.
 const LARGEST_FILE: u64 = 512 << 20;
 
+/// Files parsed as one set at most.
+const SET: usize = 16;
+/// Bytes of the files of one set at most.
+const SET_BYTES: u64 = 256 << 10;
 /// A file that was taken in hand this often, and each time the program ended before anything came out of it, is not read
 /// any more. Whoever kills the program again and again should not lose files by it, hence not two.
 const ATTEMPTS: u32 = 5;
@@ -88,34 +92,52 @@ pub(super) fn indexed(reason: Option<String>, holds: Holds) -> End {
     End::State { state: FileState::Indexed, reason, holds }
 }
 
-/// Reads `file` and reports what it holds.
+/// Reads files and reports what they hold: each ends in one [`Output::Done`]. Those that are one document are parsed as one
+/// set: few and small ones, or a large one alone ([`fits`]).
 pub(super) fn read(
     context: &IngestContext,
-    file: FileRecord,
+    files: &[FileRecord],
     outputs: &mpsc::Sender<Output>,
     soft: &CancellationToken,
 ) {
-    let path = file.path.clone();
-    if soft.is_cancelled() {
-        send(outputs, Output::Done { path, position: Position::default(), end: End::Released });
-        return;
+    let (mut waiting, mut jobs) = (Vec::with_capacity(files.len()), Vec::with_capacity(files.len()));
+    for file in files {
+        let (position, left_out) = (Position::default(), LeftOut::default());
+        let mut reading = Reading { context, file, outputs, soft, position, left_out, failed_on: Vec::new() };
+        if soft.is_cancelled() {
+            reading.done(Ok(End::Released));
+            continue;
+        }
+        match caught(|| reading.begin()) {
+            Ok(Begun::Waits { job, before }) => {
+                waiting.push((reading, job.bytes.len() as u64, before));
+                jobs.push(job);
+            }
+            Ok(Begun::Ended(end)) => reading.done(Ok(end)),
+            Err(refused) => reading.done(Err(refused)),
+        }
     }
-    let mut position = Position::default();
-    let mut reading = Reading {
-        context,
-        file: &file,
-        outputs,
-        soft,
-        position: &mut position,
-        left_out: LeftOut::default(),
-        failed_on: Vec::new(),
-    };
-    let result = catch_unwind(AssertUnwindSafe(|| reading.run()));
-    let result = result.unwrap_or_else(|_| {
+    let answers = context.parsers.parse(&jobs, &|| !soft.is_cancelled());
+    drop(jobs);
+    for ((mut reading, length, before), answer) in waiting.into_iter().zip(answers) {
+        let end = caught(|| {
+            let end = reading.take(length, answer)?;
+            reading.unless_changed(end, &before)
+        });
+        reading.done(end);
+    }
+}
+
+/// Whether a file of `size` may join a set that holds `files` of `bytes` together: what one of them does to its parser costs
+/// the others time.
+pub(super) fn fits(size: u64, files: usize, bytes: u64) -> bool {
+    files == 0 || (files < SET && bytes.saturating_add(size) <= SET_BYTES)
+}
+
+fn caught<T>(work: impl FnOnce() -> Result<T, Refused>) -> Result<T, Refused> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
         Err(Refused::Parse(ParseError::Damaged("the parser failed on it (a bug worth reporting)".into())))
-    });
-    let end = result.unwrap_or_else(|refused| refused.end(&file, &mut position, outputs));
-    send(outputs, Output::Done { path, position, end });
+    })
 }
 
 /// A closed channel means that the worker is gone; then there is nobody to tell.
@@ -129,14 +151,22 @@ pub(super) struct Reading<'a> {
     pub(super) file: &'a FileRecord,
     pub(super) outputs: &'a mpsc::Sender<Output>,
     pub(super) soft: &'a CancellationToken,
-    pub(super) position: &'a mut Position,
+    pub(super) position: Position,
     pub(super) left_out: LeftOut,
     /// Content of the messages that could not be read, to be told from messages that are gone.
     pub(super) failed_on: Vec<[u8; 32]>,
 }
 
+/// How far a file is after a first look.
+enum Begun {
+    /// It is done.
+    Ended(End),
+    /// It waits to be parsed; `before` is what it was when it was read.
+    Waits { job: Job, before: Box<Metadata> },
+}
+
 impl Reading<'_> {
-    fn run(&mut self) -> Result<End, Refused> {
+    fn begin(&mut self) -> Result<Begun, Refused> {
         if self.file.attempts > ATTEMPTS {
             return Err(ParseError::EndedProgram(self.file.attempts - 1).into());
         }
@@ -144,16 +174,29 @@ impl Reading<'_> {
         let (mut opened, before) = regular::open(path, self.links())?;
         let mut head = vec![0; HEAD_BYTES.min(usize::try_from(before.len()).unwrap_or(HEAD_BYTES))];
         opened.read_exact(&mut head)?;
-        let kind = detect(path, &head, before.len());
-        let end = match kind {
+        let end = match detect(path, &head, before.len()) {
             Detected::Mbox => self.archive(opened, &head, &before)?,
             Detected::Empty => self.skip("empty file"),
             Detected::Unsupported(what) => self.skip(&what),
-            kind => self.single(opened, head, before.len(), &kind)?,
+            kind => {
+                let job = self.job(opened, head, before.len(), kind)?;
+                return Ok(Begun::Waits { job, before: Box::new(before) });
+            }
         };
-        let after = std::fs::metadata(path)?;
-        let is_same = after.len() == before.len() && walk::modified(&after) == walk::modified(&before);
+        self.unless_changed(end, &before).map(Begun::Ended)
+    }
+
+    /// The end, unless the file was changed while it was read.
+    fn unless_changed(&self, end: End, before: &Metadata) -> Result<End, Refused> {
+        let after = std::fs::metadata(paths::path_of(&self.file.path))?;
+        let is_same = after.len() == before.len() && walk::modified(&after) == walk::modified(before);
         Ok(if is_same { end } else { End::Changed })
+    }
+
+    /// Reports how it ended.
+    fn done(mut self, end: Result<End, Refused>) {
+        let end = end.unwrap_or_else(|refused| refused.end(self.file, &mut self.position, self.outputs));
+        send(self.outputs, Output::Done { path: self.file.path.clone(), position: self.position, end });
     }
 
     /// Whoever names a link means what it leads to; in a folder none is taken.
@@ -168,8 +211,8 @@ impl Reading<'_> {
         End::State { state: FileState::Skipped, reason: Some(reason.to_owned()), holds: Holds::What }
     }
 
-    /// A file that is one document.
-    fn single(&mut self, opened: File, head: Vec<u8>, length: u64, kind: &Detected) -> Result<End, Refused> {
+    /// A file that is one document, to be parsed.
+    fn job(&mut self, opened: File, head: Vec<u8>, length: u64, kind: Detected) -> Result<Job, Refused> {
         if length > LARGEST_FILE {
             let message = format!("{} MiB; at most {} are read", length >> 20, LARGEST_FILE >> 20);
             return Err(Refused::Parse(ParseError::TooLarge(message)));
@@ -180,17 +223,19 @@ impl Reading<'_> {
         self.position.seen = 1;
         // Noted before anything can fail: whoever asks later can tell whether these bytes are still the same.
         self.position.content_sha256 = Some(Sha256::digest(&bytes).into());
-        let bytes_done = bytes.len() as u64;
-        let what = What::File { path: self.file.path.clone(), modified_at: self.file.modified_at, kind: kind.clone() };
-        let job = Job { facts: Facts { what, chunks: self.context.chunks }, bytes };
-        let answer = self.parse(&[job]).pop().unwrap_or_else(|| Answer::NotTried("no answer".to_owned()));
+        let what = What::File { path: self.file.path.clone(), modified_at: self.file.modified_at, kind };
+        Ok(Job { facts: Facts { what, chunks: self.context.chunks }, bytes })
+    }
+
+    /// What became of it; it has `length` bytes.
+    fn take(&mut self, length: u64, answer: Answer) -> Result<End, Refused> {
         let (document, left_out) = match answer {
             Answer::Read { document, left_out } => (document, left_out),
             Answer::Refused(error) => return Err(error.into()),
             Answer::NotTried(why) => return self.not_tried(why),
         };
         self.position.source_type = Some(document.source_type);
-        self.position.bytes_done = bytes_done;
+        self.position.bytes_done = length;
         self.left_out.take(left_out);
         self.emit(*document, None);
         Ok(indexed(self.left_out.told(), Holds::What))
@@ -198,12 +243,15 @@ impl Reading<'_> {
 
     /// A file that looked like an archive and holds no message is text of its own.
     pub(super) fn text_after_all(&mut self, mut opened: File, length: u64) -> Result<End, Refused> {
-        *self.position = Position::default();
+        self.position = Position::default();
         let mut head = vec![0; HEAD_BYTES.min(usize::try_from(length).unwrap_or(HEAD_BYTES))];
         opened.read_exact(&mut head)?;
         let is_markdown = matches!(extension(&self.file.path).as_str(), "md" | "markdown" | "mdown" | "mkd" | "mdx");
         let kind = if is_markdown { Detected::Markdown } else { Detected::Text };
-        self.single(opened, head, length, &kind)
+        let job = self.job(opened, head, length, kind)?;
+        let length = job.bytes.len() as u64;
+        let answer = self.parse(&[job]).pop().unwrap_or_else(|| Answer::NotTried("no answer".to_owned()));
+        self.take(length, answer)
     }
 
     /// Has jobs done, and gives up on them when the program is to end.

@@ -141,7 +141,9 @@ pub(super) fn is_foreign(bytes: &[u8]) -> bool {
     for row in bytes.split(u8::is_ascii).filter(|row| !row.is_empty()) {
         all += row.len();
         in_rows += if row.len() >= 4 { row.len() } else { 0 };
-        row.iter().for_each(|byte| seen[usize::from(*byte)] = true);
+        for byte in row {
+            seen[usize::from(*byte)] = true;
+        }
     }
     all >= 6 && in_rows * 10 >= all * 6 && seen.iter().filter(|seen| **seen).count() >= 4
 }

@@ -327,7 +327,9 @@ impl Collector<'_> {
 
     pub(super) fn contacts(&mut self, name: String, bytes: &[u8]) {
         let (found, left_out) = contacts::read(bytes);
-        left_out.into_iter().for_each(|sentence| self.leave_out(sentence));
+        if let Some(sentence) = left_out {
+            self.leave_out(sentence);
+        }
         let texts: Vec<String> = found.iter().map(contacts::Contact::text).collect();
         self.attach_text(name, &texts.join("\n\n"));
         self.content.people.extend(contacts::people(&found));
