@@ -49,13 +49,19 @@ pub(crate) const CASES: fn() -> Vec<Case> = || {
         html("page long names", 1_000_000, |n| page(format!("<{0}></{0}>", "a".repeat(n)))),
         html("page pictures", 100_000, |n| page("<svg><g>".repeat(n))),
         html("page rows in pictures", 100_000, |n| page("<svg></math><tr>".repeat(n))),
-        html("page titles in pictures", 50_000, |n| page("<svg><foreignObject><title></foreignObject></svg></title>".repeat(n))),
+        html("page titles in pictures", 50_000, |n| {
+            page("<svg><foreignObject><title></foreignObject></svg></title>".repeat(n))
+        }),
         html("page blocks in pictures", 50_000, |n| page("<svg><p><div><title></div></svg></title>".repeat(n))),
         html("page formulas", 100_000, |n| page("<math><mi>".repeat(n))),
-        html("page notes on formulas", 50_000, |n| page("<math><annotation-xml><script><div></script></math>".repeat(n))),
+        html("page notes on formulas", 50_000, |n| {
+            page("<math><annotation-xml><script><div></script></math>".repeat(n))
+        }),
         html("page html", 200_000, |n| page("<html a=b><body c=d>".repeat(n))),
         html("page ends of html", 200_000, |n| page("</body></html>x".repeat(n))),
-        html("page attributes", 200_000, |n| page(format!("<p {}>x", (0..n).map(|i| format!("a{i}=b ")).collect::<String>()))),
+        html("page attributes", 200_000, |n| {
+            page(format!("<p {}>x", (0..n).map(|i| format!("a{i}=b ")).collect::<String>()))
+        }),
         html("page many attributes", 3_000, |n| {
             let all: String = (0..200).map(|i| format!("a{i}=b ")).collect();
             page(format!("<p {all}>x").repeat(n / 10))
@@ -82,7 +88,11 @@ pub(crate) const CASES: fn() -> Vec<Case> = || {
         }),
         html("page description", 1_000, |n| {
             let text = "ab ".repeat(n * 20);
-            format!("<html><head><meta name=description content='{text}c'></head><body>{}", format!("<h2>a</h2>{text}").repeat(10)).into_bytes()
+            format!(
+                "<html><head><meta name=description content='{text}c'></head><body>{}",
+                format!("<h2>a</h2>{text}").repeat(10)
+            )
+            .into_bytes()
         }),
         html("page pages within", 30_000, |n| page("<iframe srcdoc='x<iframe srcdoc=y>'></iframe>".repeat(n))),
         html("page ;base64,", 200_000, |n| page("data:a;base64,".repeat(n))),

@@ -36,7 +36,10 @@ fn pdf(content: &[u8], resources: &str, objects: &[Vec<u8>]) -> Vec<u8> {
     let mut all: Vec<Vec<u8>> = vec![
         b"<</Type/Catalog/Pages 2 0 R>>".to_vec(),
         b"<</Type/Pages/Kids[3 0 R]/Count 1>>".to_vec(),
-        format!("<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>{resources}>>>>").into_bytes(),
+        format!(
+            "<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>{resources}>>>>"
+        )
+        .into_bytes(),
         packed(content, ""),
         b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>".to_vec(),
     ];
@@ -53,7 +56,9 @@ fn pdf(content: &[u8], resources: &str, objects: &[Vec<u8>]) -> Vec<u8> {
     for place in places {
         out.extend_from_slice(format!("{place:010} 00000 n \n").as_bytes());
     }
-    out.extend_from_slice(format!("trailer<</Size {}/Root 1 0 R>>\nstartxref\n{table}\n%%EOF", all.len() + 1).as_bytes());
+    out.extend_from_slice(
+        format!("trailer<</Size {}/Root 1 0 R>>\nstartxref\n{table}\n%%EOF", all.len() + 1).as_bytes(),
+    );
     out
 }
 
@@ -75,9 +80,17 @@ pub(crate) const CASES: fn() -> Vec<Case> = || {
     let paper = |name, n, make| Case { name, file: "x.pdf", n, make };
     let rich = |name, n, make| Case { name, file: "x.rtf", n, make };
     vec![
-        word("word nested paragraphs", 250_000, |n| docx(&[document(&("<w:p>".repeat(n) + "<w:r><w:t>x</w:t></w:r>" + &"</w:p>".repeat(n)))])),
-        word("word nested tables", 100_000, |n| docx(&[document(&("<w:tbl><w:tr><w:tc>".repeat(n) + &text("x") + &"</w:tc></w:tr></w:tbl>".repeat(n)))])),
-        word("word nested boxes", 50_000, |n| docx(&[document(&("<w:p><w:r><w:txbxContent>".repeat(n) + &text("x") + &"</w:txbxContent></w:r></w:p>".repeat(n)))])),
+        word("word nested paragraphs", 250_000, |n| {
+            docx(&[document(&("<w:p>".repeat(n) + "<w:r><w:t>x</w:t></w:r>" + &"</w:p>".repeat(n)))])
+        }),
+        word("word nested tables", 100_000, |n| {
+            docx(&[document(&("<w:tbl><w:tr><w:tc>".repeat(n) + &text("x") + &"</w:tc></w:tr></w:tbl>".repeat(n)))])
+        }),
+        word("word nested boxes", 50_000, |n| {
+            docx(&[document(
+                &("<w:p><w:r><w:txbxContent>".repeat(n) + &text("x") + &"</w:txbxContent></w:r></w:p>".repeat(n)),
+            )])
+        }),
         word("word alternatives", 100_000, |n| docx(&[document(&"<mc:AlternateContent><mc:Choice>".repeat(n))])),
         word("word attributes", 200_000, |n| {
             let all: String = (0..n).map(|i| format!("a{i}=\"b\" ")).collect();
@@ -88,23 +101,42 @@ pub(crate) const CASES: fn() -> Vec<Case> = || {
             docx(&[document(&format!("<w:p><w:pPr><w:pStyle {all}/></w:pPr><w:r><w:t>x</w:t></w:r></w:p>"))])
         }),
         word("word paragraphs", 100_000, |n| docx(&[document(&text("word word").repeat(n))])),
-        word("word one paragraph", 200_000, |n| docx(&[document(&format!("<w:p>{}</w:p>", "<w:r><w:t>word </w:t></w:r>".repeat(n)))])),
-        word("word headings", 50_000, |n| docx(&[document(&("<w:p><w:pPr><w:pStyle w:val=\"Heading1\"/></w:pPr><w:r><w:t>h</w:t></w:r></w:p>".to_owned() + &text("x")).repeat(n))])),
-        word("word one heading", 200_000, |n| docx(&[document(&format!("<w:p><w:pPr><w:pStyle w:val=\"Heading1\"/></w:pPr>{}</w:p>", "<w:r><w:t>word </w:t></w:r>".repeat(n)))])),
+        word("word one paragraph", 200_000, |n| {
+            docx(&[document(&format!("<w:p>{}</w:p>", "<w:r><w:t>word </w:t></w:r>".repeat(n)))])
+        }),
+        word("word headings", 50_000, |n| {
+            docx(&[document(
+                &("<w:p><w:pPr><w:pStyle w:val=\"Heading1\"/></w:pPr><w:r><w:t>h</w:t></w:r></w:p>".to_owned()
+                    + &text("x"))
+                    .repeat(n),
+            )])
+        }),
+        word("word one heading", 200_000, |n| {
+            docx(&[document(&format!(
+                "<w:p><w:pPr><w:pStyle w:val=\"Heading1\"/></w:pPr>{}</w:p>",
+                "<w:r><w:t>word </w:t></w:r>".repeat(n)
+            ))])
+        }),
         word("word that unpacks to much", 20_000_000, |n| docx(&[document(&text(&"A".repeat(n)))])),
         word("word parts", 5_000, |n| {
-            let parts = (0..n).map(|i| (format!("word/header{i}.xml"), format!("<w:hdr {NAMESPACES}>{}</w:hdr>", text(&format!("h{i}")))));
+            let parts = (0..n).map(|i| {
+                (format!("word/header{i}.xml"), format!("<w:hdr {NAMESPACES}>{}</w:hdr>", text(&format!("h{i}"))))
+            });
             docx(&std::iter::once(document(&text("x"))).chain(parts).collect::<Vec<_>>())
         }),
         word("word included pages", 500, |n| {
             let chunks: String = (0..n).map(|i| format!("<w:altChunk r:id=\"r{i}\"/>")).collect();
-            let relations: String = (0..n).map(|i| format!("<Relationship Id=\"r{i}\" Type=\"x/aFChunk\" Target=\"p{i}.html\"/>")).collect();
+            let relations: String = (0..n)
+                .map(|i| format!("<Relationship Id=\"r{i}\" Type=\"x/aFChunk\" Target=\"p{i}.html\"/>"))
+                .collect();
             let pages = (0..n).map(|i| (format!("word/p{i}.html"), format!("<p>page {i}")));
-            let relations = ("word/_rels/document.xml.rels".to_owned(), format!("<Relationships>{relations}</Relationships>"));
+            let relations =
+                ("word/_rels/document.xml.rels".to_owned(), format!("<Relationships>{relations}</Relationships>"));
             docx(&[document(&chunks), relations].into_iter().chain(pages).collect::<Vec<_>>())
         }),
         word("word one page included often", 20_000, |n| {
-            let relations = "<Relationships><Relationship Id=\"r\" Type=\"x/aFChunk\" Target=\"p.html\"/></Relationships>";
+            let relations =
+                "<Relationships><Relationship Id=\"r\" Type=\"x/aFChunk\" Target=\"p.html\"/></Relationships>";
             docx(&[
                 document(&"<w:altChunk r:id=\"r\"/>".repeat(n)),
                 ("word/_rels/document.xml.rels".to_owned(), relations.to_owned()),
@@ -112,24 +144,51 @@ pub(crate) const CASES: fn() -> Vec<Case> = || {
             ])
         }),
         word("word links", 100_000, |n| {
-            let relations: String = (0..n).map(|i| format!("<Relationship Id=\"r{i}\" Type=\"x/hyperlink\" Target=\"https://x.org/{i}\"/>")).collect();
-            docx(&[document(&text("x")), ("word/_rels/document.xml.rels".to_owned(), format!("<Relationships>{relations}</Relationships>"))])
+            let relations: String = (0..n)
+                .map(|i| format!("<Relationship Id=\"r{i}\" Type=\"x/hyperlink\" Target=\"https://x.org/{i}\"/>"))
+                .collect();
+            docx(&[
+                document(&text("x")),
+                ("word/_rels/document.xml.rels".to_owned(), format!("<Relationships>{relations}</Relationships>")),
+            ])
         }),
         word("word keywords", 200_000, |n| {
             let words: String = (0..n).map(|i| format!("k{i},")).collect();
-            docx(&[document(&text("x")), ("docProps/core.xml".to_owned(), format!("<cp:coreProperties><cp:keywords>{words}</cp:keywords></cp:coreProperties>"))])
+            docx(&[
+                document(&text("x")),
+                (
+                    "docProps/core.xml".to_owned(),
+                    format!("<cp:coreProperties><cp:keywords>{words}</cp:keywords></cp:coreProperties>"),
+                ),
+            ])
         }),
         word("word styles", 50_000, |n| {
-            let styles: String = (0..n).map(|i| format!("<w:style w:styleId=\"s{i}\"><w:basedOn w:val=\"s{}\"/></w:style>", i + 1)).collect();
-            docx(&[document(&("<w:p><w:pPr><w:pStyle w:val=\"s0\"/></w:pPr></w:p>".repeat(n) + &text("x"))), ("word/styles.xml".to_owned(), format!("<w:styles>{styles}</w:styles>"))])
+            let styles: String = (0..n)
+                .map(|i| format!("<w:style w:styleId=\"s{i}\"><w:basedOn w:val=\"s{}\"/></w:style>", i + 1))
+                .collect();
+            docx(&[
+                document(&("<w:p><w:pPr><w:pStyle w:val=\"s0\"/></w:pPr></w:p>".repeat(n) + &text("x"))),
+                ("word/styles.xml".to_owned(), format!("<w:styles>{styles}</w:styles>")),
+            ])
         }),
         word("word open text", 200_000, |n| docx(&[document(&format!("{}{}", text("x"), "<w:t".repeat(n)))])),
         word("word entities", 300_000, |n| docx(&[document(&text(&"&amp;&x;".repeat(n)))])),
         rich("rich groups", 1_000_000, |n| format!("{{\\rtf1{}x", "{".repeat(n)).into_bytes()),
         rich("rich characters", 300_000, |n| format!("{{\\rtf1{}", "\\u8364?\\'e4".repeat(n)).into_bytes()),
-        rich("rich fonts", 100_000, |n| format!("{{\\rtf1{{\\fonttbl{}}}x", (0..n).map(|i| format!("{{\\f{i}\\fcharset204 A;}}")).collect::<String>()).into_bytes()),
-        rich("rich fields", 100_000, |n| format!("{{\\rtf1{}x", "{\\field{\\*\\fldinst HYPERLINK \"https://x.org\"}{\\fldrslt x}}".repeat(n)).into_bytes()),
-        rich("rich open instructions", 100_000, |n| format!("{{\\rtf1{}x", "{\\*\\fldinst HYPERLINK ".repeat(n)).into_bytes()),
+        rich("rich fonts", 100_000, |n| {
+            format!(
+                "{{\\rtf1{{\\fonttbl{}}}x",
+                (0..n).map(|i| format!("{{\\f{i}\\fcharset204 A;}}")).collect::<String>()
+            )
+            .into_bytes()
+        }),
+        rich("rich fields", 100_000, |n| {
+            format!("{{\\rtf1{}x", "{\\field{\\*\\fldinst HYPERLINK \"https://x.org\"}{\\fldrslt x}}".repeat(n))
+                .into_bytes()
+        }),
+        rich("rich open instructions", 100_000, |n| {
+            format!("{{\\rtf1{}x", "{\\*\\fldinst HYPERLINK ".repeat(n)).into_bytes()
+        }),
         rich("rich lines", 1_000_000, |n| format!("{{\\rtf1 x{}y", "\\par".repeat(n)).into_bytes()),
         rich("rich one line", 3_000_000, |n| format!("{{\\rtf1 {}", "word ".repeat(n / 5)).into_bytes()),
         paper("paper nested arrays", 50_000, |n| show("[".repeat(n))),
@@ -142,31 +201,74 @@ pub(crate) const CASES: fn() -> Vec<Case> = || {
         paper("paper nested properties", 50_000, |n| show(format!("/Span {} BDC", "<</A".repeat(n)))),
         paper("paper saved states", 500_000, |n| show("q ".repeat(n))),
         paper("paper texts", 50_000, |n| show("BT /F 9 Tf 10 10 Td (word) Tj ET\n".repeat(n))),
-        paper("paper texts of one place", 100_000, |n| show(format!("BT /F 9 Tf 10 10 Td {} ET", "(w) Tj 0 0 Td ".repeat(n)))),
+        paper("paper texts of one place", 100_000, |n| {
+            show(format!("BT /F 9 Tf 10 10 Td {} ET", "(w) Tj 0 0 Td ".repeat(n)))
+        }),
         paper("paper letters of many sizes", 50_000, |n| {
-            show((0..n).map(|i| format!("BT /F {} Tf {} {} Td (w) Tj ET\n", 1 + i % 90, i * 7 % 600, i * 13 % 800)).collect())
+            show(
+                (0..n)
+                    .map(|i| format!("BT /F {} Tf {} {} Td (w) Tj ET\n", 1 + i % 90, i * 7 % 600, i * 13 % 800))
+                    .collect(),
+            )
         }),
         paper("paper letters in many directions", 50_000, |n| {
             let letter = |i: usize| {
                 let (sin, cos) = (i as f64).sin_cos();
-                format!("BT /F 9 Tf {cos:.3} {sin:.3} {:.3} {cos:.3} {} {} Tm (word) Tj ET\n", -sin, i * 7 % 600, i * 13 % 800)
+                format!(
+                    "BT /F 9 Tf {cos:.3} {sin:.3} {:.3} {cos:.3} {} {} Tm (word) Tj ET\n",
+                    -sin,
+                    i * 7 % 600,
+                    i * 13 % 800
+                )
             };
             show((0..n).map(letter).collect())
         }),
-        paper("paper columns", 40_000, |n| show((0..n).map(|i| format!("BT /F 1 Tf {} {} Td (ab cd) Tj ET\n", (i % 50) * 12, (i / 50) % 800)).collect())),
-        paper("paper marks", 100_000, |n| show(format!("BT /F 9 Tf {} (w) Tj {}", "/Span <</ActualText(x)>> BDC ".repeat(n), "EMC ".repeat(n)))),
+        paper("paper columns", 40_000, |n| {
+            show(
+                (0..n).map(|i| format!("BT /F 1 Tf {} {} Td (ab cd) Tj ET\n", (i % 50) * 12, (i / 50) % 800)).collect(),
+            )
+        }),
+        paper("paper marks", 100_000, |n| {
+            show(format!("BT /F 9 Tf {} (w) Tj {}", "/Span <</ActualText(x)>> BDC ".repeat(n), "EMC ".repeat(n)))
+        }),
         paper("paper marks around many letters", 20_000, |n| {
-            show(format!("BT /F 1 Tf {} {} {}", "/Span <</ActualText(x)>> BDC ".repeat(n), "(w) Tj T* 0 5 Td ".repeat(n), "EMC ".repeat(n)))
+            show(format!(
+                "BT /F 1 Tf {} {} {}",
+                "/Span <</ActualText(x)>> BDC ".repeat(n),
+                "(w) Tj T* 0 5 Td ".repeat(n),
+                "EMC ".repeat(n)
+            ))
         }),
         paper("paper marks by name", 20_000, |n| {
             let text = "w".repeat(n * 4);
             pdf("/Span /P BDC EMC ".repeat(n).as_bytes(), &format!("/Properties<</P<</ActualText({text})>>>>"), &[])
         }),
         paper("paper hidden marks", 200_000, |n| show("/OC /P BDC ".repeat(n))),
-        paper("paper forms", 10_000, |n| pdf("/X Do ".repeat(n).as_bytes(), "/XObject<</X 6 0 R>>", &[packed(b"BT /F 9 Tf (w) Tj ET ", "/Type/XObject/Subtype/Form/BBox[0 0 9 9]")])),
-        paper("paper forms of much", 20, |n| pdf("/X Do ".repeat(n).as_bytes(), "/XObject<</X 6 0 R>>", &[packed(&b"q Q ".repeat(1_000_000), "/Type/XObject/Subtype/Form/BBox[0 0 9 9]")])),
+        paper("paper forms", 10_000, |n| {
+            pdf(
+                "/X Do ".repeat(n).as_bytes(),
+                "/XObject<</X 6 0 R>>",
+                &[packed(b"BT /F 9 Tf (w) Tj ET ", "/Type/XObject/Subtype/Form/BBox[0 0 9 9]")],
+            )
+        }),
+        paper("paper forms of much", 20, |n| {
+            pdf(
+                "/X Do ".repeat(n).as_bytes(),
+                "/XObject<</X 6 0 R>>",
+                &[packed(&b"q Q ".repeat(1_000_000), "/Type/XObject/Subtype/Form/BBox[0 0 9 9]")],
+            )
+        }),
         paper("paper forms in forms", 12, |n| {
-            let form = |i: usize| packed(format!("/X{0} Do /X{0} Do", i + 1).as_bytes(), &format!("/Type/XObject/Subtype/Form/BBox[0 0 9 9]/Resources<</XObject<</X{} {} 0 R>>>>", i + 1, i + 7));
+            let form = |i: usize| {
+                packed(
+                    format!("/X{0} Do /X{0} Do", i + 1).as_bytes(),
+                    &format!(
+                        "/Type/XObject/Subtype/Form/BBox[0 0 9 9]/Resources<</XObject<</X{} {} 0 R>>>>",
+                        i + 1,
+                        i + 7
+                    ),
+                )
+            };
             pdf(b"/X0 Do", "/XObject<</X0 6 0 R>>", &(0..n).map(form).collect::<Vec<_>>())
         }),
         paper("paper fonts", 5_000, |n| {
@@ -180,7 +282,9 @@ pub(crate) const CASES: fn() -> Vec<Case> = || {
             let content: String = (0..n).map(|i| format!("BT /G{i} 9 Tf <0000> Tj ET ")).collect();
             let map: String = (0..20_000).map(|i| format!("<{i:04x}> <{:04x}>\n", 0x4e00 + i)).collect();
             let map = packed(format!("begincmap 1 begincodespacerange <0000> <ffff> endcodespacerange 20000 beginbfchar\n{map}endbfchar endcmap").as_bytes(), "");
-            let font = |i: usize| format!("<</Type/Font/Subtype/Type0/BaseFont/A{i}/Encoding/Identity-H/ToUnicode 6 0 R/DescendantFonts[<</Type/Font/Subtype/CIDFontType2/BaseFont/A{i}>>]>>").into_bytes();
+            let font = |i: usize| {
+                format!("<</Type/Font/Subtype/Type0/BaseFont/A{i}/Encoding/Identity-H/ToUnicode 6 0 R/DescendantFonts[<</Type/Font/Subtype/CIDFontType2/BaseFont/A{i}>>]>>").into_bytes()
+            };
             let objects: Vec<_> = std::iter::once(map).chain((0..n).map(font)).collect();
             pdf(content.as_bytes(), &format!("/Font<<{names}>>"), &objects)
         }),
@@ -193,17 +297,24 @@ pub(crate) const CASES: fn() -> Vec<Case> = || {
             let mut objects: Vec<Vec<u8>> = Vec::new();
             let kids: String = (0..n).map(|i| format!("{} 0 R ", i + 7)).collect();
             objects.push(format!("<</Type/Pages/Kids[{kids}]/Count {n}>>").into_bytes());
-            objects.extend((0..n).map(|_| b"<</Type/Page/MediaBox[0 0 9 9]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>".to_vec()));
+            objects.extend(
+                (0..n).map(|_| {
+                    b"<</Type/Page/MediaBox[0 0 9 9]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>".to_vec()
+                }),
+            );
             let file = pdf(b"BT /F 9 Tf (w) Tj ET", "", &objects);
             String::from_utf8_lossy(&file).contains("Kids").then_some(()).expect("pages");
             replaced(&file, b"/Kids[3 0 R]", b"/Kids[6 0 R]")
         }),
         paper("paper nested pages", 5_000, |n| {
-            let objects: Vec<Vec<u8>> = (0..n).map(|i| format!("<</Type/Pages/Kids[{} 0 R]/Count 1>>", i + 7).into_bytes()).collect();
+            let objects: Vec<Vec<u8>> =
+                (0..n).map(|i| format!("<</Type/Pages/Kids[{} 0 R]/Count 1>>", i + 7).into_bytes()).collect();
             replaced(&pdf(b"BT /F 9 Tf (w) Tj ET", "", &objects), b"/Kids[3 0 R]", b"/Kids[6 0 R]")
         }),
         paper("paper notes", 2_000, |n| {
-            let notes: String = (0..n).map(|i| format!("<</Type/Annot/Subtype/Text/Contents(note {i} {})>>", "w ".repeat(100))).collect();
+            let notes: String = (0..n)
+                .map(|i| format!("<</Type/Annot/Subtype/Text/Contents(note {i} {})>>", "w ".repeat(100)))
+                .collect();
             replaced(&pdf(b"", "", &[]), b"/Contents 4 0 R", format!("/Contents 4 0 R/Annots[{notes}]").as_bytes())
         }),
         paper("paper small streams", 20_000, |n| {

@@ -311,7 +311,10 @@ fn images_that_never_end_are_given_up_and_told() {
 fn marks_within_marks_look_through_their_glyphs_a_few_times_only() {
     // Each of them looked through all glyphs of the page.
     let marks = "/Span <</ActualText(x)>> BDC ".repeat(100_000);
-    let letters: String = (0..100_000).map(|i| format!("1 0 0 1 {} {} Tm (w) Tj ", i % 600, i / 600 * 4)).collect();
+    let letters = (0..100_000)
+        .map(|i| format!("1 0 0 1 {} {} Tm (w) Tj ", i % 600, i / 600 * 4))
+        .collect::<Vec<String>>()
+        .concat();
     let content = format!("BT /F 1 Tf {marks}{letters}{} ET", "EMC ".repeat(100_000));
     assert!(text_of(&page(&content, HELVETICA, "", &[])).contains('w'));
 }
