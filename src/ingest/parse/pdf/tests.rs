@@ -329,6 +329,31 @@ fn the_clock_is_looked_at_inside_a_page() {
     assert_eq!(read.state, PageState::Cut);
 }
 
+#[test]
+fn what_fonts_unpack_is_counted() {
+    // A table of characters that five hundred fonts share was unpacked and kept five hundred times: gigabytes.
+    let map =
+        (0..5_000).map(|code| format!("<{code:04x}> <{:04x}>\n", 0x4e00 + code)).collect::<Vec<String>>().concat();
+    let font = |name: usize| format!("<</Type/Font/Subtype/Type1/BaseFont/A{name}/ToUnicode 6 0 R>>");
+    let objects: Vec<String> = std::iter::once(stream("", &map)).chain((0..20).map(font)).collect();
+    let names = (0..20).map(|name| format!("/G{name} {} 0 R", name + 7)).collect::<Vec<String>>().concat();
+    let content = (0..20).map(|name| format!("BT /G{name} 9 Tf (a) Tj ET ")).collect::<Vec<String>>().concat();
+    let file = replaced(&page(&content, HELVETICA, "", &objects), "/Font<<", &format!("/Font<<{names}"));
+    let deadline = Instant::now() + DEADLINE;
+    let mut budget = Budget { operators: PAGE_OPERATORS, forms: PAGE_FORMS, bytes: MOST_BYTES, deadline };
+    let pdf = Pdf::new(file).unwrap();
+    let _ = page::read(&pdf.pages()[0], &mut Fonts::new(), &mut budget, &Hidden::new());
+    assert!(MOST_BYTES - budget.bytes > 20 * 2 * map.len() as u64);
+}
+
+#[test]
+fn streams_are_looked_at_until_the_clock_says_so() {
+    let noise = (0..300_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect::<Vec<u8>>();
+    let file = [b"1 0 obj <</Filter/FlateDecode>>stream\n".to_vec(), noise, b"\nendstream".to_vec()].concat();
+    assert_eq!(guard::beyond(&file, Instant::now() + DEADLINE), None);
+    assert!(guard::beyond(&file, Instant::now()).is_some());
+}
+
 /// The file with the first `from` replaced.
 fn replaced(file: &[u8], from: &str, to: &str) -> Vec<u8> {
     let at = file.windows(from.len()).position(|part| part == from.as_bytes()).unwrap();
