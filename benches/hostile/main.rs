@@ -3,7 +3,7 @@
 //!
 //! `cargo bench --bench hostile` runs all cases, `-- mail` those whose name has the word; `-- --list` names them.
 
-#![expect(clippy::expect_used, clippy::print_stdout, reason = "a command for people at a terminal")]
+#![expect(clippy::expect_used, clippy::print_stdout, clippy::format_collect, reason = "a program of measurements")]
 
 mod mail;
 mod markup;

@@ -38,12 +38,12 @@ pub(crate) const CASES: fn() -> Vec<Case> = || {
         note("note $", 500_000, |n| "$a ".repeat(n).into()),
         note("note $$", 300_000, |n| "$$a ".repeat(n).into()),
         note("note {$", 300_000, |n| "${a$}".repeat(n).into()),
-        note("note runs of backticks", 1_500, |n| {
-            (0..n).map(|i| format!("{}a", "`".repeat(i))).collect::<String>().into()
+        note("note runs of backticks", 2_000_000, |n| {
+            (0..n.isqrt()).map(|i| format!("{}a", "`".repeat(i))).collect::<String>().into()
         }),
         note("note fences", 300_000, |n| "```\n".repeat(n).into()),
-        note("note fences that grow", 1_500, |n| {
-            (3..n).map(|i| format!("{}\n", "~".repeat(i))).collect::<String>().into()
+        note("note fences that grow", 2_000_000, |n| {
+            (3..n.isqrt()).map(|i| format!("{}\n", "~".repeat(i))).collect::<String>().into()
         }),
         note("note footnotes", 300_000, |n| "[^a".repeat(n).into()),
         note("note definitions of footnotes", 200_000, |n| "[^a]: ".repeat(n).into()),
@@ -71,8 +71,8 @@ pub(crate) const CASES: fn() -> Vec<Case> = || {
         note("note star lists", 100_000, |n| format!("{}a", "* ".repeat(n)).into()),
         note("note quotes", 500_000, |n| format!("{}a", ">".repeat(n)).into()),
         note("note quotes in lists", 100_000, |n| format!("{}a", "> - ".repeat(n)).into()),
-        note("note lists by indent", 1_000, |n| {
-            (0..n).map(|i| format!("{}* a\n", " ".repeat(2 * i))).collect::<String>().into()
+        note("note lists by indent", 1_000_000, |n| {
+            (0..n.isqrt()).map(|i| format!("{}* a\n", " ".repeat(2 * i))).collect::<String>().into()
         }),
         note("note lines of quotes and lists", 5_000, |n| format!("{}a\n", "> ".repeat(59)).repeat(n).into()),
         note("note lists of numbers", 100_000, |n| format!("{}a", "1. ".repeat(n)).into()),
@@ -101,11 +101,13 @@ pub(crate) const CASES: fn() -> Vec<Case> = || {
         note("note head of brackets", 500_000, |n| {
             format!("---\ntags: {}{}\n---\nx\n", "[".repeat(n), "]".repeat(n)).into()
         }),
-        note("note head of maps", 1_500, |n| {
-            format!("---\n{}---\nx\n", (0..n).map(|i| format!("{}a:\n", " ".repeat(i))).collect::<String>()).into()
+        note("note head of maps", 2_000_000, |n| {
+            format!("---\n{}---\nx\n", (0..n.isqrt()).map(|i| format!("{}a:\n", " ".repeat(i))).collect::<String>())
+                .into()
         }),
-        note("note head of lists", 1_500, |n| {
-            format!("---\na:\n{}---\nx\n", (0..n).map(|i| format!("{}-\n", " ".repeat(i))).collect::<String>()).into()
+        note("note head of lists", 2_000_000, |n| {
+            format!("---\na:\n{}---\nx\n", (0..n.isqrt()).map(|i| format!("{}-\n", " ".repeat(i))).collect::<String>())
+                .into()
         }),
         note("note head of - - -", 15_000, |n| format!("---\na:\n  {}b\n---\nx\n", "- ".repeat(n)).into()),
         note("note head of ? ? ?", 15_000, |n| format!("---\n{}b\n---\nx\n", "? ".repeat(n)).into()),
@@ -125,6 +127,9 @@ pub(crate) const CASES: fn() -> Vec<Case> = || {
         note("note head of anchors", 400, |n| {
             let all: String = (1..n).map(|i| format!("a{i}: &a{i} [*a{0},*a{0}]\n", i - 1)).collect();
             format!("---\na0: &a0 [x,x]\n{all}---\nx\n").into()
+        }),
+        note("note head of two fields in one", 400, |n| {
+            format!("---\n{}---\nx\n", format!("a: {}\n", "{a: [".repeat(n)).repeat(20)).into()
         }),
         note("note blanks", 5_000_000, |n| format!("# a\n\n{}x", " ".repeat(n)).into()),
         note("note newlines", 5_000_000, |n| format!("# a{}x", "\n".repeat(n)).into()),

@@ -250,8 +250,7 @@ mod tests {
     fn lines(log: impl FnOnce()) -> Vec<Map<String, Value>> {
         let kept = Kept::default();
         tracing::subscriber::with_default(tracing_subscriber::registry().with(kept.clone()), log);
-        let lines = kept.0.lock().unwrap().clone();
-        lines
+        kept.0.lock().unwrap().clone()
     }
 
     #[test]

@@ -12,7 +12,8 @@ pub(super) const ATTEMPTS: u32 = 3;
 pub(super) fn classify(operation: &'static str, key: impl Into<String>, error: sqlx::Error) -> StoreError {
     let (kind, hint) = verdict(&error);
     let message = format!("{error}{hint}");
-    let takes_nothing = error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "53100");
+    let takes_nothing =
+        error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "53100");
     let source: Box<dyn std::error::Error + Send + Sync> = Box::new(error);
     let source = if takes_nothing { Box::new(NoRoom(source)) } else { source };
     StoreError { kind, operation, key: key.into(), message, source: Some(source) }

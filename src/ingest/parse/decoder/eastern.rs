@@ -1,7 +1,7 @@
 //! Text in the alphabets of two bytes a character that no label names, or a wrong one: told by how many of its pairs of
 //! bytes are characters that everybody writes. Accents of the West, read in pairs, hardly ever are.
 
-use encoding_rs::{BIG5, EUC_JP, EUC_KR, Encoding, GB18030, GBK, SHIFT_JIS};
+use encoding_rs::{BIG5, DecoderResult, EUC_JP, EUC_KR, Encoding, GB18030, GBK, SHIFT_JIS, WINDOWS_1252};
 
 /// The look is at no more than this many bytes.
 const LIMIT_BYTES: usize = 64 << 10;
@@ -134,6 +134,31 @@ pub(super) fn encoding(bytes: &[u8]) -> Option<&'static Encoding> {
     let is_korean = encoding == GBK && looks[2].1.common * 100 >= look.common * 95;
     let encoding = if is_korean { EUC_KR } else { encoding };
     is_text.then_some(encoding)
+}
+
+/// The text of `bytes`, of which some are broken: these are read byte by byte, so that nothing of them is lost.
+pub(super) fn patched(encoding: &'static Encoding, bytes: &[u8]) -> String {
+    let mut decoder = encoding.new_decoder_without_bom_handling();
+    let mut text = String::new();
+    let mut at = 0;
+    loop {
+        let rest = &bytes[at..];
+        text.reserve(decoder.max_utf8_buffer_length_without_replacement(rest.len()).unwrap_or(rest.len()));
+        let (result, read) = decoder.decode_to_string_without_replacement(rest, &mut text, true);
+        at += read;
+        match result {
+            DecoderResult::Malformed(length, behind) => {
+                let end = at.saturating_sub(usize::from(behind));
+                let broken = bytes.get(end.saturating_sub(usize::from(length))..end).unwrap_or_default();
+                text.push_str(&WINDOWS_1252.decode_without_bom_handling(broken).0);
+                if at >= bytes.len() {
+                    return text;
+                }
+            }
+            DecoderResult::OutputFull if read > 0 => {}
+            _ => return text,
+        }
+    }
 }
 
 /// Whether most of the text is in the alphabet that is stated, whatever else is broken in it.

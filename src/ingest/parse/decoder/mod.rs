@@ -106,11 +106,12 @@ fn labelled<'bytes>(bytes: &'bytes [u8], encoding: &'static Encoding) -> Cow<'by
     }
     let encoding = mended(encoding, bytes);
     let (text, had_errors) = encoding.decode_without_bom_handling(bytes);
-    // A few broken characters of many: cut by a line end, or of an addition to the alphabet.
-    if !had_errors
-        || !is_single && (count_replacements(&text) * 20 <= count_foreign(&text) || eastern::fits(encoding, bytes))
-    {
+    if !had_errors {
         return text;
+    }
+    // A few broken characters of many: cut by a line end, or of an addition to the alphabet.
+    if !is_single && (count_replacements(&text) * 20 <= count_foreign(&text) || eastern::fits(encoding, bytes)) {
+        return Cow::Owned(eastern::patched(encoding, bytes));
     }
     let other = guess::nearly_utf8(bytes, guess::LENIENT).unwrap_or_else(|| legacy(bytes));
     if count_replacements(&other) < count_replacements(&text) { Cow::Owned(other) } else { text }
@@ -156,18 +157,22 @@ fn count_replacements(text: &str) -> usize {
 
 /// Bytes in the likeliest legacy encoding.
 fn legacy(bytes: &[u8]) -> String {
-    let mut encoding = guess::encoding(bytes);
-    if guess::is_western(encoding) {
-        // One broken character makes the guess give up alphabets of two bytes a character.
-        encoding = eastern::encoding(bytes).unwrap_or(encoding);
+    let encoding = guess::encoding(bytes);
+    // One broken character makes the guess give up alphabets of two bytes a character.
+    if guess::is_western(encoding)
+        && let Some(meant) = eastern::encoding(bytes)
+    {
+        return eastern::patched(meant, bytes);
     }
     let (text, had_errors) = encoding.decode_without_bom_handling(bytes);
     if !had_errors {
         return text.into_owned();
     }
     // Windows-1252 gives every byte a character, so nothing is lost even when the guess is wrong.
-    let (fallback, _) = WINDOWS_1252.decode_without_bom_handling(bytes);
-    if count_replacements(&text) * 20 > text.chars().count() { fallback.into_owned() } else { text.into_owned() }
+    if count_replacements(&text) * 20 > text.chars().count() {
+        return WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned();
+    }
+    if encoding.is_single_byte() { text.into_owned() } else { eastern::patched(encoding, bytes) }
 }
 
 #[cfg(test)]

@@ -197,7 +197,9 @@ fn a_label_of_another_alphabet_is_seen_through() {
         // Half a character somewhere does not turn the whole text into signs.
         let broken = [&bytes.repeat(3)[..], b"\xff\nend"].concat();
         for label in [Some(meant), Some("iso-8859-1"), None] {
-            assert!(decode(&broken, label).starts_with(text), "{meant}, broken, labelled {label:?}");
+            let decoded = decode(&broken, label);
+            assert!(decoded.starts_with(text), "{meant}, broken, labelled {label:?}");
+            assert!(!decoded.contains(char::REPLACEMENT_CHARACTER) && decoded.ends_with("\nend"), "{decoded}");
         }
     }
     // A footer that was decoded with the text and is none.

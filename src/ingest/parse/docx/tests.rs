@@ -221,9 +221,11 @@ fn depth_and_attributes_are_only_long() {
 #[test]
 fn a_list_of_what_is_included_is_read_once() {
     // Read anew for every page, it was unpacked until the budget of the document was spent.
-    let chunks: String = (0..3_000).map(|i| format!("<w:altChunk r:id=\"r{i}\"/>")).collect();
-    let relations: String =
-        (0..3_000).map(|i| format!("<Relationship Id=\"r{i}\" Type=\"x/aFChunk\" Target=\"p.html\"/>")).collect();
+    let chunks = (0..3_000).map(|i| format!("<w:altChunk r:id=\"r{i}\"/>")).collect::<Vec<String>>().concat();
+    let relations = (0..3_000)
+        .map(|i| format!("<Relationship Id=\"r{i}\" Type=\"x/aFChunk\" Target=\"p.html\"/>"))
+        .collect::<Vec<String>>()
+        .concat();
     let relations = format!("<Relationships>{relations}</Relationships>");
     let parts = [
         ("word/document.xml", wrapped(&chunks)),

@@ -368,7 +368,7 @@ mod tests {
         // Every one of these used to be looked for to the end: a minute.
         let parsed = parse(format!("attachment; {}", "b=\"x ;".repeat(200_000)).as_bytes());
         assert_eq!(parsed.parameters.len(), 1);
-        let names = (0..90).map(|i| format!("b{i}=\"x ;")).collect::<String>();
+        let names = (0..90).map(|i| format!("b{i}=\"x ;")).collect::<Vec<String>>().concat();
         let parsed = parse(format!("attachment; {names} filename=a.txt").as_bytes());
         let name = parsed.parameters.iter().find(|(name, _)| name == "filename");
         assert_eq!(name.map(|(_, value)| value.as_str()), Some("a.txt"));

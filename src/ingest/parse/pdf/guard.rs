@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::io::Read;
+use std::time::Instant;
 
 use flate2::read::{DeflateDecoder, ZlibDecoder};
 use hayro_syntax::Filter;
@@ -17,8 +18,9 @@ const MOST_INTERNAL: u64 = 256 << 20;
 /// A packed stream of this size cannot grow beyond what is allowed.
 const HARMLESS: usize = (MOST_INTERNAL / 1032) as usize;
 
-/// Whether all packed streams of a file stay within bounds. Encrypted ones look like noise and pass.
-pub(super) fn is_bounded(file: &[u8]) -> bool {
+/// Why a file is not read: a packed stream of it goes beyond bounds, or looking took until `deadline`. Encrypted streams
+/// look like noise and pass.
+pub(super) fn beyond(file: &[u8], deadline: Instant) -> Option<&'static str> {
     let mut at = 0;
     while let Some(found) = find(&file[at..], b"stream") {
         let start = at + found + 6;
@@ -42,10 +44,13 @@ pub(super) fn is_bounded(file: &[u8]) -> bool {
             continue;
         }
         if !fits(data, if is_chain { 2 } else { 1 }, MOST_INTERNAL) {
-            return false;
+            return Some("a stream in it unpacks to more than 256 MiB");
+        }
+        if Instant::now() > deadline {
+            return Some("its streams unpack to so much that looking took more than a minute");
         }
     }
-    true
+    None
 }
 
 /// Whether `data`, unpacked `times` times, stays below `most`.

@@ -103,15 +103,15 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
 fn read(bytes: Vec<u8>) -> Result<Parsed, ParseError> {
     let started = Instant::now();
     let size = bytes.len() as u64;
-    if !guard::is_bounded(&bytes) {
-        return Err(ParseError::TooLarge("a stream in it unpacks to more than 256 MiB".into()));
+    let deadline = started + DEADLINE;
+    if let Some(what) = guard::beyond(&bytes, deadline) {
+        return Err(ParseError::TooLarge(what.into()));
     }
     let pdf = Pdf::new(bytes).map_err(problem)?;
     let pages = pdf.pages();
     let catalog = pdf.xref().get::<Dict<'_>>(pdf.xref().root_id());
     let hidden = catalog.as_ref().map(page::hidden).unwrap_or_default();
     let mut fonts = Fonts::new();
-    let deadline = started + DEADLINE;
     let mut budget = Budget { operators: 0, forms: 0, bytes: MOST_BYTES.max(size.saturating_mul(300)), deadline };
     let mut read: Vec<PageText> = Vec::with_capacity(pages.len().min(MOST_PAGES));
     let mut total = 0;

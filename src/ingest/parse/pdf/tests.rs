@@ -311,7 +311,10 @@ fn images_that_never_end_are_given_up_and_told() {
 fn marks_within_marks_look_through_their_glyphs_a_few_times_only() {
     // Each of them looked through all glyphs of the page.
     let marks = "/Span <</ActualText(x)>> BDC ".repeat(100_000);
-    let letters: String = (0..100_000).map(|i| format!("1 0 0 1 {} {} Tm (w) Tj ", i % 600, i / 600 * 4)).collect();
+    let letters = (0..100_000)
+        .map(|i| format!("1 0 0 1 {} {} Tm (w) Tj ", i % 600, i / 600 * 4))
+        .collect::<Vec<String>>()
+        .concat();
     let content = format!("BT /F 1 Tf {marks}{letters}{} ET", "EMC ".repeat(100_000));
     assert!(text_of(&page(&content, HELVETICA, "", &[])).contains('w'));
 }
@@ -324,6 +327,31 @@ fn the_clock_is_looked_at_inside_a_page() {
     let pdf = Pdf::new(file).unwrap();
     let read = page::read(&pdf.pages()[0], &mut Fonts::new(), &mut budget, &Hidden::new());
     assert_eq!(read.state, PageState::Cut);
+}
+
+#[test]
+fn what_fonts_unpack_is_counted() {
+    // A table of characters that five hundred fonts share was unpacked and kept five hundred times: gigabytes.
+    let map =
+        (0..5_000).map(|code| format!("<{code:04x}> <{:04x}>\n", 0x4e00 + code)).collect::<Vec<String>>().concat();
+    let font = |name: usize| format!("<</Type/Font/Subtype/Type1/BaseFont/A{name}/ToUnicode 6 0 R>>");
+    let objects: Vec<String> = std::iter::once(stream("", &map)).chain((0..20).map(font)).collect();
+    let names = (0..20).map(|name| format!("/G{name} {} 0 R", name + 7)).collect::<Vec<String>>().concat();
+    let content = (0..20).map(|name| format!("BT /G{name} 9 Tf (a) Tj ET ")).collect::<Vec<String>>().concat();
+    let file = replaced(&page(&content, HELVETICA, "", &objects), "/Font<<", &format!("/Font<<{names}"));
+    let deadline = Instant::now() + DEADLINE;
+    let mut budget = Budget { operators: PAGE_OPERATORS, forms: PAGE_FORMS, bytes: MOST_BYTES, deadline };
+    let pdf = Pdf::new(file).unwrap();
+    let _ = page::read(&pdf.pages()[0], &mut Fonts::new(), &mut budget, &Hidden::new());
+    assert!(MOST_BYTES - budget.bytes > 20 * 2 * map.len() as u64);
+}
+
+#[test]
+fn streams_are_looked_at_until_the_clock_says_so() {
+    let noise = (0..300_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect::<Vec<u8>>();
+    let file = [b"1 0 obj <</Filter/FlateDecode>>stream\n".to_vec(), noise, b"\nendstream".to_vec()].concat();
+    assert_eq!(guard::beyond(&file, Instant::now() + DEADLINE), None);
+    assert!(guard::beyond(&file, Instant::now()).is_some());
 }
 
 /// The file with the first `from` replaced.
