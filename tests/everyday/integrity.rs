@@ -46,10 +46,14 @@ fn copies_live_on(running: bool) {
         until("read", || why(copy).contains("duplicate"));
     }
     if running {
-        holders.iter().for_each(|holder| std::fs::remove_file(holder).unwrap());
+        for holder in &holders {
+            std::fs::remove_file(holder).unwrap();
+        }
     } else {
         assert!(served.end().success());
-        holders.iter().for_each(|holder| std::fs::remove_file(holder).unwrap());
+        for holder in &holders {
+            std::fs::remove_file(holder).unwrap();
+        }
         served = Served::start(&home, "");
     }
     for (query, holder) in ["qqnote", "qqmail"].into_iter().zip(&holders) {
@@ -222,7 +226,9 @@ fn what_took_a_files_name_is_not_read_and_holds_nobody_up() {
         assert_eq!(offer.queued, 5);
     });
     // After the offer, before the reading.
-    swapped.iter().for_each(|path| std::fs::remove_file(path).unwrap());
+    for path in &swapped {
+        std::fs::remove_file(path).unwrap();
+    }
     let [pipe, socket, device, folder] = &swapped;
     assert!(std::process::Command::new("mkfifo").arg(pipe).status().unwrap().success());
     let _listener = std::os::unix::net::UnixListener::bind(socket).unwrap();
@@ -248,7 +254,7 @@ fn an_export_makes_a_store_again_unless_it_was_cut_off() {
     // Used as a store, it says what it is.
     let refused = home.say(&["export", "--from", "all.jsonl"]);
     assert!(refused.code == Some(2) && refused.err.contains("is an export, not a store"), "{}", refused.err);
-    let lines = whole.iter().filter(|byte| **byte == b'\n').count();
+    let lines = whole.split(|byte| *byte == b'\n').count() - 1;
     let before_end = whole[..whole.len() - 1].iter().rposition(|byte| *byte == b'\n').unwrap() + 1;
     for (content, told) in [
         (whole[..before_end].to_vec(), format!("cut off: it ends after {} lines", lines - 1)),
