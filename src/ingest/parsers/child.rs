@@ -20,7 +20,7 @@ const PANICS_TOLD: usize = 8;
 /// Processor time of a test.
 const PLANNED_TIME: Duration = Duration::from_secs(1);
 
-/// Answers jobs until the other end is closed. `is_planned` makes it do what jobs ask for ([`planned`]), with less time:
+/// Answers jobs until the other end is closed. `is_planned` makes it do what jobs ask for (`planned`), with less time:
 /// for tests.
 ///
 /// # Errors

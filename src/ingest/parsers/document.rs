@@ -1,5 +1,5 @@
 //! Builds what is committed from what was parsed: keys, titles, chunks, terms. Pure; vectors come later, from whoever has
-//! the model ([`embed`]). Called by `work`, where parsing happens.
+//! the model (`embed`). Called by `work`, where parsing happens.
 
 use std::path::Path;
 
