@@ -108,7 +108,8 @@ async fn planted_secrets_are_found_nowhere() {
     // An address, a key of the caller's own making and the like come back in no error.
     pieces.extend(web.into_iter().map(|(source, text)| (source, text.into_bytes())));
     let crashes = home.path("data/state/crashes");
-    until("a crash report", || std::fs::read_dir(&crashes).ok()?.flatten().next());
+    let is_report = |entry: &std::fs::DirEntry| entry.file_name().to_string_lossy().starts_with("crash-");
+    until("a crash report", || std::fs::read_dir(&crashes).ok()?.flatten().find(is_report));
     for name in ["cmdline", "status", "comm"] {
         let path = format!("/proc/{}/{name}", server.pid());
         pieces.push((path.clone(), std::fs::read(&path).expect("of our child")));

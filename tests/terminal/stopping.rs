@@ -152,8 +152,11 @@ fn ctrl_z_in_the_pager_stops_both_and_fg_brings_both_back() {
     terminal.wait_for("READY");
     terminal.send("\u{1a}");
     terminal.wait_for_bytes("Stopped", from);
+    terminal.wait_for_bytes("PROMPT>", from);
+    // The shell names what it brings back.
+    let brought_back = terminal.raw().len();
     terminal.send("fg\n");
-    terminal.wait_for_bytes("data", from);
+    terminal.wait_for_bytes("data", brought_back);
     terminal.send("after fg\n");
     terminal.wait_for("got after fg");
     terminal.send("\n");
