@@ -557,6 +557,30 @@ async fn a_message_id_hides_no_mail() {
     running.stop().await;
 }
 
+/// Some programs write no blank line behind the last message. Once nobody writes to the archive any more that is no failure,
+/// and what comes later is read all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_without_a_last_blank_line_is_whole_once_it_rests() {
+    let (_folder, data, source) = folders();
+    let running = Running::start(&data).await;
+    let archive = format!("{}{}\n", message("1@x", None, "one"), message("2@x", None, "hyacinth").trim_end());
+    let path = write(&source, "rests.mbox", &archive);
+    let rests = |path: &Path| {
+        let long_ago = std::time::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        std::fs::File::options().write(true).open(path).unwrap().set_modified(long_ago).unwrap();
+    };
+    rests(&path);
+    running.take_in(&path).await;
+    let row = running.row(&path).await;
+    assert_eq!((row.state, row.items.dead_letters, row.items.documents), (FileState::Indexed, 0, 2));
+    assert!(row.reason.unwrap().contains("blank line"));
+    std::fs::write(&path, format!("{archive}and a peony\n\n{}", message("3@x", None, "three"))).unwrap();
+    running.take_in(&path).await;
+    assert_eq!((running.live(&path).await, running.titles("peony").await), (3, vec!["About 2@x".to_owned()]));
+    running.settled(3).await;
+    running.stop().await;
+}
+
 /// An archive that was read while it was written: its last message is read again, whole, however large the archive is.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_last_message_of_a_growing_archive_is_read_whole() {

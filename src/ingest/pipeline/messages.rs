@@ -22,8 +22,8 @@ const SET: usize = 64;
 /// Bytes of one set, about.
 const SET_BYTES: usize = 512 << 10;
 /// An archive that nobody wrote to for this long is not growing: what only looks like half a message is the last one of
-/// a program that writes no blank line behind it.
-const STILL_GROWING: Duration = Duration::from_secs(120);
+/// a program that writes no blank line behind it. Shorter than what failed is tried again by itself: then it is known.
+const STILL_GROWING: Duration = Duration::from_secs(30);
 
 /// Where the reading of an archive began, where its last message stands, and whether all of it was read.
 struct Tail {
