@@ -4,7 +4,7 @@ use crate::support::Home;
 use crate::terminal::Terminal;
 
 /// Searches for `query` in the app, and leaves the input.
-pub fn find(terminal: &mut Terminal, query: &str, wanted: &str) {
+fn find(terminal: &mut Terminal, query: &str, wanted: &str) {
     terminal.wait_until("a screen", |screen| screen.contains("quit"));
     terminal.send("2");
     terminal.wait_until("the input", |screen| screen.contains("leave"));
@@ -14,7 +14,8 @@ pub fn find(terminal: &mut Terminal, query: &str, wanted: &str) {
     terminal.wait_until("the end of typing", |screen| !screen.contains("leave"));
 }
 
-fn delete(home: &Home, query: &str, title: &str) {
+/// Deletes, in the app, the one document that `query` finds.
+pub(crate) fn delete(home: &Home, query: &str, title: &str) {
     let mut terminal = Terminal::start(&home.data(), 100, 30, &[("PEANUT_MODEL", "static")]);
     find(&mut terminal, query, title);
     terminal.send("d");

@@ -8,7 +8,6 @@ use peanut::runtime::wiring::House;
 
 use crate::serving::{Served, until};
 use crate::support::Home;
-use crate::terminal::Terminal;
 
 /// Does something in the home's store, without workers.
 fn in_house(home: &Home, work: impl AsyncFnOnce(&House)) {
@@ -190,16 +189,7 @@ fn what_was_brought_back_without_its_file_stays_and_says_so() {
         let file = home.write("s/a.md", "# Lexgone\n\nlexgone\n");
         home.write("s/b.md", "# Other\n\nother\n");
         home.ingest(&home.path("s"));
-        let mut terminal = Terminal::start(&home.data(), 100, 30, &[("PEANUT_MODEL", "static")]);
-        crate::deleted::find(&mut terminal, "lexgone", "Lexgone");
-        terminal.send("d");
-        terminal.wait_for("Sure?");
-        terminal.send("y");
-        terminal.wait_for("now Enter does it");
-        terminal.send("\r");
-        terminal.wait_for("1 deleted");
-        terminal.send("q");
-        assert_eq!(terminal.finish().0.code(), Some(0));
+        crate::deleted::delete(&home, "lexgone", "Lexgone");
         std::fs::remove_file(&file).unwrap();
         if noticed {
             home.ingest(&home.path("s"));

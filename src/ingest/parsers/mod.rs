@@ -85,9 +85,12 @@ impl Parsers {
         };
         match pool.exchange(jobs, is_wanted) {
             Ok(answers) => answers,
-            Err(Trouble::Ended(_)) if jobs.len() > 1 => jobs.iter().map(|job| pool.alone(job, is_wanted)).collect(),
-            Err(Trouble::Ended(why)) => jobs.iter().map(|job| pool.again(job, 1, why.clone(), is_wanted)).collect(),
             Err(Trouble::NotTried(why)) => vec![Answer::NotTried(why); jobs.len()],
+            Err(Trouble::Ended(why)) => match jobs {
+                [job] => vec![pool.alone(job, Some(why), is_wanted)],
+                // Nobody knows yet whose doing it was.
+                _ => jobs.iter().map(|job| pool.alone(job, None, is_wanted)).collect(),
+            },
         }
     }
 
@@ -109,9 +112,14 @@ impl Pool {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// One that waits, or a new one. What ended while it waited was no job's doing.
     fn process(&self) -> io::Result<Process> {
-        let waiting = self.idle().pop();
-        waiting.map_or_else(|| Process::start(&self.program), Ok)
+        while let Some(mut waiting) = self.idle().pop() {
+            if waiting.is_there() {
+                return Ok(waiting);
+            }
+        }
+        Process::start(&self.program)
     }
 
     fn exchange(&self, jobs: &[Job], is_wanted: &dyn Fn() -> bool) -> Result<Vec<Answer>, Trouble> {
@@ -134,21 +142,15 @@ impl Pool {
         }
     }
 
-    fn alone(&self, job: &Job, is_wanted: &dyn Fn() -> bool) -> Answer {
-        match self.exchange(std::slice::from_ref(job), is_wanted) {
-            Ok(mut answers) => answers.pop().unwrap_or_else(|| Answer::NotTried("no answer".to_owned())),
-            Err(Trouble::NotTried(why)) => Answer::NotTried(why),
-            Err(Trouble::Ended(why)) => self.again(job, 1, why, is_wanted),
-        }
-    }
-
-    /// The job ended its process `ended` times, at last for `why`.
-    fn again(&self, job: &Job, mut ended: u32, mut why: String, is_wanted: &dyn Fn() -> bool) -> Answer {
-        while ended < ATTEMPTS {
+    /// Does one job with nothing beside it. `ended` is why a process ended on it already.
+    fn alone(&self, job: &Job, ended: Option<String>, is_wanted: &dyn Fn() -> bool) -> Answer {
+        let mut attempts = u32::from(ended.is_some());
+        let mut why = ended.unwrap_or_default();
+        while attempts < ATTEMPTS {
             match self.exchange(std::slice::from_ref(job), is_wanted) {
                 Ok(mut answers) => return answers.pop().unwrap_or_else(|| Answer::NotTried("no answer".to_owned())),
                 Err(Trouble::NotTried(why)) => return Answer::NotTried(why),
-                Err(Trouble::Ended(again)) => (ended, why) = (ended + 1, again),
+                Err(Trouble::Ended(again)) => (attempts, why) = (attempts + 1, again),
             }
         }
         (self.witness)(&Casualty { name: job.facts.what.name(), why: why.clone() });

@@ -1,12 +1,13 @@
 //! One parser's process, seen from this side: started, given jobs, waited for, ended. Blocking. Called by the pool.
 
 use std::io::{self, Read};
-use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::Program;
 use super::confine::{PROCESSOR_TIME, processor_time};
@@ -97,9 +98,14 @@ impl Process {
         }
     }
 
-    /// Why it ended by itself, in words.
+    /// Whether it lives.
+    pub(super) fn is_there(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Why it ended by itself, in words. One that only closed its pipe is ended; that changes nothing for one that is gone.
     fn cause(&mut self) -> String {
-        let _ = self.pipe.shutdown(Shutdown::Both);
+        self.kill();
         let status = self.child.wait();
         let mut said = String::new();
         if let Some(errors) = self.child.stderr.take() {
@@ -113,8 +119,15 @@ impl Process {
 
     /// Ends it, whatever it does.
     fn end(&mut self) {
-        let _ = self.child.kill();
+        self.kill();
         let _ = self.child.wait();
+    }
+
+    /// With all that it may have started; they share its group. Until it is waited for, its number is nobody else's.
+    fn kill(&mut self) {
+        if self.is_there() {
+            let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
+        }
     }
 }
 

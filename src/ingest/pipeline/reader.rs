@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::intake::{FileRecord, FileState, NewDeadLetter, Origin, Retry};
-use crate::domain::{NewDocument, SourceType};
+use crate::domain::{DocumentId, NewDocument, SourceType};
 use crate::ingest::detect::{Detected, HEAD_BYTES, detect};
 use crate::ingest::intake::regular::{self, Links};
 use crate::ingest::intake::{paths, walk};
@@ -269,6 +269,10 @@ impl Reading<'_> {
     pub(super) fn emit(&self, mut document: NewDocument, offset: Option<u64>) {
         document.source_path.clone_from(&self.file.path);
         document.source_offset = offset;
+        if document.message.is_none() {
+            document.source_key = format!("file:{}", self.file.path);
+        }
+        document.id = DocumentId::from_source_key(&document.source_key);
         document::embed(&mut document, &*self.context.instant);
         send(self.outputs, Output::Document { path: self.file.path.clone(), document: Box::new(document) });
     }
