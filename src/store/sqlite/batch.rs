@@ -26,6 +26,19 @@ pub(super) async fn insert_rows<R: Sync>(
     rows: &[R],
     bind: impl Fn(Statement, &R) -> Statement + Send + Sync,
 ) -> Result<(), sqlx::Error> {
+    insert_new_rows(connection, head, columns, tail, rows, bind).await.map(drop)
+}
+
+/// Like [`insert_rows`]; returns how many rows were written, where `tail` passes over some.
+pub(super) async fn insert_new_rows<R: Sync>(
+    connection: &mut SqliteConnection,
+    head: &str,
+    columns: usize,
+    tail: &str,
+    rows: &[R],
+    bind: impl Fn(Statement, &R) -> Statement + Send + Sync,
+) -> Result<u64, sqlx::Error> {
+    let mut written = 0;
     let mut rest = rows;
     for count in ROW_COUNTS {
         if rest.len() < count {
@@ -38,11 +51,11 @@ pub(super) async fn insert_rows<R: Sync>(
             for row in now {
                 statement = bind(statement, row);
             }
-            statement.execute(&mut *connection).await?;
+            written += statement.execute(&mut *connection).await?.rows_affected();
             rest = later;
         }
     }
-    Ok(())
+    Ok(written)
 }
 
 /// Like [`insert_rows`], with as few statements as can be, each made to measure. For FTS5: it writes out what it has
@@ -89,9 +102,8 @@ pub(super) fn json_blobs<'a>(blobs: impl IntoIterator<Item = &'a [u8]>) -> Strin
     let mut json = String::from("[");
     for (index, blob) in blobs.into_iter().enumerate() {
         json.push_str(if index > 0 { ",\"" } else { "\"" });
-        for byte in blob {
-            // Writing to a String cannot fail.
-            let _ = write!(json, "{byte:02x}");
+        for digit in blob.iter().flat_map(|byte| [byte >> 4, byte & 15]) {
+            json.extend(char::from_digit(digit.into(), 16));
         }
         json.push('"');
     }

@@ -284,6 +284,12 @@ impl OutboxStore for SqliteStore {
             .bind(now.0)
             .execute(&mut *transaction)
             .await?;
+            sqlx::query(
+                "UPDATE outbox_total SET pending = (SELECT count(*) FROM outbox
+                 WHERE event_type = outbox_total.event_type AND state IN ('pending', 'claimed'))",
+            )
+            .execute(&mut *transaction)
+            .await?;
             transaction.commit().await?;
             Ok(done.rows_affected())
         };

@@ -49,6 +49,7 @@ fn document(path: &str) -> NewDocument {
         chunks: (0..3)
             .map(|ordinal| (ordinal, format!("text {ordinal} of {path}")))
             .map(|(ordinal, text)| NewChunk {
+                pieces: Vec::new(),
                 ordinal,
                 kind: if ordinal == 2 { ChunkKind::Quoted } else { ChunkKind::Body },
                 text_sha256: NewChunk::hash("", &text),

@@ -17,6 +17,7 @@ use super::documents::last_seq;
 use super::error::classify;
 use super::rows::{undecodable, uuid, vector_bytes};
 use super::search::floats;
+use super::totals;
 
 /// Tables whose rows are content of a user: a store that has one of them is not empty.
 const CONTENT: [&str; 7] = ["document", "person", "chunk", "file", "dead_letter", "folder", "outbox"];
@@ -113,7 +114,8 @@ async fn content(connection: &mut SqliteConnection) -> Result<Option<(&'static s
     Ok(None)
 }
 
-/// Empties every table. Totals follow by their triggers where they have one for it.
+/// Empties every table. Totals follow by their triggers where they have one for it; what is loaded is counted when all of
+/// it is there.
 async fn empty(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     sqlx::query("INSERT INTO chunk_words (chunk_words) VALUES ('delete-all')").execute(&mut *connection).await?;
     for table in TABLES.iter().rev() {
@@ -156,6 +158,7 @@ fn words(table: &Table, rows: &[Row]) -> Result<Vec<(i64, String)>, sqlx::Error>
 }
 
 async fn seal(connection: &mut SqliteConnection, marks: &Marks) -> Result<(), sqlx::Error> {
+    totals::count_all(connection).await?;
     for (table, last) in NUMBERED.iter().zip(&marks.last_numbers) {
         sqlx::query("DELETE FROM sqlite_sequence WHERE name = ?1").bind(table).execute(&mut *connection).await?;
         if *last > 0 {

@@ -17,6 +17,7 @@ use crate::store::shared::links::message_hash;
 use super::super::batch::{insert_rows, json_numbers, json_texts};
 use super::super::messages::first_live;
 use super::super::rows::from_json;
+use super::super::totals;
 
 /// Appends `document_changed` for every other live document whose edges change. Returns how many.
 pub(super) async fn append_for_others(
@@ -38,8 +39,10 @@ pub(super) async fn append_for_others(
     .bind(EventType::DocumentChanged.as_str())
     .bind(now.0)
     .bind(json_numbers(others))
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
+    let changed = std::iter::repeat_n(EventType::DocumentChanged, usize::try_from(done.rows_affected()).unwrap_or(0));
+    totals::count_events(connection, changed).await?;
     Ok(done.rows_affected())
 }
 
@@ -116,5 +119,6 @@ pub(super) async fn append_events(
         events,
         |statement, (event_type, id)| statement.bind(event_type.as_str()).bind(id.as_bytes().as_slice()).bind(now.0),
     )
-    .await
+    .await?;
+    totals::count_events(connection, events.iter().map(|(event_type, _)| *event_type)).await
 }

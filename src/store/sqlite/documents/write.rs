@@ -9,8 +9,9 @@ use crate::store::plan::chunks::{HeldChunk, NewRow, changes};
 use crate::store::plan::commit::{Models, Writing};
 use crate::store::plan::documents::{Fate, Plan, Slot};
 
-use super::super::batch::{insert_at_once, insert_rows, json_numbers};
+use super::super::batch::{insert_at_once, insert_new_rows, insert_rows, json_numbers};
 use super::super::rows::{signed, to_json, vector_bytes};
+use super::super::totals;
 use super::load::last_seq;
 
 struct DocumentRow<'a> {
@@ -103,7 +104,8 @@ pub(super) async fn write_documents(
         &new,
         bind,
     )
-    .await
+    .await?;
+    totals::count_documents(connection, new.iter().map(|row| row.document.source_type)).await
 }
 
 /// Moved documents take over keys that others of the batch may be giving up: all are given up first.
@@ -187,7 +189,7 @@ pub(super) async fn write_chunks(
     queue_jobs(connection, &texts, models).await
 }
 
-/// Writes rows of chunks and of the word index.
+/// Writes rows of chunks and of the word index; their ids ascend without a gap and are new.
 pub(in crate::store::sqlite) async fn insert_chunks(
     connection: &mut SqliteConnection,
     rows: &[NewRow<'_>],
@@ -215,6 +217,9 @@ pub(in crate::store::sqlite) async fn insert_chunks(
         },
     )
     .await?;
+    if let (Some(first), Some(last)) = (rows.first(), rows.last()) {
+        totals::count_chunks(connection, first.id, last.id).await?;
+    }
     insert_at_once(connection, "INSERT INTO chunk_words (rowid, terms) VALUES", 2, rows, |statement, row| {
         statement.bind(row.id).bind(row.chunk.terms.as_str())
     })
@@ -232,9 +237,10 @@ async fn write_vectors(
         statement.bind(model).bind(*id).bind(chunk.vector.as_deref().map(vector_bytes))
     };
     let head = "INSERT INTO embedding (model_seq, chunk_id, vector) VALUES";
-    insert_rows(connection, head, 3, "", added, bind).await?;
+    let mut count = insert_new_rows(connection, head, 3, "", added, bind).await?;
     // A kept chunk has its vector unless it was stored before this model came into use.
-    insert_rows(connection, head, 3, "ON CONFLICT (chunk_id, model_seq) DO NOTHING", kept, bind).await
+    count += insert_new_rows(connection, head, 3, "ON CONFLICT (chunk_id, model_seq) DO NOTHING", kept, bind).await?;
+    totals::count_vectors(connection, model, count).await
 }
 
 async fn queue_jobs(
@@ -253,6 +259,9 @@ async fn queue_jobs(
         |statement, (model, chunk)| statement.bind(*model).bind(*chunk),
     )
     .await?;
+    for model in &models.background {
+        totals::count_jobs(connection, *model, added.len() as u64).await?;
+    }
     Ok(jobs.len() as u64)
 }
 

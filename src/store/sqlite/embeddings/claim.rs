@@ -9,6 +9,7 @@ use crate::domain::{ChunkId, Timestamp};
 use crate::store::EmbeddingJob;
 
 use super::super::batch::{json_blobs, json_numbers};
+use super::super::totals;
 use super::Model;
 
 /// Rounds of copying vectors of known texts within one claim; the rest is copied by the next claim.
@@ -93,7 +94,7 @@ async fn copy_known(
     let copies: Vec<(i64, i64)> =
         due.iter().filter_map(|(chunk, text)| known.get(text).map(|source| (*chunk, *source))).collect();
     let chunks = json_numbers(copies.iter().map(|(chunk, _)| *chunk));
-    sqlx::query(
+    let copied = sqlx::query(
         "INSERT INTO embedding (model_seq, chunk_id, vector)
          SELECT ?1, target.value, source.vector
          FROM json_each(?2) AS target CROSS JOIN json_each(?3) AS origin ON origin.key = target.key
@@ -105,6 +106,7 @@ async fn copy_known(
     .bind(json_numbers(copies.iter().map(|(_, source)| *source)))
     .execute(&mut *connection)
     .await?;
+    totals::count_vectors(connection, model.seq, copied.rows_affected()).await?;
     sqlx::query("DELETE FROM embedding_job WHERE model_seq = ?1 AND chunk_id IN (SELECT value FROM json_each(?2))")
         .bind(model.seq)
         .bind(chunks)

@@ -14,9 +14,10 @@ use crate::domain::{ChunkId, ModelId, Timestamp};
 use crate::store::{EmbeddingJob, EmbeddingStore, FailedEmbedding, StoreError, StoreResult};
 
 use super::SqliteStore;
-use super::batch::{insert_rows, json_numbers};
+use super::batch::{insert_new_rows, insert_rows, json_numbers};
 use super::error::classify;
 use super::rows::{unsigned, vector_bytes};
+use super::totals;
 
 /// A model's row.
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +62,7 @@ async fn queue_from(
     after: i64,
     limit: u32,
 ) -> Result<Vec<i64>, sqlx::Error> {
-    sqlx::query_scalar(
+    let queued: Vec<i64> = sqlx::query_scalar(
         "INSERT INTO embedding_job (model_seq, chunk_id)
          SELECT ?1, chunk.id FROM chunk INDEXED BY chunk_searchable
          CROSS JOIN document ON document.seq = chunk.document_seq
@@ -74,8 +75,10 @@ async fn queue_from(
     .bind(model.seq)
     .bind(after)
     .bind(i64::from(limit))
-    .fetch_all(connection)
-    .await
+    .fetch_all(&mut *connection)
+    .await?;
+    totals::count_jobs(connection, model.seq, queued.len() as u64).await?;
+    Ok(queued)
 }
 
 async fn complete(
@@ -91,7 +94,7 @@ async fn complete(
     let alive: std::collections::HashSet<i64> = alive.into_iter().collect();
     let rows: Vec<&(ChunkId, Option<Vec<f32>>)> =
         vectors.iter().filter(|(chunk, _)| alive.contains(&chunk.0)).collect();
-    insert_rows(
+    let count = insert_new_rows(
         connection,
         "INSERT INTO embedding (model_seq, chunk_id, vector) VALUES",
         3,
@@ -100,6 +103,7 @@ async fn complete(
         |statement, (chunk, vector)| statement.bind(model.seq).bind(chunk.0).bind(vector.as_deref().map(vector_bytes)),
     )
     .await?;
+    totals::count_vectors(connection, model.seq, count).await?;
     sqlx::query("DELETE FROM embedding_job WHERE model_seq = ?1 AND chunk_id IN (SELECT value FROM json_each(?2))")
         .bind(model.seq)
         .bind(chunks)

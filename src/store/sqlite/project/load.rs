@@ -17,7 +17,6 @@ use super::super::rows::{document_id, from_json, moment, named, uuid};
 const DOCUMENT: &str = "SELECT seq, id, title, source_path, source_type, dated_at, ingested_at, deleted_at, in_reply_to, \
                         reference_ids, message_id FROM document";
 const LINK: &str = "SELECT document_seq, kind, target, target_name, concept_seq FROM document_link";
-const PEOPLE: &str = "SELECT document_seq, role, person_seq FROM document_person";
 const PERSON: &str = "SELECT seq, id, email, display_name, pii FROM person";
 const CONCEPT: &str = "SELECT seq, id, label FROM concept";
 
@@ -125,8 +124,11 @@ async fn people(
     filter: &str,
     argument: &str,
 ) -> Result<(), sqlx::Error> {
-    let rows: Vec<(i64, String, i64)> =
-        sqlx::query_as(AssertSqlSafe(format!("{PEOPLE} {filter}"))).bind(argument).fetch_all(connection).await?;
+    // As one row: there are several for each document, and between SQLite's thread and ours a row costs more than it holds.
+    let sql =
+        format!("SELECT json_group_array(json_array(document_seq, role, person_seq)) FROM document_person {filter}");
+    let json: String = sqlx::query_scalar(AssertSqlSafe(sql)).bind(argument).fetch_one(connection).await?;
+    let rows: Vec<(i64, String, i64)> = from_json("people", &json)?;
     for (document, role, person) in rows {
         let role = named("role", &role, PersonRole::parse)?;
         world.people.entry(document).or_default().push((role, person));

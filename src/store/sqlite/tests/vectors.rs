@@ -59,7 +59,8 @@ async fn what_a_better_model_knows_is_not_held_twice_and_found_without_it() {
     execute(
         &store,
         "DELETE FROM embedding_job; INSERT INTO embedding (model_seq, chunk_id, vector)
-         SELECT 2, chunk_id, x'0000803f0000000000000000' FROM embedding WHERE chunk_id < 6 AND vector IS NOT NULL",
+         SELECT 2, chunk_id, x'0000803f0000000000000000' FROM embedding WHERE chunk_id < 6 AND vector IS NOT NULL;
+         UPDATE embedding_total SET done = (SELECT count(*) FROM embedding WHERE model_seq = 2) WHERE model_seq = 2",
     )
     .await;
     let query = |model: &str, vector: &[f32]| VectorQuery {
