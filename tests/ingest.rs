@@ -792,6 +792,7 @@ async fn an_unreadable_message_of_an_unchanged_archive_retires_nothing() {
         people: Vec::new(),
         message: Some(peanut::domain::MessageMeta { message_id: key.to_owned(), ..Default::default() }),
         chunks: vec![peanut::domain::NewChunk {
+            pieces: Vec::new(),
             ordinal: 0,
             kind: peanut::domain::ChunkKind::Body,
             text: format!("text of {key}"),

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::config::{BackgroundModel, Config};
 use crate::domain::search::SearchMode;
 use crate::domain::{DocumentId, NewDocument, SourceType};
-use crate::embed::{EmbedText, InstantEmbedder};
+use crate::embed::InstantEmbedder;
 use crate::ingest::chunk::{ChunkOptions, chunk};
 use crate::ingest::parse::{Parsed, Section};
 use crate::runtime::shutdown::Shutdown;
@@ -127,7 +127,8 @@ fn build(document: &CorpusDocument, instant: &dyn InstantEmbedder) -> NewDocumen
     let parsed = Parsed { sections: vec![Section { text: text.clone(), ..Section::default() }], ..Parsed::default() };
     let mut chunks = chunk(&parsed, title, None, ChunkOptions::default());
     for chunk in &mut chunks {
-        chunk.vector = instant.embed_now(EmbedText { context: &chunk.context, text: &chunk.text });
+        let pieces = std::mem::take(&mut chunk.pieces);
+        chunk.vector = instant.embed_pieces(&chunk.context, &pieces);
     }
     let key = format!("file:/corpus/{}", document.id);
     NewDocument {

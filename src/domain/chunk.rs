@@ -147,6 +147,9 @@ pub struct NewChunk {
     pub text_sha256: [u8; 32],
     /// Space-separated search terms of context and text (see `search::terms`), as the word index stores them.
     pub terms: String,
+    /// The pieces of `text` ([`super::wordpiece::pieces`]) on the way from where it is cut to where it is embedded; empty
+    /// elsewhere, and for what is not embedded.
+    pub pieces: Vec<u16>,
     /// The instant model's vector; `None` when the chunk is no text or has no known word.
     pub vector: Option<Vec<f32>>,
 }

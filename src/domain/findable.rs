@@ -114,6 +114,7 @@ fn is_sender(person: &PersonMention) -> bool {
 fn of(kind: ChunkKind, context: String, text: String, place: Place) -> NewChunk {
     let joint = if context.is_empty() { String::new() } else { format!("{context}\n") };
     NewChunk {
+        pieces: Vec::new(),
         ordinal: 0,
         kind,
         overlap_bytes: 0,

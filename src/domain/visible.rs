@@ -104,7 +104,8 @@ pub fn clean_name(name: &str) -> Cow<'_, str> {
 /// ends are never taken away.
 #[must_use]
 pub fn without_sequences(text: &str) -> Cow<'_, str> {
-    if !text.contains(INTRODUCERS) {
+    // The bytes they begin with, which nearly no text has.
+    if !text.as_bytes().contains(&0x1b) && !text.as_bytes().contains(&0xc2) || !text.contains(INTRODUCERS) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len());

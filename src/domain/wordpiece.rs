@@ -104,6 +104,20 @@ pub fn ids(text: &str) -> Vec<u32> {
     out
 }
 
+/// As [`ids`], in the smallest number that holds any of them: what travels with a text whose pieces are needed again.
+#[must_use]
+pub fn pieces(text: &str) -> Vec<u16> {
+    let mut scratch = Vec::with_capacity(16);
+    let mut out = Vec::with_capacity(text.len() / 4);
+    each_word(text, |_, word| {
+        scratch.clear();
+        VOCABULARY.word(word, &mut scratch);
+        // The vocabulary has 30,522 pieces.
+        out.extend(scratch.iter().map(|id| u16::try_from(*id).unwrap_or(UNKNOWN as u16)));
+    });
+    out
+}
+
 /// How many pieces the text has.
 #[must_use]
 pub fn count(text: &str) -> usize {
@@ -255,6 +269,7 @@ mod tests {
     fn counts_agree_and_word_ranges_cover_the_text() {
         let text = "Ünïcode and ASCII, “quoted” — 漢字 done. a\u{0}b ﬁ";
         assert_eq!(count(text), ids(text).len());
+        assert_eq!(pieces(text).into_iter().map(u32::from).collect::<Vec<_>>(), ids(text));
         let words = words(text);
         assert_eq!(words.iter().map(|(_, pieces)| *pieces as usize).sum::<usize>(), count(text));
         for (range, _) in &words {

@@ -106,4 +106,6 @@ pub trait InstantEmbedder: Send + Sync {
     fn dimension(&self) -> usize;
     /// The vector of one text.
     fn embed_now(&self, text: EmbedText<'_>) -> Option<Vec<f32>>;
+    /// The same, of a text whose word pieces ([`crate::domain::wordpiece::pieces`]) are known.
+    fn embed_pieces(&self, context: &str, pieces: &[u16]) -> Option<Vec<f32>>;
 }

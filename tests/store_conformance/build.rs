@@ -29,6 +29,7 @@ pub(crate) fn chunk(ordinal: u32, kind: ChunkKind, text: &str) -> NewChunk {
     hash.update([0]);
     hash.update(text.as_bytes());
     NewChunk {
+        pieces: Vec::new(),
         ordinal,
         kind,
         text: text.to_owned(),

@@ -49,9 +49,12 @@ impl StaticModel {
     }
 
     fn vector(&self, text: &str) -> Option<Vec<f32>> {
+        self.of_pieces(wordpiece::ids(text).into_iter().map(|id| id as usize))
+    }
+
+    fn of_pieces(&self, ids: impl Iterator<Item = usize>) -> Option<Vec<f32>> {
         let mut sum = vec![0.0_f32; DIMENSION];
-        for id in wordpiece::ids(text) {
-            let id = id as usize;
+        for id in ids {
             let (Some(row), Some(scale)) =
                 (self.rows.get(id * DIMENSION..(id + 1) * DIMENSION), self.scales.get(id * 4..id * 4 + 4))
             else {
@@ -75,6 +78,10 @@ impl InstantEmbedder for StaticModel {
     }
     fn embed_now(&self, text: EmbedText<'_>) -> Option<Vec<f32>> {
         self.vector(&joined(text))
+    }
+    fn embed_pieces(&self, context: &str, pieces: &[u16]) -> Option<Vec<f32>> {
+        let context = wordpiece::ids(context);
+        self.of_pieces(context.into_iter().map(|id| id as usize).chain(pieces.iter().map(|id| usize::from(*id))))
     }
 }
 
@@ -113,6 +120,15 @@ mod tests {
     #[test]
     fn related_texts_are_nearer_than_unrelated_ones() {
         assert!(cosine("the dog barks", "a puppy is barking") > cosine("the dog barks", "interest rates rise") + 0.2);
+    }
+
+    #[test]
+    fn known_pieces_give_the_vector_of_the_text() {
+        let model = StaticModel::open().unwrap();
+        for (context, text) in [("", "hello world"), ("A title\nFrom Dora", "Ünïcode, x86_64 …"), ("only", "")] {
+            let by_text = model.embed_now(EmbedText { context, text });
+            assert_eq!(model.embed_pieces(context, &wordpiece::pieces(text)), by_text, "{context:?} {text:?}");
+        }
     }
 
     #[test]

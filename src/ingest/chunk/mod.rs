@@ -32,7 +32,8 @@ struct Run {
     kind: ChunkKind,
     place: Place,
     text: String,
-    tokens: usize,
+    /// Its word pieces.
+    pieces: Vec<u16>,
 }
 
 /// The document's chunks in order. `title` and `sender` go into the context of every text.
@@ -43,9 +44,9 @@ pub fn chunk(parsed: &Parsed, title: &str, sender: Option<&str>, options: ChunkO
         // Quotes and signatures are found by their own words.
         let context =
             |text: &str| if run.kind.is_text() { context(title, sender, &run.place, text) } else { String::new() };
-        if run.tokens <= options.max_tokens && run.text.len() <= split::most_bytes(options) {
+        if run.pieces.len() <= options.max_tokens && run.text.len() <= split::most_bytes(options) {
             let context = context(&run.text);
-            push(&mut chunks, &run, context, run.text.clone(), 0, run.tokens, run.place.clone());
+            push(&mut chunks, run.kind, context, Cut { text: run.text, overlap: 0, pieces: run.pieces }, run.place);
             continue;
         }
         let (mut counted, mut lines) = (0, 0);
@@ -58,7 +59,8 @@ pub fn chunk(parsed: &Parsed, title: &str, sender: Option<&str>, options: ChunkO
             }
             let text = run.text[piece.start..piece.end].to_owned();
             let context = context(&text);
-            push(&mut chunks, &run, context, text, piece.overlap, piece.tokens, place);
+            let pieces = wordpiece::pieces(&text);
+            push(&mut chunks, run.kind, context, Cut { text, overlap: piece.overlap, pieces }, place);
         }
     }
     chunks
@@ -74,14 +76,14 @@ fn runs(sections: &[Section], options: ChunkOptions) -> Vec<Run> {
         }
         let kind = section.kind.unwrap_or(ChunkKind::Body);
         let heading = section.headings.last().map_or("", String::as_str);
-        let tokens = wordpiece::count(text);
-        let heading_tokens = wordpiece::count(heading);
+        let pieces = wordpiece::pieces(text);
+        let heading_pieces = wordpiece::pieces(heading);
         if let Some(last) = runs.last_mut()
             && last.kind == kind
             && last.place.attachment == section.attachment
             && last.place.page == section.page
             && related(&last.place.headings, &section.headings)
-            && last.tokens + tokens + heading_tokens <= options.max_tokens
+            && last.pieces.len() + pieces.len() + heading_pieces.len() <= options.max_tokens
             && last.text.len() + text.len() <= split::most_bytes(options)
         {
             let shared = common(&last.place.headings, &section.headings);
@@ -90,10 +92,10 @@ fn runs(sections: &[Section], options: ChunkOptions) -> Vec<Run> {
             if section.headings.len() > shared && !text.starts_with(heading) {
                 last.text.push_str(heading);
                 last.text.push_str("\n\n");
-                last.tokens += heading_tokens;
+                last.pieces.extend(heading_pieces);
             }
             last.text.push_str(text);
-            last.tokens += tokens;
+            last.pieces.extend(pieces);
             continue;
         }
         let place = Place {
@@ -102,7 +104,7 @@ fn runs(sections: &[Section], options: ChunkOptions) -> Vec<Run> {
             line: section.line,
             attachment: section.attachment.clone(),
         };
-        runs.push(Run { kind, place, text: text.to_owned(), tokens });
+        runs.push(Run { kind, place, text: text.to_owned(), pieces });
     }
     runs
 }
@@ -137,26 +139,28 @@ fn context(title: &str, sender: Option<&str>, place: &Place, text: &str) -> Stri
     context
 }
 
-fn push(
-    chunks: &mut Vec<NewChunk>,
-    run: &Run,
-    context: String,
+/// A text as it was cut from its run.
+struct Cut {
     text: String,
+    /// Bytes it begins with that the chunk before has too.
     overlap: usize,
-    tokens: usize,
-    place: Place,
-) {
+    pieces: Vec<u16>,
+}
+
+fn push(chunks: &mut Vec<NewChunk>, kind: ChunkKind, context: String, cut: Cut, place: Place) {
+    let Cut { text, overlap, pieces } = cut;
     let terms = if context.is_empty() { terms::terms(&text) } else { terms::terms(&format!("{context}\n{text}")) };
     chunks.push(NewChunk {
         ordinal: chunks.len() as u32,
-        kind: run.kind,
+        kind,
         text_sha256: NewChunk::hash(&context, &text),
         text,
         overlap_bytes: overlap as u32,
         context,
         place,
-        token_count: tokens as u32,
+        token_count: pieces.len() as u32,
         terms,
+        pieces: if kind.is_text() { pieces } else { Vec::new() },
         vector: None,
     });
 }

@@ -104,7 +104,12 @@ pub(super) fn of_text(facts: &TextFacts, text: &str, options: ChunkOptions) -> R
 /// Gives every text of the document its instant vector.
 pub(crate) fn embed(document: &mut NewDocument, instant: &dyn InstantEmbedder) {
     for chunk in document.chunks.iter_mut().filter(|chunk| chunk.kind.is_text()) {
-        chunk.vector = instant.embed_now(EmbedText { context: &chunk.context, text: &chunk.text });
+        let pieces = std::mem::take(&mut chunk.pieces);
+        chunk.vector = if pieces.is_empty() {
+            instant.embed_now(EmbedText { context: &chunk.context, text: &chunk.text })
+        } else {
+            instant.embed_pieces(&chunk.context, &pieces)
+        };
     }
 }
 

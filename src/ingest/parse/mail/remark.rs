@@ -9,16 +9,24 @@ pub const NO_BLANK_LINE: &str = "it lacks the blank line that ends all others";
 /// Bytes of a message in which its header block is looked for.
 const HEADERS_LIMIT_BYTES: usize = 256 << 10;
 
-/// The value of the first header `name` in the block at the start of `message`, without blanks around it.
-fn header<'message>(message: &'message [u8], name: &str) -> Option<&'message [u8]> {
+/// What mail programs write into a message they count as deleted.
+const MARKS: [&[u8]; 3] = [b"X-Mozilla-Status", b"X-Mozilla-Status2", b"X-Status"];
+
+/// The values of the first header of each of [`MARKS`] in the block at the start of `message`, without blanks around them.
+fn marks(message: &[u8]) -> [Option<&[u8]>; 3] {
     let head = message.get(..HEADERS_LIMIT_BYTES).unwrap_or(message);
-    head.split(|byte| *byte == b'\n').take_while(|line| !line.trim_ascii().is_empty()).find_map(|line| {
-        let found = envelope::header_name(line)?;
-        found.eq_ignore_ascii_case(name.as_bytes()).then(|| {
-            let colon = line.iter().position(|byte| *byte == b':').map_or(line.len(), |colon| colon + 1);
-            line.get(colon..).unwrap_or_default().trim_ascii()
-        })
-    })
+    let lines = head.split(|byte| *byte == b'\n').take_while(|line| !line.trim_ascii().is_empty());
+    let mut found = [None; 3];
+    for line in lines.filter(|line| matches!(line.first(), Some(b'X' | b'x'))) {
+        let Some(name) = envelope::header_name(line) else { continue };
+        for (mark, found) in MARKS.iter().zip(&mut found) {
+            if name.eq_ignore_ascii_case(mark) && found.is_none() {
+                let colon = line.iter().position(|byte| *byte == b':').map_or(line.len(), |colon| colon + 1);
+                *found = Some(line.get(colon..).unwrap_or_default().trim_ascii());
+            }
+        }
+    }
+    found
 }
 
 fn hexadecimal(value: &[u8]) -> Option<u32> {
@@ -27,13 +35,14 @@ fn hexadecimal(value: &[u8]) -> Option<u32> {
 
 /// Why the owner's mail program counts the message as deleted although it still stands in the archive.
 pub(super) fn deleted(message: &[u8]) -> Option<&'static str> {
-    let bits = |name: &str| header(message, name).and_then(hexadecimal).unwrap_or_default();
+    let [status, status2, flags] = marks(message);
+    let bits = |value: Option<&[u8]>| value.and_then(hexadecimal).unwrap_or_default();
     // Thunderbird: expunged, waiting for "compact folder"; in the second word, deleted on the IMAP server.
-    if bits("X-Mozilla-Status") & 0x0008 != 0 || bits("X-Mozilla-Status2") & 0x0020_0000 != 0 {
+    if bits(status) & 0x0008 != 0 || bits(status2) & 0x0020_0000 != 0 {
         return Some("deleted in Thunderbird, its folder not compacted yet");
     }
     // The flags of UW, Dovecot, Alpine and others.
-    let is_deleted = header(message, "X-Status").is_some_and(|flags| flags.len() <= 8 && flags.contains(&b'D'));
+    let is_deleted = flags.is_some_and(|flags| flags.len() <= 8 && flags.contains(&b'D'));
     is_deleted.then_some("marked as deleted in its mailbox, not purged yet")
 }
 

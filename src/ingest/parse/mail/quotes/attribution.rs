@@ -141,6 +141,9 @@ fn has_address(text: &str) -> bool {
 
 /// Whether the text has a date in it: a year and a month or two separators, or a clock time.
 fn has_date(text: &str) -> bool {
+    if !text.bytes().any(|byte| byte.is_ascii_digit()) {
+        return false;
+    }
     let lower = text.to_lowercase();
     let has_time = lower.split(|character: char| !character.is_ascii_digit() && character != ':').any(|word| {
         word.split_once(':').is_some_and(|(hour, rest)| {
@@ -151,11 +154,10 @@ fn has_date(text: &str) -> bool {
     let has_numbers = lower
         .split(|character: char| !character.is_ascii_digit() && !"./-".contains(character))
         .any(|word| word.split(['.', '/', '-']).filter(|field| !field.is_empty()).count() == 3 && word.len() >= 6);
-    let has_digits = lower.bytes().any(|byte| byte.is_ascii_digit());
     let has_month = lower.split(|character: char| !character.is_alphabetic()).any(|word| {
         !word.is_empty() && MONTHS.iter().any(|month| word.starts_with(month)) && word.chars().count() <= 10
     });
-    has_numbers || has_digits && has_month || has_time && has_digits
+    has_numbers || has_month || has_time
 }
 
 /// Whether `text` (lower-case) has the verb as a word of its own near its end.
@@ -194,7 +196,10 @@ pub(super) fn judge(text: &str) -> Sureness {
     let opens = OPENINGS.iter().any(|opening| lower.starts_with(opening))
         || lower.starts_with(|first: char| first.is_ascii_digit() || "\"'<[(".contains(first));
     let tells_when_or_who = has_date(text) || has_address(text);
-    if ends_with_verb(&lower) && (ends_with_colon || tells_when_or_who) {
+    if !ends_with_colon && !tells_when_or_who {
+        return Sureness::No;
+    }
+    if ends_with_verb(&lower) {
         // `…, Ann wrote:` at the end of a long sentence is prose when it says neither when nor who and is not short.
         return match (tells_when_or_who && ends_with_colon && has_date(text), tells_when_or_who || text.len() <= 100) {
             (true, _) => Sureness::Alone,

@@ -59,6 +59,7 @@ impl Server {
 fn document(number: usize, texts: &[String]) -> NewDocument {
     let source_key = format!("file:/{number}.md");
     let chunk = |(ordinal, text): (usize, &String)| NewChunk {
+        pieces: Vec::new(),
         ordinal: ordinal as u32,
         kind: ChunkKind::Body,
         text: text.clone(),
