@@ -6,6 +6,7 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use peanut::domain::Timestamp;
 use peanut::ingest::chunk::ChunkOptions;
@@ -59,6 +60,30 @@ fn one_that_ends_its_parser_twice_is_refused_and_its_neighbours_are_read() {
         // And the next ones find a parser.
         assert_eq!(title(&tried.parsers.parse(&[job("d", "# fourth")], &|| true)[0]), "fourth");
     }
+}
+
+/// From a hang to its replacement: the time a parser may compute (one second here, 75 s otherwise), and what its end, a new
+/// process and that one's first answer take on top. Printed for docs/BENCHMARKS.md.
+#[test]
+fn a_parser_that_hangs_is_soon_replaced() {
+    let tried = tried();
+    let timed = |name: &str, text: &str| {
+        let began = Instant::now();
+        let answer = tried.parsers.parse(&[job(name, text)], &|| true).remove(0);
+        (began.elapsed(), answer)
+    };
+    let (first, _) = timed("a", "# first");
+    let (again, _) = timed("b", "# second");
+    let (hung, answer) = timed("bad", "peanut-planned-hang");
+    assert!(matches!(answer, Answer::Refused(ParseError::EndedParser(_))), "{answer:?}");
+    let (replaced, answer) = timed("c", "# third");
+    assert_eq!(title(&answer), "third");
+    eprintln!(
+        "started and first answer {first:?}, next answer {again:?}; two hangs of one second {hung:?}; replaced, with its \
+         answer, {replaced:?}"
+    );
+    // Twice the second it may compute; the rest is a machine with other things to do.
+    assert!(hung < Duration::from_secs(60) && replaced < Duration::from_secs(20), "{hung:?} {replaced:?}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use peanut::ingest::chunk::{ChunkOptions, chunk};
 use peanut::ingest::concepts::concepts;
 use peanut::ingest::detect::{Detected, HEAD_BYTES, detect};
 use peanut::ingest::parse::{
-    ParseError, Parsed, Section, calendar, canvas, contacts, docx, excalidraw, html, mail, markdown, pdf, rtf, text,
+    ParseError, Parsed, calendar, canvas, contacts, docx, excalidraw, html, mail, markdown, pdf, rtf, text,
 };
 
 /// Seconds of processor time, peak of memory, and what came out.
@@ -72,13 +72,13 @@ fn read(file: &str, bytes: &[u8]) -> Result<Parsed, ParseError> {
     }
 }
 
-fn attachment(name: &str, _: &str, bytes: &[u8]) -> Result<Vec<Section>, ParseError> {
+fn attachment(name: &str, _: &str, bytes: &[u8]) -> Result<Parsed, ParseError> {
     let head = &bytes[..bytes.len().min(HEAD_BYTES)];
     match detect(Path::new(name), head, bytes.len() as u64) {
         Detected::Mail | Detected::Emlx | Detected::Mbox | Detected::Empty | Detected::Unsupported(_) => {
             Err(ParseError::NoText)
         }
-        _ => read(name, bytes).map(|parsed| parsed.sections),
+        _ => read(name, bytes),
     }
 }
 

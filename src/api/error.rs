@@ -256,6 +256,11 @@ impl From<StoreError> for Problem {
                           again when there is room";
             return Self::new(Code::DiskFull, detail).retry_after(30).caused_by(error);
         }
+        if error.is_displaced() {
+            let detail = "the store was removed or replaced while Peanut had it open: nothing is written any more until its \
+                          owner puts it back and starts Peanut again";
+            return Self::new(Code::StoreUnavailable, detail).retry_after(30).caused_by(error);
+        }
         match error.kind {
             StoreErrorKind::NotFound => Self::new(Code::NotFound, format!("{} does not exist", error.key)),
             StoreErrorKind::Retryable => {

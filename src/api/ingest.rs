@@ -73,6 +73,8 @@ pub(super) struct Acknowledged {
     repeated: bool,
     /// Tells how far the graph and the background model are.
     status_url: String,
+    /// What of the text was left out because it goes over a budget, one plain sentence each; mostly nothing.
+    left_out: Vec<String>,
 }
 
 impl TextBody {
@@ -134,11 +136,11 @@ pub(super) async fn text(
     let new = body.0.check()?;
     let taken = api.intake.take_text(new, key).await;
     api.note_room(&taken);
-    let TextReceipt { document_id, added, repeated } = taken?;
+    let TextReceipt { document_id, added, repeated, left_out } = taken?;
     api.refresh.notify_one();
     let outcome = if added { Outcome::Added } else { Outcome::Duplicate };
     let status = if added { StatusCode::ACCEPTED } else { StatusCode::OK };
     let location = format!("/documents/{document_id}");
-    let answer = Acknowledged { document_id, outcome, repeated, status_url: format!("{location}/status") };
+    let answer = Acknowledged { document_id, outcome, repeated, status_url: format!("{location}/status"), left_out };
     Ok((status, [(header::LOCATION, location)], Json(answer)).into_response())
 }

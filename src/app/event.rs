@@ -8,7 +8,7 @@ use crate::domain::search::SearchResponse;
 use crate::domain::status::StatusSnapshot;
 use crate::domain::{DocumentId, DocumentView, Timestamp};
 
-use super::ports::{Draft, LogLine, OfferReport};
+use super::ports::{Draft, LogLine, OfferReport, Restored};
 
 /// One fact.
 #[derive(Clone, Debug)]
@@ -44,7 +44,7 @@ pub enum Event {
     /// Documents were brought back, or could not be.
     Restored {
         ids: Vec<DocumentId>,
-        result: Result<u64, String>,
+        result: Result<Restored, String>,
     },
     /// Notes that earlier starts left unfinished, the newest last.
     DraftsFound(Vec<Draft>),

@@ -22,6 +22,15 @@ pub struct OfferReport {
     pub refused: Vec<(String, String)>,
 }
 
+/// What came back of documents that were deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Restored {
+    /// How many documents.
+    pub documents: u64,
+    /// Files they were read from that are gone: what came back is kept in the store alone.
+    pub gone_files: u64,
+}
+
 /// One line of the log, for the Log screen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLine {
@@ -121,9 +130,9 @@ pub trait Services: Send + Sync + 'static {
     /// Deletes documents (they can be restored).
     async fn delete(&self, ids: Vec<DocumentId>) -> Result<u64, String>;
     /// Brings deleted documents back.
-    async fn restore(&self, ids: Vec<DocumentId>) -> Result<u64, String>;
+    async fn restore(&self, ids: Vec<DocumentId>) -> Result<Restored, String>;
     /// Brings back what was deleted last, in this session or before; none when nothing is deleted.
-    async fn restore_last(&self) -> Result<u64, String>;
+    async fn restore_last(&self) -> Result<Restored, String>;
     /// Queues files and folders (walked).
     async fn offer_paths(&self, paths: Vec<String>) -> Result<OfferReport, String>;
     /// Stores a note; returns its document.

@@ -13,9 +13,12 @@ use crate::domain::status::StatusSnapshot;
 use crate::health::disk;
 use crate::runtime::lock::WorkerLock;
 use crate::runtime::wiring::House;
-use crate::telemetry::{log, private, unclean};
+use crate::telemetry::{crash, log, private, unclean};
 
 use super::{EXIT_NONE, EXIT_OK, output, runtime};
+
+/// Files that ended their parser, told by name at most.
+const FILES_NAMED: usize = 3;
 
 #[derive(Args, Debug)]
 pub(super) struct DoctorArgs {
@@ -76,6 +79,25 @@ pub(super) fn run(config: Config, arguments: &DoctorArgs) -> eyre::Result<u8> {
     Ok(if worst_is_error { EXIT_NONE } else { EXIT_OK })
 }
 
+fn crashes(config: &Config, findings: &mut Findings) {
+    let recorded = unclean::recorded(&config.crash_dir());
+    if recorded == 0 {
+        return findings.ok("crashes", "none recorded");
+    }
+    let mut detail = format!("{recorded} recorded, with those that ended without a word");
+    let files = crash::files_named(&config.crash_dir());
+    if !files.is_empty() {
+        let shown: Vec<&str> = files.iter().take(FILES_NAMED).map(String::as_str).collect();
+        detail.push_str("; left out because they end what parses them: ");
+        detail.push_str(&shown.join(", "));
+        if files.len() > shown.len() {
+            detail.push_str(" and others");
+        }
+    }
+    let remedy = format!("read the newest in {}", config.crash_dir().display());
+    findings.bad(Verdict::Warning, "crashes", detail, remedy);
+}
+
 fn installation(config: &Config, findings: &mut Findings) {
     let version =
         format!("peanut {} on {} {}", env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH);
@@ -106,18 +128,7 @@ fn installation(config: &Config, findings: &mut Findings) {
         },
         Err(error) => findings.bad(Verdict::Warning, "disk", format!("cannot ask: {error}"), "check the mount"),
     }
-    let crashes = unclean::recorded(&config.crash_dir());
-    if crashes == 0 {
-        findings.ok("crashes", "none recorded");
-    } else {
-        let remedy = format!("read the newest in {}", config.crash_dir().display());
-        findings.bad(
-            Verdict::Warning,
-            "crashes",
-            format!("{crashes} recorded, with those that ended without a word"),
-            remedy,
-        );
-    }
+    crashes(config, findings);
     let errors = log::tail(&config.log_dir(), 2000).unwrap_or_default();
     let errors = errors.iter().filter(|line| line.contains("\"level\":\"ERROR\"")).count();
     if errors == 0 {

@@ -13,6 +13,7 @@ mod get;
 mod graph;
 mod ingest;
 mod keys;
+mod limits;
 mod manual;
 mod mcp;
 mod output;
@@ -143,6 +144,7 @@ fn run(cli: Cli) -> eyre::Result<u8> {
     match cli.command {
         Some(Command::Completions(arguments)) => return manual::completions(&arguments),
         Some(Command::Man) => return manual::page(),
+        // It has limits of its own.
         Some(Command::Parser { planned }) => {
             parsers::child::run(planned).wrap_err("this is started by Peanut itself, to parse what it hands over")?;
             return Ok(EXIT_OK);
@@ -150,6 +152,8 @@ fn run(cli: Cli) -> eyre::Result<u8> {
         Some(Command::Config(ref arguments)) if arguments.example => return manual::example(),
         _ => {}
     }
+    limits::few_heaps();
+    limits::enough_files()?;
     let overrides =
         Overrides { config_file: cli.global.config, data_dir: cli.global.data_dir, log_level: cli.global.log_level };
     let config = Config::load(&overrides, &Environment::of_process())?;

@@ -1,15 +1,12 @@
 //! `peanut restore ID…|PATH…`: brings back documents that were deleted, in this session or long before, from what the store
 //! holds: also those whose files are gone, which is said then and by `why`. Exit 1 when something named was not deleted.
 
-use std::collections::BTreeSet;
-
 use clap::Args;
 use color_eyre::eyre;
 
 use crate::config::Config;
 use crate::domain::DocumentId;
-use crate::domain::intake::Origin;
-use crate::ingest::intake::{IntakeOffer, paths};
+use crate::ingest::intake::paths;
 use crate::runtime::shutdown::Shutdown;
 use crate::runtime::wiring::House;
 use crate::store::{DeletedDocument, DeletedOf, StoreErrorKind};
@@ -53,7 +50,7 @@ async fn restore(house: &House, shutdown: &Shutdown, what: &[String]) -> eyre::R
         }
         found.extend(deleted);
     }
-    let gone = note_gone(house, &found).await?;
+    let gone = house.intake.note_gone(&found).await?;
     let ids: Vec<DocumentId> = found.iter().map(|document| document.id).collect();
     let restored = house.recorder.restore(&ids, house.clock.now()).await?;
     for document in found.iter().take(TOLD) {
@@ -75,22 +72,6 @@ async fn restore(house: &House, shutdown: &Shutdown, what: &[String]) -> eyre::R
         graph::drain(house, shutdown).await?;
     }
     Ok(code)
-}
-
-/// Of these documents the files that are not there: known to be gone from now on, so that nobody takes the documents away
-/// again for that. The drop zone is an inbox: what was in it need not be there.
-async fn note_gone(house: &House, documents: &[DeletedDocument]) -> eyre::Result<BTreeSet<String>> {
-    let mut gone = BTreeSet::new();
-    for path in documents.iter().map(|document| &document.source_path).collect::<BTreeSet<_>>() {
-        let record = house.store.file(path).await?.filter(|record| record.origin != Origin::DropZone);
-        if record.is_none() || paths::path_of(path).try_exists().unwrap_or(true) {
-            continue;
-        }
-        let mut offer = IntakeOffer::default();
-        house.intake.retire_vanished(&paths::path_of(path), false, &mut offer).await?;
-        gone.insert(path.clone());
-    }
-    Ok(gone)
 }
 
 /// Why there is nothing to bring back, and what would help.

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use crate::app::ports::{LogLine, OfferReport, Services};
+use crate::app::ports::{LogLine, OfferReport, Restored, Services};
 use crate::domain::search::{SearchRequest, SearchResponse};
 use crate::domain::status::StatusSnapshot;
 use crate::domain::{DocumentId, DocumentView, EventId};
@@ -69,9 +69,12 @@ impl HouseServices {
     }
 }
 
-async fn bring_back(house: &House, deleted: Vec<DeletedDocument>) -> Result<u64, String> {
+/// As `peanut restore` does: of files that are gone it is noted first, or the next look would take the documents away again.
+async fn bring_back(house: &House, deleted: Vec<DeletedDocument>) -> Result<Restored, String> {
+    let gone = house.intake.note_gone(&deleted).await.map_err(|error| error.to_string())?;
     let ids: Vec<DocumentId> = deleted.into_iter().map(|document| document.id).collect();
-    house.recorder.restore(&ids, house.clock.now()).await.map_err(|error| error.to_string())
+    let documents = house.recorder.restore(&ids, house.clock.now()).await.map_err(|error| error.to_string())?;
+    Ok(Restored { documents, gone_files: gone.len() as u64 })
 }
 
 fn report(offer: IntakeOffer) -> OfferReport {
@@ -108,7 +111,7 @@ impl Services for HouseServices {
         .await
     }
 
-    async fn restore(&self, ids: Vec<DocumentId>) -> Result<u64, String> {
+    async fn restore(&self, ids: Vec<DocumentId>) -> Result<Restored, String> {
         self.change(move |house| async move {
             let wanted = u32::try_from(ids.len()).unwrap_or(u32::MAX);
             let deleted = house.store.deleted(DeletedOf::Ids(&ids), wanted).await.map_err(|error| error.to_string())?;
@@ -121,7 +124,7 @@ impl Services for HouseServices {
         .await
     }
 
-    async fn restore_last(&self) -> Result<u64, String> {
+    async fn restore_last(&self) -> Result<Restored, String> {
         self.change(|house| async move {
             let deleted = house.store.deleted(DeletedOf::Last, MOST_RESTORED).await;
             bring_back(&house, deleted.map_err(|error| error.to_string())?).await

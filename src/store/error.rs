@@ -37,6 +37,11 @@ pub struct StoreError {
 #[error("{0}")]
 pub(crate) struct NoRoom(pub(crate) Box<dyn std::error::Error + Send + Sync>);
 
+/// The cause of an error of a store that was removed or replaced while it was open; adapters put it around their own.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub(crate) struct Displaced(pub(crate) Box<dyn std::error::Error + Send + Sync>);
+
 impl StoreError {
     /// A missing row.
     #[must_use]
@@ -60,6 +65,12 @@ impl StoreError {
     #[must_use]
     pub fn is_full(&self) -> bool {
         matches!(self.source.as_deref(), Some(cause) if cause.is::<NoRoom>())
+    }
+
+    /// Whether the store was removed or replaced while it was open: nothing is written any more until somebody puts it back.
+    #[must_use]
+    pub fn is_displaced(&self) -> bool {
+        matches!(self.source.as_deref(), Some(cause) if cause.is::<Displaced>())
     }
 
     /// Whether trying again later makes sense.

@@ -47,15 +47,17 @@ pub struct Integrity {
     pub checked: Vec<String>,
 }
 
-/// A text that is not what it was when it was stored.
+/// A text or a title that is not what it was when it was stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DamagedText {
-    /// Its row.
+    /// Its row; of a title, that of its document's first text.
     pub chunk: i64,
     /// Its document.
     pub document: DocumentId,
     /// That document's file.
     pub path: String,
+    /// Whether it is the title.
+    pub is_title: bool,
 }
 
 /// The rest of the store.
@@ -76,7 +78,7 @@ pub trait SystemStore: Send + Sync {
     /// ledger counts that add up, texts equal to their checksums.
     async fn verify(&self) -> StoreResult<Integrity>;
 
-    /// Every text that differs from its checksum; reads them all.
+    /// Every text and every title that differs from its checksum; reads them all.
     async fn damaged_texts(&self) -> StoreResult<Vec<DamagedText>>;
 
     /// Forgets the checksums of these texts (rows of chunks) and of the contents of their documents: whoever reads their

@@ -144,6 +144,17 @@ pub fn reports(folder: &Path) -> Vec<PathBuf> {
     reports
 }
 
+/// Files that ended their parser, by the reports in `folder`, the newest first, each once.
+#[must_use]
+pub fn files_named(folder: &Path) -> Vec<String> {
+    let mut named = Vec::new();
+    for report in reports(folder).iter().rev().filter_map(|path| std::fs::read_to_string(path).ok()) {
+        let file = report.lines().find_map(|line| line.strip_prefix("file:")).map(|file| file.trim().to_owned());
+        named.extend(file.filter(|file| !named.contains(file)));
+    }
+    named
+}
+
 fn prune(folder: &Path) {
     let reports = reports(folder);
     let surplus = reports.len().saturating_sub(KEPT_REPORTS);

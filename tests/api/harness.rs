@@ -100,6 +100,11 @@ impl Served {
         }
     }
 
+    /// The name of its database on the test server.
+    pub(crate) fn database(&self) -> &str {
+        &self.database.as_ref().expect("a database").name
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }
@@ -209,7 +214,8 @@ impl Database {
     }
 }
 
-async fn execute(sql: String) {
+/// Runs a statement on the server itself.
+pub(crate) async fn execute(sql: String) {
     let mut admin = PgConnection::connect(&services().postgres).await.expect("connect to the test server");
     sqlx::query(AssertSqlSafe(sql)).execute(&mut admin).await.expect("sql");
     admin.close().await.expect("close");

@@ -2,6 +2,8 @@
 //! and the real binary where signals, sockets and crashes matter.
 #![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod connections;
+mod displaced;
 mod errors;
 mod harness;
 mod health;
@@ -11,6 +13,7 @@ mod process;
 #[expect(dead_code, reason = "the graph's cases use the rest")]
 mod proxy;
 mod routes;
+mod second;
 #[path = "../support/services.rs"]
 #[expect(dead_code, reason = "the graph's cases use the rest")]
 mod services;

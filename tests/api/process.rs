@@ -17,10 +17,10 @@ use crate::harness::{PATIENCE, client};
 use crate::terminal::Terminal;
 
 /// A running `peanut serve`.
-struct Process {
+pub(crate) struct Process {
     child: Child,
     log: Receiver<Value>,
-    base: String,
+    pub(crate) base: String,
 }
 
 fn command(data: &Path, arguments: &[&str]) -> Command {
@@ -33,7 +33,7 @@ fn command(data: &Path, arguments: &[&str]) -> Command {
 }
 
 impl Process {
-    fn start(data: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+    pub(crate) fn start(data: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = command(data, arguments);
         command.envs(environment.iter().copied());
         let mut child = command.spawn().expect("start");
@@ -58,12 +58,12 @@ impl Process {
         process
     }
 
-    fn on_loopback(data: &Path) -> Self {
+    pub(crate) fn on_loopback(data: &Path) -> Self {
         Self::start(data, &["--listen", "127.0.0.1:0"], &[])
     }
 
     /// Waits for a line of the log.
-    fn wait_for(&mut self, event: &str) -> Value {
+    pub(crate) fn wait_for(&mut self, event: &str) -> Value {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -75,12 +75,12 @@ impl Process {
         }
     }
 
-    fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
         assert!(sent.expect("kill").success());
     }
 
-    fn ends(mut self) -> ExitStatus {
+    pub(crate) fn ends(mut self) -> ExitStatus {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().expect("wait") {
@@ -91,7 +91,7 @@ impl Process {
         }
     }
 
-    fn host(&self) -> &str {
+    pub(crate) fn host(&self) -> &str {
         self.base.trim_start_matches("http://")
     }
 
@@ -124,7 +124,7 @@ impl Drop for Process {
 }
 
 /// A request without a client library, and everything that comes back.
-fn plain(host: &str, path: &str) -> String {
+pub(crate) fn plain(host: &str, path: &str) -> String {
     let mut stream = TcpStream::connect(host).expect("connect");
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").expect("send");
     let mut answer = String::new();

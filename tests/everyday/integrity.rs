@@ -8,11 +8,15 @@ use peanut::runtime::wiring::House;
 
 use crate::serving::{Served, until};
 use crate::support::Home;
+use crate::terminal::Terminal;
 
 /// Does something in the home's store, without workers.
 fn in_house(home: &Home, work: impl AsyncFnOnce(&House)) {
     let overrides = Overrides { data_dir: Some(home.data()), ..Overrides::default() };
-    let environment = Environment::of(&[("HOME", home.path("").to_str().unwrap()), ("PEANUT_MODEL", "static")]);
+    let folder = home.path("");
+    let mut variables = vec![("HOME", folder.to_str().unwrap()), ("PEANUT_MODEL", "static")];
+    variables.extend(home.environment());
+    let environment = Environment::of(&variables);
     let config = Config::load(&overrides, &environment).unwrap();
     tokio::runtime::Runtime::new().unwrap().block_on(async {
         let house = House::open(config).await.unwrap();
@@ -25,20 +29,19 @@ fn sources(home: &Home, query: &str) -> Vec<PathBuf> {
     home.hits(query).iter().map(|hit| PathBuf::from(hit["source_path"].as_str().unwrap())).collect()
 }
 
-fn copies_live_on(running: bool) {
-    let home = Home::new();
+fn copies_live_on(home: &Home, running: bool) {
     let mail = "From: a@b.org\nTo: c@d.org\nSubject: qqmail\nMessage-ID: <m@x>\nDate: Mon, 1 Jan 2024 00:00:00 +0000\n\nqqmail\n";
     let at = |name: &str| home.write(&format!("w/{name}"), if name.ends_with("md") { "# qqnote same\n" } else { mail });
     let files = ["a.md", "b.md", "a.eml", "b.eml"].map(at);
-    in_house(&home, async |house| {
+    in_house(home, async |house| {
         house.intake.add_folder(home.path("w").to_str().unwrap(), Vec::new()).await.unwrap();
     });
-    let mut served = Served::start(&home, "");
+    let mut served = Served::start(home, "");
     for query in ["qqnote", "qqmail"] {
-        until("taken in", || sources(&home, query).len() == 1);
+        until("taken in", || sources(home, query).len() == 1);
     }
     let check = || home.say(&["check", "--drain"]);
-    let holders = ["qqnote", "qqmail"].map(|query| sources(&home, query).remove(0));
+    let holders = ["qqnote", "qqmail"].map(|query| sources(home, query).remove(0));
     // The copies are known as such before their originals go.
     let why = |path: &Path| home.say(&["why", path.to_str().unwrap()]).out;
     for copy in files.iter().filter(|file| !holders.contains(file)) {
@@ -53,11 +56,11 @@ fn copies_live_on(running: bool) {
         for holder in &holders {
             std::fs::remove_file(holder).unwrap();
         }
-        served = Served::start(&home, "");
+        served = Served::start(home, "");
     }
     for (query, holder) in ["qqnote", "qqmail"].into_iter().zip(&holders) {
         let copy = files.iter().find(|file| *file != holder && file.extension() == holder.extension()).unwrap();
-        until("found in the copy", || sources(&home, query) == [copy.clone()]);
+        until("found in the copy", || sources(home, query) == [copy.clone()]);
         // Gone, or moved to where the copy is: whoever looks first.
         until("known to be gone", || why(holder).contains("retired"));
         until("known to hold it", || why(copy).contains("indexed"));
@@ -70,12 +73,12 @@ fn copies_live_on(running: bool) {
 
 #[test]
 fn a_copy_is_found_when_its_original_goes_while_the_server_runs() {
-    copies_live_on(true);
+    Home::on_both().iter().for_each(|home| copies_live_on(home, true));
 }
 
 #[test]
 fn a_copy_is_found_when_its_original_went_while_nothing_ran() {
-    copies_live_on(false);
+    Home::on_both().iter().for_each(|home| copies_live_on(home, false));
 }
 
 #[test]
@@ -93,7 +96,8 @@ fn a_store_that_is_removed_or_replaced_under_a_server_acknowledges_nothing() {
             std::fs::copy(home.path("peanut.db"), home.data().join("peanut.db")).unwrap();
         }
         let (status, answer) = served.ask("POST", "/ingest/text", r#"{"title":"t","text":"lost words"}"#);
-        assert!(status >= 500, "{status} {answer}");
+        assert_eq!(status, 503, "{answer}");
+        assert!(answer.contains("store_unavailable") && answer.contains("removed or replaced"), "{answer}");
         until("down", || served.ask("GET", "/health", "").0 == 503);
         let (_, health) = served.ask("GET", "/health", "");
         assert!(health.contains(r#""sqlite":"down""#) && health.contains("unhealthy"), "{health}");
@@ -206,6 +210,29 @@ fn what_was_brought_back_without_its_file_stays_and_says_so() {
         assert_eq!(checked.code, Some(0), "{}", checked.out);
         assert_eq!(home.hits("lexgone").len(), 1);
     }
+}
+
+#[test]
+fn what_the_screen_brings_back_without_its_file_stays_too() {
+    let home = Home::new();
+    let file = home.write("s/a.md", "# Lexgone\n\nlexgone\n");
+    home.write("s/b.md", "# Other\n\nother\n");
+    home.ingest(&home.path("s"));
+    crate::deleted::delete(&home, "lexgone", "Lexgone");
+    std::fs::remove_file(&file).unwrap();
+    let mut terminal = Terminal::start(&home.data(), 100, 30, &[("PEANUT_MODEL", "static")]);
+    terminal.wait_until("a screen", |screen| screen.contains("quit") && screen.contains("● store"));
+    terminal.send("u");
+    terminal.wait_for("1 brought back; the file is gone");
+    terminal.send("\u{3}");
+    assert_eq!(terminal.finish().0.code(), Some(0));
+    home.ingest(&home.path("s"));
+    assert_eq!(home.hits("lexgone").len(), 1);
+    let why = home.say(&["why", file.to_str().unwrap()]);
+    assert!(why.out.contains("the file is gone; what was brought back of it is kept here"), "{}", why.out);
+    let checked = home.say(&["check", "--repair"]);
+    assert_eq!(checked.code, Some(0), "{}", checked.out);
+    assert_eq!(home.hits("lexgone").len(), 1);
 }
 
 #[test]

@@ -8,12 +8,19 @@
 #[expect(dead_code, reason = "other tests use the rest")]
 mod terminal;
 
+#[path = "../support/services.rs"]
+#[expect(clippy::expect_used, dead_code, reason = "other tests use the rest")]
+mod services;
+
+mod database;
 mod deleted;
 mod deploy;
+mod descriptors;
 mod export;
 mod intake;
 mod integrity;
 mod keys;
+mod killers;
 mod places;
 mod printed;
 mod serving;

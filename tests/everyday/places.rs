@@ -92,3 +92,12 @@ fn without_a_terminal_the_app_says_what_works() {
     assert_eq!(status.code(), Some(0));
     assert!(raw.contains("documents") && !raw.contains('\u{1b}'), "{raw:?}");
 }
+
+#[test]
+fn an_address_in_use_is_not_told_to_be_without_effect() {
+    let home = Home::new();
+    let mut doctor = home.peanut(&["doctor"]);
+    let told = crate::support::said(doctor.env("POSTGRES_URL", "postgres://u:p@127.0.0.1:1/db"));
+    assert_eq!(told.code, Some(1), "{}", told.out);
+    assert!(!told.out.contains("without effect") && told.out.contains("start PostgreSQL"), "{}", told.out);
+}

@@ -46,6 +46,11 @@ impl Served {
         Self { child, host }
     }
 
+    /// Its process.
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Status and body of an answer.
     pub fn ask(&self, method: &str, path: &str, body: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(&self.host).unwrap();
@@ -54,7 +59,7 @@ impl Served {
         write!(
             stream,
             "{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\
-             Connection: close\r\n\r\n{body}",
+             Accept: application/json, text/event-stream\r\nConnection: close\r\n\r\n{body}",
             self.host
         )
         .unwrap();

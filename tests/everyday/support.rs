@@ -3,9 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use crate::database::Database;
+
 /// A home with nothing in it.
 pub struct Home {
     folder: tempfile::TempDir,
+    /// Where its store is, when it is not in the data folder.
+    database: Option<Database>,
 }
 
 /// What a command said.
@@ -17,7 +21,22 @@ pub struct Said {
 
 impl Home {
     pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self { folder: tempfile::tempdir().unwrap(), database: None }
+    }
+
+    /// One whose store is a PostgreSQL database of its own.
+    pub fn on_postgres() -> Self {
+        Self { database: Some(Database::create()), ..Self::new() }
+    }
+
+    /// One on each engine.
+    pub fn on_both() -> [Self; 2] {
+        [Self::new(), Self::on_postgres()]
+    }
+
+    /// Settings that name its store.
+    pub fn environment(&self) -> Vec<(&str, &str)> {
+        self.database.iter().map(|database| ("POSTGRES_URL", database.address.as_str())).collect()
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -46,6 +65,7 @@ impl Home {
         {
             command.env_remove(name);
         }
+        command.envs(self.environment());
         command
     }
 

@@ -4,6 +4,7 @@
 
 mod http;
 mod keys;
+mod killers;
 mod secrets;
 mod stdio;
 mod support;

@@ -7,6 +7,7 @@
 mod build;
 mod cases;
 mod harness;
+mod postgres_given_up;
 mod postgres_harness;
 mod postgres_only;
 #[path = "../support/services.rs"]

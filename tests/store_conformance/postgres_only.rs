@@ -117,6 +117,24 @@ async fn processes_that_start_together_make_one_schema() {
     execute(&[drop]).await;
 }
 
+#[tokio::test]
+async fn a_flipped_bit_in_a_title_is_found_and_mended() {
+    let harness = PostgresHarness::fresh().await;
+    let store = harness.store();
+    let (old, new) = (file("/old.md", "one"), file("/new.md", "two"));
+    store.commit(batch(vec![old, new.clone()])).await.expect("commit");
+    // Of documents of before there is nothing to compare with.
+    run(&harness.database, "UPDATE document SET title_sha256 = NULL WHERE source_path = '/old.md'").await;
+    run(&harness.database, "UPDATE document SET title = title || 'x'").await;
+    let damaged = store.damaged_texts().await.expect("compare");
+    assert!(matches!(&damaged[..], [one] if one.path == "/new.md" && one.is_title), "{damaged:?}");
+    let problems = store.verify().await.expect("verify").problems;
+    assert!(problems.len() == 1 && problems[0].ends_with("of /new.md (its title)"), "{problems:?}");
+    store.distrust_texts(&[damaged[0].chunk]).await.expect("distrust");
+    assert_eq!(store.commit(batch(vec![new])).await.expect("commit").outcomes, [WriteOutcome::Changed]);
+    assert_sound(store).await;
+}
+
 /// Waits until a session waits for a lock with this in its statement.
 async fn until_it_waits(watching: &mut PgConnection, database: &str, statement: &str) {
     loop {
@@ -201,6 +219,7 @@ async fn a_database_that_was_made_anew_is_noticed_and_nothing_is_written_to_it()
         }
     };
     assert!(error.kind == StoreErrorKind::Permanent && error.to_string().contains("dropped or replaced"), "{error}");
+    assert!(error.is_displaced(), "{error:?}");
     assert!(store.offer(&[offered("/c.md")], false, NOW).await.is_err(), "and nothing else is");
     let error = loop {
         match probing.ping().await {

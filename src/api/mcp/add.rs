@@ -54,6 +54,8 @@ pub(super) struct Receipt {
     uri: String,
     /// Whether it is new; otherwise a document held this text already.
     added: bool,
+    /// What of the text was left out because it goes over a budget, one sentence each; mostly nothing.
+    left_out: Vec<String>,
 }
 
 pub(super) async fn call(mcp: &Mcp, arguments: Arguments) -> Result<Answer, Refusal> {
@@ -75,12 +77,17 @@ pub(super) async fn call(mcp: &Mcp, arguments: Arguments) -> Result<Answer, Refu
         document_id: receipt.document_id.to_string(),
         uri: address(receipt.document_id),
         added: receipt.added,
+        left_out: receipt.left_out,
     };
-    let text = if receipt.added {
+    let mut text = if receipt.added {
         format!("Added as {} ({}).", added.document_id, added.uri)
     } else {
         format!("A document held this text already: {} ({}).", added.document_id, added.uri)
     };
+    if !added.left_out.is_empty() {
+        text.push_str("\nNot all of it was kept: ");
+        text.push_str(&added.left_out.join("; "));
+    }
     Answer::new(&added, text)
 }
 

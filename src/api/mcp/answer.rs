@@ -91,6 +91,13 @@ impl From<StoreError> for Refusal {
                 "the disk that holds the data takes nothing more: its owner must make room, then try again",
             );
         }
+        if error.is_displaced() {
+            tracing::warn!(error = %error, "mcp_call_refused");
+            return Self::new(
+                "the store was removed or replaced while Peanut had it open: nothing is written any more until its owner puts \
+                 it back and starts Peanut again",
+            );
+        }
         match error.kind {
             StoreErrorKind::NotFound => Self::new(format!("{} does not exist", error.key)),
             StoreErrorKind::Retryable => {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::app::effect::{Effect, Effects};
 use crate::app::event::Event;
-use crate::app::ports::OfferReport;
+use crate::app::ports::{OfferReport, Restored};
 use crate::app::state::{Opening, Overlay, Screen, State};
 use crate::domain::{DocumentId, DocumentView};
 
@@ -41,9 +41,9 @@ pub(super) fn take(state: &mut State, event: Event) -> Effects {
             Err(error) => toast(state, error, true),
         },
         Event::Restored { ids, result } => match result {
-            Ok(0) => toast(state, "nothing is deleted that could be brought back", false),
-            Ok(count) => {
-                toast(state, format!("{count} brought back"), false);
+            Ok(Restored { documents: 0, .. }) => toast(state, "nothing is deleted that could be brought back", false),
+            Ok(restored) => {
+                toast(state, brought_back(restored), false);
                 if let Some(reader) = state.reader.as_mut().filter(|reader| ids.contains(&reader.document.id)) {
                     Arc::make_mut(&mut reader.document).deleted_at = None;
                 }
@@ -79,6 +79,15 @@ pub(super) fn take(state: &mut State, event: Event) -> Effects {
         _ => {}
     }
     Effects::new()
+}
+
+fn brought_back(restored: Restored) -> String {
+    let Restored { documents, gone_files } = restored;
+    match gone_files {
+        0 => format!("{documents} brought back"),
+        1 => format!("{documents} brought back; the file is gone: it is kept here alone"),
+        files => format!("{documents} brought back; {files} of their files are gone: kept here alone"),
+    }
 }
 
 fn loaded(state: &mut State, id: DocumentId, result: Result<Box<DocumentView>, String>) -> Effects {

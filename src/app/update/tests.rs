@@ -1,10 +1,12 @@
+mod notes;
+mod undo;
+
 use std::sync::Arc;
 
 use tui_textarea::{Input, Key};
 
 use super::*;
 use crate::app::keymap::Keymap;
-use crate::app::ports::Draft;
 use crate::app::state::Theme;
 use crate::domain::health::{ServiceHealth, ServiceRole, ServiceState};
 use crate::domain::search::{Hit, Scores, SearchResponse, Snippet};
@@ -194,17 +196,6 @@ fn pasted_paths_offer_to_add_them() {
 }
 
 #[test]
-fn a_note_that_was_not_stored_is_not_lost_by_one_key() {
-    let mut state = ready();
-    press(&mut state, 'n');
-    type_text(&mut state, "Idea");
-    key(&mut state, Key::Esc);
-    assert_eq!(state.overlays.len(), 1, "asks first");
-    let control_s = Event::Key(Input { key: Key::Char('s'), ctrl: true, alt: false, shift: false });
-    assert_eq!(update(&mut state, control_s), [Effect::WriteNote { title: "Idea".into(), text: String::new() }]);
-}
-
-#[test]
 fn the_welcome_goes_when_something_comes_in() {
     let mut state = ready();
     assert!(state.shows_welcome());
@@ -221,32 +212,6 @@ fn the_palette_carries_commands_out() {
     type_text(&mut state, "watch a folder");
     key(&mut state, Key::Enter);
     assert!(matches!(state.overlays.last(), Some(Overlay::Prompt(prompt)) if prompt.kind == PromptKind::Folder));
-}
-
-fn control_s() -> Event {
-    Event::Key(Input { key: Key::Char('s'), ctrl: true, alt: false, shift: false })
-}
-
-fn note_text(state: &State) -> Option<(String, Option<String>)> {
-    match state.overlays.last() {
-        Some(Overlay::Note(note)) => Some((note.title.text().to_owned(), note.error.clone())),
-        _ => None,
-    }
-}
-
-#[test]
-fn a_note_that_cannot_be_stored_stays_in_its_editor() {
-    let mut state = ready();
-    press(&mut state, 'n');
-    type_text(&mut state, "Idea");
-    assert!(matches!(update(&mut state, control_s())[..], [Effect::WriteNote { .. }]));
-    assert!(update(&mut state, control_s()).is_empty(), "it is not stored twice");
-    key(&mut state, Key::Esc);
-    let _ = update(&mut state, Event::NoteWritten(Err("the disk is full".into())));
-    assert_eq!(note_text(&state), Some(("Idea".into(), Some("the disk is full".into()))));
-    assert!(matches!(update(&mut state, control_s())[..], [Effect::WriteNote { .. }]));
-    let _ = update(&mut state, Event::NoteWritten(Ok(())));
-    assert!(state.overlays.is_empty());
 }
 
 #[test]
@@ -267,21 +232,6 @@ fn a_refused_setting_keeps_its_prompt_and_says_why() {
     key(&mut state, Key::Enter);
     assert_eq!(update(&mut state, Event::SettingPut(Ok("rrf_k = 60".into()))), [Effect::LoadSettings]);
     assert!(state.overlays.is_empty());
-}
-
-#[test]
-fn undo_asks_anew_and_can_be_tried_again() {
-    let mut state = ready();
-    press(&mut state, '/');
-    type_text(&mut state, "x");
-    let ids = vec![DocumentId::from_source_key("a")];
-    let _ = update(&mut state, Event::Deleted { ids: ids.clone(), result: Ok(1) });
-    key(&mut state, Key::Esc);
-    assert_eq!(press(&mut state, 'u'), [Effect::Restore(ids.clone())]);
-    let _ = update(&mut state, Event::Restored { ids: ids.clone(), result: Err("busy".into()) });
-    assert_eq!(press(&mut state, 'u'), [Effect::Restore(ids.clone())]);
-    let effects = update(&mut state, Event::Restored { ids, result: Ok(1) });
-    assert!(matches!(effects[..], [Effect::Search { .. }]));
 }
 
 #[test]
@@ -342,41 +292,6 @@ fn a_click_opens_the_screen_whose_name_is_there() {
 }
 
 #[test]
-fn undo_brings_back_what_is_looked_at_before_what_was_deleted_last() {
-    let mut state = ready();
-    press(&mut state, '2');
-    type_text(&mut state, "is:deleted");
-    let deleted = Hit { deleted_at: Some(Timestamp(5)), ..hit("gone") };
-    answer(&mut state, vec![deleted.clone(), hit("here")]);
-    key(&mut state, Key::Esc);
-    state.deleted = vec![DocumentId::from_source_key("last")];
-    assert_eq!(press(&mut state, 'u'), [Effect::Restore(vec![deleted.document_id])]);
-    press(&mut state, 'j');
-    assert_eq!(press(&mut state, 'u'), [Effect::Restore(vec![DocumentId::from_source_key("last")])]);
-    // Nothing left of this session: what another one deleted.
-    assert_eq!(press(&mut state, 'u'), [Effect::RestoreLast]);
-    let none = Event::Restored { ids: vec![], result: Ok(0) };
-    let _ = update(&mut state, none);
-    assert!(state.toasts.iter().any(|toast| toast.text.contains("nothing is deleted")));
-}
-
-#[test]
-fn what_was_marked_comes_back_together() {
-    let mut state = ready();
-    press(&mut state, '2');
-    type_text(&mut state, "is:deleted");
-    let gone = |name: &str| Hit { deleted_at: Some(Timestamp(5)), ..hit(name) };
-    answer(&mut state, vec![gone("a"), gone("b"), gone("c")]);
-    key(&mut state, Key::Esc);
-    press(&mut state, ' ');
-    press(&mut state, ' ');
-    let ids = ["a", "b"].map(DocumentId::from_source_key).to_vec();
-    assert_eq!(press(&mut state, 'u'), [Effect::Restore(ids.clone())]);
-    let _ = update(&mut state, Event::Restored { ids, result: Ok(2) });
-    assert!(state.search.marked.is_empty());
-}
-
-#[test]
 fn ctrl_c_quits_wherever_keys_go() {
     let quit = || Event::Key(Input { key: Key::Char('c'), ctrl: true, alt: false, shift: false });
     let keymap = Keymap::with_overrides(&[("quit".to_owned(), "ctrl-q".to_owned())].into()).unwrap();
@@ -389,50 +304,6 @@ fn ctrl_c_quits_wherever_keys_go() {
 
 fn control(state: &mut State, character: char) -> Effects {
     update(state, Event::Key(Input { key: Key::Char(character), ctrl: true, alt: false, shift: false }))
-}
-
-#[test]
-fn a_note_is_kept_key_by_key_until_it_is_stored() {
-    let mut state = ready();
-    press(&mut state, 'n');
-    let kept = |effects: &Effects| match effects.last() {
-        Some(Effect::KeepDraft(draft)) => Some((draft.number, draft.title.clone(), draft.text.clone())),
-        _ => None,
-    };
-    assert_eq!(kept(&type_text(&mut state, "Plan")), Some((1, "Plan".into(), String::new())));
-    key(&mut state, Key::Tab);
-    assert_eq!(kept(&type_text(&mut state, "ab")), Some((1, "Plan".into(), "ab".into())));
-    assert!(key(&mut state, Key::Left).is_empty(), "nothing changed");
-    let pasted = update(&mut state, Event::Pasted("x\ny".into()));
-    assert_eq!(kept(&pasted), Some((1, "Plan".into(), "ax\nyb".into())));
-    assert_eq!(control(&mut state, 'c'), [Effect::Quit], "what is kept can be left at once");
-    control(&mut state, 's');
-    assert_eq!(update(&mut state, Event::NoteWritten(Ok(()))), [Effect::DiscardDraft(1)]);
-    press(&mut state, 'n');
-    assert_eq!(kept(&type_text(&mut state, "b")).map(|(number, ..)| number), Some(2));
-    key(&mut state, Key::Esc);
-    assert_eq!(key(&mut state, Key::Esc), [Effect::DiscardDraft(2)]);
-}
-
-#[test]
-fn what_was_left_unfinished_is_offered_taken_up_or_set_aside() {
-    let draft = |number, title: &str| Draft { number, title: title.to_owned(), text: "one\ntwo".to_owned() };
-    let mut state = ready();
-    let _ = update(&mut state, Event::DraftsFound(vec![draft(7, "Old"), draft(8, "New")]));
-    press(&mut state, 'n');
-    assert!(
-        matches!(state.overlays.last(), Some(Overlay::Note(note)) if note.is_offered && note.draft() == draft(8, "New"))
-    );
-    control(&mut state, 'n');
-    assert!(matches!(state.overlays.last(), Some(Overlay::Note(note)) if !note.is_dirty()));
-    key(&mut state, Key::Esc);
-    assert_eq!(state.drafts, [draft(8, "New"), draft(7, "Old")]);
-    press(&mut state, 'n');
-    let effects = type_text(&mut state, "er");
-    assert!(matches!(effects.last(), Some(Effect::KeepDraft(kept)) if kept.number == 7 && kept.title == "Older"));
-    assert_eq!(control(&mut state, 's').len(), 1);
-    assert_eq!(update(&mut state, Event::NoteWritten(Ok(()))), [Effect::DiscardDraft(7)]);
-    assert_eq!(state.drafts, [draft(8, "New")]);
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! What the service does with files it knows: looks into those that are named, and retires those that are gone.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::domain::intake::{FileMark, FileState, KnownPath, OfferedFile};
+use crate::domain::intake::{FileMark, FileState, KnownPath, OfferedFile, Origin};
+use crate::store::DeletedDocument;
 
 use super::regular::{self, Links};
 use super::vanished::{self, Lot};
@@ -116,6 +117,27 @@ impl Intake {
         // What repeats a retired document is queued.
         self.ingest_wake.notify_one();
         Ok(())
+    }
+}
+
+impl Intake {
+    /// Of these documents, which are about to be brought back, the files that are not there: known to be gone from now on, so
+    /// that nobody takes the documents away again for that. The drop zone is an inbox: what was in it need not be there.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn note_gone(&self, documents: &[DeletedDocument]) -> Result<BTreeSet<String>, IntakeError> {
+        let mut gone = BTreeSet::new();
+        for path in documents.iter().map(|document| &document.source_path).collect::<BTreeSet<_>>() {
+            let record = self.store.file(path).await?.filter(|record| record.origin != Origin::DropZone);
+            if record.is_none() || tokio::fs::try_exists(paths::path_of(path)).await.unwrap_or(true) {
+                continue;
+            }
+            let mut offer = IntakeOffer::default();
+            self.retire_vanished(&paths::path_of(path), false, &mut offer).await?;
+            gone.insert(path.clone());
+        }
+        Ok(gone)
     }
 }
 

@@ -85,7 +85,7 @@ impl NewText {
 }
 
 /// What became of a text; it is on disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TextReceipt {
     /// The document that holds it.
     pub document_id: DocumentId,
@@ -93,6 +93,8 @@ pub struct TextReceipt {
     pub added: bool,
     /// Whether the key was known: this repeats what was answered then.
     pub repeated: bool,
+    /// What of the text was left out because it goes over a budget, one plain sentence each.
+    pub left_out: Vec<String>,
 }
 
 /// The service. Shared by screens, commands and the watcher of one process.
@@ -231,7 +233,10 @@ impl Intake {
         }
         let now = self.clock.now();
         let facts = TextFacts { title: title.to_owned(), now, ..TextFacts::default() };
-        let note = self.read_text(facts, text.to_owned()).await?;
+        let (note, left_out) = self.read_text(facts, text.to_owned()).await?;
+        if !left_out.is_empty() {
+            tracing::warn!(left_out = left_out.join("; "), "note_was_cut");
+        }
         let id = note.id;
         let background_models = self.background_models.borrow().clone();
         let report = self
@@ -256,7 +261,7 @@ impl Intake {
         let fingerprint = new.fingerprint();
         let once = key.map(|key| OnceKey { key, fingerprint });
         let NewText { title, text, tags, dated_at } = new;
-        let document = self.read_text(TextFacts { title, tags, dated_at, now }, text).await?;
+        let (document, left_out) = self.read_text(TextFacts { title, tags, dated_at, now }, text).await?;
         let id = document.id;
         let batch = CommitBatch {
             documents: vec![document],
@@ -271,17 +276,22 @@ impl Intake {
             if earlier.fingerprint != fingerprint {
                 return Err(IntakeError::KeyReused);
             }
-            return Ok(TextReceipt { document_id: earlier.document_id, added: earlier.added, repeated: true });
+            return Ok(TextReceipt {
+                document_id: earlier.document_id,
+                added: earlier.added,
+                repeated: true,
+                left_out,
+            });
         }
         metrics::observe_ingest(self.clock.now().seconds_since(now));
         let document_id = report.ids.first().copied().unwrap_or(id);
         let added = report.outcomes.first() == Some(&WriteOutcome::Added);
-        Ok(TextReceipt { document_id, added, repeated: false })
+        Ok(TextReceipt { document_id, added, repeated: false, left_out })
     }
 
-    /// A text as a document. Parsing, cutting and embedding a long one takes a while; nobody else waits for it, and when
-    /// its caller waits no more it is given up.
-    async fn read_text(&self, facts: TextFacts, text: String) -> Result<NewDocument, IntakeError> {
+    /// A text as a document, and what of it was left out. Parsing, cutting and embedding a long one takes a while; nobody
+    /// else waits for it, and when its caller waits no more it is given up.
+    async fn read_text(&self, facts: TextFacts, text: String) -> Result<(NewDocument, Vec<String>), IntakeError> {
         let refused = |why: String| IntakeError::Refused(why);
         let _turn = self.texts.acquire().await.map_err(|error| refused(error.to_string()))?;
         let job = Job { facts: Facts { what: What::Text(facts), chunks: self.chunks }, bytes: text.into_bytes() };
@@ -291,9 +301,9 @@ impl Intake {
         let building = tokio::task::spawn_blocking(move || {
             let answer = parsers.parse(&[job], &|| !wanted.is_cancelled()).pop();
             match answer.unwrap_or_else(|| Answer::NotTried("no answer".to_owned())) {
-                Answer::Read { mut document, .. } => {
+                Answer::Read { mut document, left_out } => {
                     document::embed(&mut document, &*instant);
-                    Ok(*document)
+                    Ok((*document, left_out))
                 }
                 Answer::Refused(error) => Err(error.to_string()),
                 Answer::NotTried(why) => Err(why),

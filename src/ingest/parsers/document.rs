@@ -16,6 +16,9 @@ use crate::ingest::parse::{ParseError, Parsed, date, markdown, text as plain};
 use super::job::TextFacts;
 use crate::ingest::intake::paths;
 
+/// A document, and what of it was left out, one plain sentence each.
+pub(super) type Built = (NewDocument, Vec<String>);
+
 /// What is known of a document besides its content.
 struct Source<'a> {
     key: String,
@@ -34,7 +37,7 @@ pub(super) fn of_file(
     bytes: &[u8],
     parsed: Parsed,
     options: ChunkOptions,
-) -> NewDocument {
+) -> Built {
     let message_key = parsed.message.as_ref().map(|message| format!("message:{}", message.message_id));
     let source = Source {
         key: message_key.unwrap_or_else(|| format!("file:{path}")),
@@ -56,7 +59,7 @@ pub(super) fn of_message(
     bytes: &[u8],
     parsed: Parsed,
     options: ChunkOptions,
-) -> NewDocument {
+) -> Built {
     let id = parsed.message.as_ref().map(|message| message.message_id.clone()).unwrap_or_default();
     let source = Source {
         key: format!("message:{id}"),
@@ -74,7 +77,7 @@ pub(super) fn of_message(
 ///
 /// # Errors
 /// When nothing readable is in it.
-pub(super) fn of_text(facts: &TextFacts, text: &str, options: ChunkOptions) -> Result<NewDocument, ParseError> {
+pub(super) fn of_text(facts: &TextFacts, text: &str, options: ChunkOptions) -> Result<Built, ParseError> {
     let title = facts.title.trim();
     let body = if text.trim().is_empty() { title } else { text };
     // What is nothing but marks to Markdown ("***") is a text all the same.
@@ -113,9 +116,10 @@ pub(crate) fn embed(document: &mut NewDocument, instant: &dyn InstantEmbedder) {
     }
 }
 
-fn build(source: Source<'_>, bytes: &[u8], parsed: Parsed, options: ChunkOptions) -> NewDocument {
+fn build(source: Source<'_>, bytes: &[u8], parsed: Parsed, options: ChunkOptions) -> Built {
     // Before anything is derived: hashes, terms and vectors are of the text that is stored.
-    let parsed = parsed.without_nul();
+    let mut parsed = parsed.without_nul();
+    let left_out = std::mem::take(&mut parsed.left_out);
     let source = Source { key: without_nul(&source.key).into_owned(), ..source };
     let title = parsed.title.as_deref().map(str::trim).filter(|title| !title.is_empty());
     // A file's name may hold anything; the path itself stays as it is, or the file would not be found.
@@ -133,7 +137,7 @@ fn build(source: Source<'_>, bytes: &[u8], parsed: Parsed, options: ChunkOptions
     findable::complete(&mut chunks, &known);
     let concepts = concepts(&parsed);
     let fingerprint = fingerprint(&parsed);
-    NewDocument {
+    let document = NewDocument {
         id: DocumentId::from_source_key(&source.key),
         source_key: source.key,
         source_type: source.kind,
@@ -150,7 +154,8 @@ fn build(source: Source<'_>, bytes: &[u8], parsed: Parsed, options: ChunkOptions
         people: parsed.people,
         message: parsed.message,
         chunks,
-    }
+    };
+    (document, left_out)
 }
 
 /// What a reader sees of a mail, as one hash: who wrote it, when, about what, what it says and what is attached. Not what

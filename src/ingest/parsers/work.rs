@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::domain::SourceType;
 use crate::ingest::detect::{Detected, HEAD_BYTES, detect};
 use crate::ingest::parse::{
-    ParseError, Parsed, Section, calendar, canvas, contacts, docx, excalidraw, html, mail, markdown, pdf, rtf, text,
+    ParseError, Parsed, calendar, canvas, contacts, docx, excalidraw, html, mail, markdown, pdf, rtf, text,
 };
 
 use super::document;
@@ -27,16 +27,13 @@ pub(super) fn answer(facts: &Facts, bytes: &[u8]) -> Answer {
 }
 
 fn read(facts: &Facts, bytes: &[u8]) -> Result<Answer, ParseError> {
-    let mut left_out = Vec::new();
-    let document = match &facts.what {
+    let (document, left_out) = match &facts.what {
         What::File { path, modified_at, kind } => {
-            let (source_type, mut parsed) = parse(kind, bytes)?;
-            left_out.append(&mut parsed.left_out);
+            let (source_type, parsed) = parse(kind, bytes)?;
             document::of_file(path, *modified_at, source_type, bytes, parsed, facts.chunks)
         }
         What::Message { path, offset, dated_at } => {
-            let mut parsed = mail::parse_message(bytes, &attachment)?;
-            left_out.append(&mut parsed.left_out);
+            let parsed = mail::parse_message(bytes, &attachment)?;
             document::of_message(path, *offset, *dated_at, bytes, parsed, facts.chunks)
         }
         What::Text(text) => document::of_text(text, &String::from_utf8_lossy(bytes), facts.chunks)?,
@@ -65,14 +62,14 @@ fn parse(kind: &Detected, bytes: &[u8]) -> Result<(SourceType, Parsed), ParseErr
     })
 }
 
-/// The text of a mail's attachment, by the parser for what it is.
-fn attachment(name: &str, _media_type: &str, bytes: &[u8]) -> Result<Vec<Section>, ParseError> {
+/// A mail's attachment, by the parser for what it is.
+fn attachment(name: &str, _media_type: &str, bytes: &[u8]) -> Result<Parsed, ParseError> {
     let head = &bytes[..bytes.len().min(HEAD_BYTES)];
     match detect(Path::new(name), head, bytes.len() as u64) {
         Detected::Mail | Detected::Emlx | Detected::Mbox | Detected::Empty => {
             Err(ParseError::Unsupported("no text of its own".into()))
         }
         Detected::Unsupported(what) => Err(ParseError::Unsupported(what)),
-        kind => parse(&kind, bytes).map(|(_, parsed)| parsed.sections),
+        kind => parse(&kind, bytes).map(|(_, parsed)| parsed),
     }
 }

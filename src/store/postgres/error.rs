@@ -2,7 +2,7 @@
 
 use sqlx::migrate::MigrateError;
 
-use crate::store::error::NoRoom;
+use crate::store::error::{Displaced, NoRoom};
 use crate::store::{StoreError, StoreErrorKind};
 
 /// Times a transaction is tried when the server breaks a deadlock with a worker by giving it up.
@@ -12,10 +12,14 @@ pub(super) const ATTEMPTS: u32 = 3;
 pub(super) fn classify(operation: &'static str, key: impl Into<String>, error: sqlx::Error) -> StoreError {
     let (kind, hint) = verdict(&error);
     let message = format!("{error}{hint}");
-    let takes_nothing =
-        error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "53100");
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code).map(String::from);
     let source: Box<dyn std::error::Error + Send + Sync> = Box::new(error);
-    let source = if takes_nothing { Box::new(NoRoom(source)) } else { source };
+    let source: Box<dyn std::error::Error + Send + Sync> = match code.as_deref() {
+        Some("53100") => Box::new(NoRoom(source)),
+        // Whoever asks has it open: the database was dropped, or another stands in its place that has none of its tables.
+        Some("3D000" | "42P01") => Box::new(Displaced(source)),
+        _ => source,
+    };
     StoreError { kind, operation, key: key.into(), message, source: Some(source) }
 }
 

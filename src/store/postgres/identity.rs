@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use crate::store::error::Displaced;
 use crate::store::{StoreError, StoreErrorKind, StoreResult};
 
 /// Asks for it: as the type [`Found`]. More columns may follow.
@@ -56,6 +57,7 @@ impl Identity {
             "the store's database was dropped or replaced while it was open: nothing is written any more; start \
                        Peanut again"
                 .to_owned();
-        Err(StoreError { kind: StoreErrorKind::Permanent, operation, key: location.to_owned(), message, source: None })
+        let source = Some(Box::new(Displaced(message.clone().into())) as _);
+        Err(StoreError { kind: StoreErrorKind::Permanent, operation, key: location.to_owned(), message, source })
     }
 }

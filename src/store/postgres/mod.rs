@@ -56,6 +56,10 @@ const EXPLAIN_TIMEOUT: Duration = Duration::from_secs(1);
 const TRUSTED: Duration = Duration::from_secs(1);
 /// How long a connection may take to show that it lives.
 const PING_TIMEOUT: Duration = Duration::from_secs(5);
+/// The same when it comes back: one that still works for a call that was given up is closed.
+const RETURN_TIMEOUT: Duration = Duration::from_secs(2);
+/// The server looks so often whether whoever asked is still there, and ends the statement of one who is gone.
+const LOOKS_FOR_CALLER: &str = "SET client_connection_check_interval = '1s'";
 /// How long the first connection may take before the server counts as unreachable.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the server works on one statement, waiting for locks included.
@@ -199,16 +203,26 @@ fn pool(connect: PgConnectOptions, most: u32, acquire_timeout: Duration) -> PgPo
         .acquire_timeout(acquire_timeout)
         // sqlx asks each time and waits for ever. One that was used a moment ago lives; what fails anyway is tried again.
         .test_before_acquire(false)
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                // A server whose system cannot tell refuses it, and gives up by its limit alone.
+                let _ = sqlx::raw_sql(LOOKS_FOR_CALLER).execute(connection).await;
+                Ok(())
+            })
+        })
         .before_acquire(|connection, used| {
             Box::pin(async move {
                 if used.idle_for > TRUSTED {
-                    answers(connection).await?;
+                    answers(connection, PING_TIMEOUT).await?;
                 }
                 Ok(true)
             })
         })
-        // A call that was given up leaves a connection that may never answer again: it must not keep its place.
-        .after_release(|connection, _| Box::pin(async move { answers(connection).await.map(|()| true) }))
+        // A call that was given up leaves a connection that is at work, or may never answer again: it must not keep its place,
+        // nor the server its work.
+        .after_release(|connection, _| {
+            Box::pin(async move { answers(connection, RETURN_TIMEOUT).await.map(|()| true) })
+        })
         .connect_lazy_with(connect)
 }
 
@@ -229,9 +243,9 @@ async fn explained(connect: &PgConnectOptions, error: sqlx::Error) -> sqlx::Erro
 }
 
 /// Asks a connection for a sign of life.
-async fn answers(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    let silent = |_| sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer within 5 seconds"));
-    tokio::time::timeout(PING_TIMEOUT, connection.ping()).await.map_err(silent)?
+async fn answers(connection: &mut PgConnection, within: Duration) -> Result<(), sqlx::Error> {
+    let silent = |_| sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "no sign of life in time"));
+    tokio::time::timeout(within, connection.ping()).await.map_err(silent)?
 }
 
 /// Reads the address. An unreadable one may hold a password anywhere, so the error does not repeat it.

@@ -1,17 +1,17 @@
-//! Texts against their checksums, and texts that are to be written anew. Called by `verify` and `system`.
+//! Texts and titles against their checksums, and texts that are to be written anew. Called by `verify` and `system`.
 
 use sqlx::{PgConnection, Row as _};
 
 use crate::domain::DocumentId;
-use crate::store::shared::texts::{AT_ONCE, ReadText};
+use crate::store::shared::texts::{AT_ONCE, ReadText, ReadTitle};
 use crate::store::{DamagedText, StoreResult};
 
 use super::PostgresStore;
 use super::error::classify;
 
-/// Every text that is not what it was when it was stored.
+/// Every text and every title that is not what it was when it was stored.
 pub(super) async fn damaged(connection: &mut PgConnection) -> Result<Vec<DamagedText>, sqlx::Error> {
-    let mut damaged = Vec::new();
+    let mut damaged = damaged_titles(connection).await?;
     let mut after = 0_i64;
     loop {
         let rows = sqlx::query(
@@ -35,6 +35,34 @@ pub(super) async fn damaged(connection: &mut PgConnection) -> Result<Vec<Damaged
                 text_sha256: row.try_get(5)?,
             };
             damaged.extend(text.damage());
+        }
+    }
+}
+
+async fn damaged_titles(connection: &mut PgConnection) -> Result<Vec<DamagedText>, sqlx::Error> {
+    let mut damaged = Vec::new();
+    let mut after = 0_i64;
+    loop {
+        let rows = sqlx::query(
+            "SELECT seq, id, source_path, title, title_sha256,
+                coalesce((SELECT chunk.id FROM chunk WHERE document_seq = seq ORDER BY ordinal LIMIT 1), 0)
+             FROM document WHERE title_sha256 IS NOT NULL AND seq > $1 ORDER BY seq LIMIT $2",
+        )
+        .bind(after)
+        .bind(AT_ONCE)
+        .fetch_all(&mut *connection)
+        .await?;
+        let Some(last) = rows.last() else { return Ok(damaged) };
+        after = last.try_get(0)?;
+        for row in &rows {
+            let title = ReadTitle {
+                chunk: row.try_get(5)?,
+                document: DocumentId(row.try_get(1)?),
+                path: row.try_get(2)?,
+                title: row.try_get::<&str, _>(3)?.as_bytes(),
+                title_sha256: row.try_get(4)?,
+            };
+            damaged.extend(title.damage());
         }
     }
 }

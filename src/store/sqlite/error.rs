@@ -1,6 +1,6 @@
 //! The one place where SQLite's errors become [`StoreError`]s. Called by every file of this adapter.
 
-use crate::store::error::NoRoom;
+use crate::store::error::{Displaced, NoRoom};
 use crate::store::{StoreError, StoreErrorKind};
 
 use super::place::Lost;
@@ -22,7 +22,8 @@ pub(super) fn classify(operation: &'static str, key: impl Into<String>, error: s
     {
         let message = cause.to_string();
         let kind = StoreErrorKind::Permanent;
-        return StoreError { kind, operation, key: key.into(), message, source: Some(Box::new(error)) };
+        let source = Some(Box::new(Displaced(Box::new(error))) as _);
+        return StoreError { kind, operation, key: key.into(), message, source };
     }
     let (kind, hint) = match &error {
         sqlx::Error::RowNotFound => (StoreErrorKind::NotFound, ""),

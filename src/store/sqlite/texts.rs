@@ -1,8 +1,8 @@
-//! Texts against their checksums, and texts that are to be written anew. Called by `verify` and `system`.
+//! Texts and titles against their checksums, and texts that are to be written anew. Called by `verify` and `system`.
 
 use sqlx::{Row as _, SqliteConnection};
 
-use crate::store::shared::texts::{AT_ONCE, ReadText};
+use crate::store::shared::texts::{AT_ONCE, ReadText, ReadTitle};
 use crate::store::{DamagedText, StoreResult};
 
 use super::SqliteStore;
@@ -10,10 +10,10 @@ use super::batch::json_numbers;
 use super::error::{classify, is_damage};
 use super::rows::document_id;
 
-/// Every text that is not what it was when it was stored. Where the file itself cannot be read, the rest is passed over:
+/// Every text and every title that is not what it was when it was stored. Where the file itself cannot be read, the rest is passed over:
 /// the engine's own check tells of that.
 pub(super) async fn damaged(connection: &mut SqliteConnection) -> Result<Vec<DamagedText>, sqlx::Error> {
-    let mut damaged = Vec::new();
+    let mut damaged = damaged_titles(connection).await?;
     let mut after = 0_i64;
     loop {
         let rows = sqlx::query(
@@ -41,6 +41,38 @@ pub(super) async fn damaged(connection: &mut SqliteConnection) -> Result<Vec<Dam
                 text_sha256: row.try_get(5)?,
             };
             damaged.extend(text.damage());
+        }
+    }
+}
+
+async fn damaged_titles(connection: &mut SqliteConnection) -> Result<Vec<DamagedText>, sqlx::Error> {
+    let mut damaged = Vec::new();
+    let mut after = 0_i64;
+    loop {
+        let rows = sqlx::query(
+            "SELECT seq, id, source_path, CAST(title AS BLOB), title_sha256,
+                coalesce((SELECT chunk.id FROM chunk WHERE document_seq = seq ORDER BY ordinal LIMIT 1), 0)
+             FROM document WHERE title_sha256 IS NOT NULL AND seq > ?1 ORDER BY seq LIMIT ?2",
+        )
+        .bind(after)
+        .bind(AT_ONCE)
+        .fetch_all(&mut *connection)
+        .await;
+        let rows = match rows {
+            Err(error) if is_damage(&error) => return Ok(damaged),
+            rows => rows?,
+        };
+        let Some(last) = rows.last() else { return Ok(damaged) };
+        after = last.try_get(0)?;
+        for row in &rows {
+            let title = ReadTitle {
+                chunk: row.try_get(5)?,
+                document: document_id(row.try_get(1)?)?,
+                path: row.try_get(2)?,
+                title: row.try_get(3)?,
+                title_sha256: row.try_get(4)?,
+            };
+            damaged.extend(title.damage());
         }
     }
 }

@@ -132,6 +132,7 @@ pub const TABLES: &[Table] = &[
             text("attachments"),
             text("aliases"),
             bytes("fingerprint"),
+            bytes("title_sha256"),
         ],
     ),
     table("document_tag", 2, &[integer("document_seq"), key("tag")]),

@@ -369,8 +369,9 @@ impl<'reader> Collector<'reader> {
 
     /// Hands an attachment to the reader. One that cannot be read keeps its name in the list and has no text.
     pub(super) fn read(&mut self, name: &str, media_type: &str, bytes: &[u8]) {
-        if let Ok(sections) = self.reader.read(name, media_type, bytes) {
-            self.attach_sections(name, sections);
+        if let Ok(read) = self.reader.read(name, media_type, bytes) {
+            read.left_out.into_iter().for_each(|sentence| self.leave_out(format!("{name}: {sentence}")));
+            self.attach_sections(name, read.sections);
         }
     }
 }

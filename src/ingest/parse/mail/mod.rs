@@ -47,18 +47,19 @@ const REFERENCE_LIMIT: usize = 400;
 
 /// Reads attachments that are not plain text: given by the caller, so that mail depends on no other parser.
 ///
-/// Any `Fn(&str, &str, &[u8]) -> Result<Vec<Section>, ParseError>` is one.
+/// Any `Fn(&str, &str, &[u8]) -> Result<Parsed, ParseError>` is one.
 pub trait AttachmentReader {
-    /// The text of the attachment `name` of media type `media_type` (lower-case, `application/octet-stream` when nobody
-    /// said), in sections. Kind and attachment name are set by the caller. An error leaves the attachment without text.
-    fn read(&self, name: &str, media_type: &str, bytes: &[u8]) -> Result<Vec<Section>, ParseError>;
+    /// The attachment `name` of media type `media_type` (lower-case, `application/octet-stream` when nobody said). Its
+    /// sections are taken, with kind and attachment name set by the caller, and what it left out is told with its name. An
+    /// error leaves the attachment without text.
+    fn read(&self, name: &str, media_type: &str, bytes: &[u8]) -> Result<Parsed, ParseError>;
 }
 
 impl<F> AttachmentReader for F
 where
-    F: Fn(&str, &str, &[u8]) -> Result<Vec<Section>, ParseError>,
+    F: Fn(&str, &str, &[u8]) -> Result<Parsed, ParseError>,
 {
-    fn read(&self, name: &str, media_type: &str, bytes: &[u8]) -> Result<Vec<Section>, ParseError> {
+    fn read(&self, name: &str, media_type: &str, bytes: &[u8]) -> Result<Parsed, ParseError> {
         self(name, media_type, bytes)
     }
 }
@@ -68,7 +69,7 @@ where
 pub struct NoAttachments;
 
 impl AttachmentReader for NoAttachments {
-    fn read(&self, name: &str, _: &str, _: &[u8]) -> Result<Vec<Section>, ParseError> {
+    fn read(&self, name: &str, _: &str, _: &[u8]) -> Result<Parsed, ParseError> {
         Err(ParseError::Unsupported(name.to_owned()))
     }
 }

@@ -97,7 +97,8 @@ fn attachments_are_named_and_read() {
         --b\nContent-Type: message/rfc822\n\nFrom: c@x.org\nSubject: inner\n\ninner text\n--b--\n";
     let reader = |name: &str, media_type: &str, bytes: &[u8]| {
         assert_eq!((name, media_type, bytes), ("ä.pdf", "application/pdf", &b"%PDF"[..]));
-        Ok(vec![Section { page: Some(1), text: "from the pdf".to_owned(), ..Section::default() }])
+        let sections = vec![Section { page: Some(1), text: "from the pdf".to_owned(), ..Section::default() }];
+        Ok(Parsed { sections, left_out: vec!["2 of its pages were not read".to_owned()], ..Parsed::default() })
     };
     let parsed = parse_message(raw.as_bytes(), &reader).unwrap();
     assert_eq!(parsed.message.as_ref().unwrap().attachments, ["t.csv", "ä.pdf", "p.png", "inner.eml"]);
@@ -107,6 +108,7 @@ fn attachments_are_named_and_read() {
     assert_eq!(attached[0].text, "a,b");
     assert_eq!((attached[1].attachment.as_deref(), attached[1].page), (Some("ä.pdf"), Some(1)));
     assert!(attached[2].text.contains("Subject: inner") && attached[2].text.contains("inner text"));
+    assert_eq!(parsed.left_out, ["ä.pdf: 2 of its pages were not read"]);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use crate::domain::{DocumentId, NewChunk, Timestamp};
 use crate::store::plan::chunks::{HeldChunk, MovedChunk, NewRow, changes};
 use crate::store::plan::commit::{Models, Writing};
 use crate::store::plan::documents::{Fate, Plan};
+use crate::store::shared::texts::title_hash;
 
 use super::super::rows::{signed, to_json};
 use super::super::search::{IndexedChunk, index_chunks};
@@ -34,14 +35,14 @@ pub(super) async fn write_documents(
                   source_offset = new.source_offset, content_sha256 = new.content_sha256, title = new.title,
                   dated_at = new.dated_at, changed_at = $14, message_id = new.message_id,
                   in_reply_to = new.in_reply_to, reference_ids = new.reference_ids, attachments = new.attachments,
-                  aliases = new.aliases, fingerprint = new.fingerprint,
+                  aliases = new.aliases, fingerprint = new.fingerprint, title_sha256 = new.title_sha256,
                   deleted_at = CASE WHEN new.revived THEN NULL ELSE document.deleted_at END,
                   deleted_reason = CASE WHEN new.revived THEN NULL ELSE document.deleted_reason END
              FROM unnest($1::BIGINT[], $2::UUID[], $3::TEXT[], $4::TEXT[], $5::TEXT[], $6::BIGINT[], $7::BYTEA[],
                     $8::TEXT[], $9::BIGINT[], $10::TEXT[], $11::TEXT[], $12::TEXT[], $13::TEXT[], $15::TEXT[],
-                    $16::BYTEA[], $17::BOOLEAN[])
+                    $16::BYTEA[], $17::BYTEA[], $18::BOOLEAN[])
                 AS new (seq, id, source_key, source_type, source_path, source_offset, content_sha256, title, dated_at,
-                    message_id, in_reply_to, reference_ids, attachments, aliases, fingerprint, revived)
+                    message_id, in_reply_to, reference_ids, attachments, aliases, fingerprint, title_sha256, revived)
              WHERE document.seq = new.seq",
         );
         bind_documents(statement, &replaced, now)?.bind(revived).execute(&mut *connection).await?;
@@ -50,14 +51,14 @@ pub(super) async fn write_documents(
     let statement = sqlx::query(
         "INSERT INTO document (seq, id, source_key, source_type, source_path, source_offset, content_sha256, title, dated_at,
                                ingested_at, changed_at, message_id, in_reply_to, reference_ids, attachments, aliases,
-                               fingerprint)
+                               fingerprint, title_sha256)
          SELECT seq, id, source_key, source_type, source_path, source_offset, content_sha256, title, dated_at, $14, $14,
-                message_id, in_reply_to, reference_ids, attachments, aliases, fingerprint
+                message_id, in_reply_to, reference_ids, attachments, aliases, fingerprint, title_sha256
          FROM unnest($1::BIGINT[], $2::UUID[], $3::TEXT[], $4::TEXT[], $5::TEXT[], $6::BIGINT[], $7::BYTEA[],
                 $8::TEXT[], $9::BIGINT[], $10::TEXT[], $11::TEXT[], $12::TEXT[], $13::TEXT[], $15::TEXT[],
-                $16::BYTEA[])
+                $16::BYTEA[], $17::BYTEA[])
             AS new (seq, id, source_key, source_type, source_path, source_offset, content_sha256, title, dated_at,
-                message_id, in_reply_to, reference_ids, attachments, aliases, fingerprint)",
+                message_id, in_reply_to, reference_ids, attachments, aliases, fingerprint, title_sha256)",
     );
     bind_documents(statement, &new, now)?.execute(&mut *connection).await?;
     sqlx::query("SELECT setval('document_seq_seq', $1)").bind(last).execute(connection).await.map(drop)
@@ -66,7 +67,7 @@ pub(super) async fn write_documents(
 /// A statement being bound.
 type Statement = sqlx::query::Query<'static, sqlx::Postgres, sqlx::postgres::PgArguments>;
 
-/// Binds `$1` to `$16`: the columns of the documents as arrays, and the moment (`$14`).
+/// Binds `$1` to `$17`: the columns of the documents as arrays, and the moment (`$14`).
 fn bind_documents(statement: Statement, writings: &[&Writing<'_>], now: Timestamp) -> Result<Statement, sqlx::Error> {
     let documents: Vec<_> = writings.iter().map(|writing| writing.document).collect();
     let messages: Vec<_> = documents.iter().map(|document| document.message.as_ref()).collect();
@@ -96,7 +97,8 @@ fn bind_documents(statement: Statement, writings: &[&Writing<'_>], now: Timestam
         .bind(attachments)
         .bind(now.0)
         .bind(aliases)
-        .bind(documents.iter().map(|document| document.fingerprint.map(|it| it.to_vec())).collect::<Vec<_>>()))
+        .bind(documents.iter().map(|document| document.fingerprint.map(|it| it.to_vec())).collect::<Vec<_>>())
+        .bind(documents.iter().map(|document| title_hash(&document.title).to_vec()).collect::<Vec<_>>()))
 }
 
 /// Moved documents take over keys that others of the batch may be giving up: all are given up first.

@@ -8,6 +8,7 @@ use crate::domain::{NewChunk, NewDocument, Timestamp};
 use crate::store::plan::chunks::{HeldChunk, NewRow, changes};
 use crate::store::plan::commit::{Models, Writing};
 use crate::store::plan::documents::{Fate, Plan, Slot};
+use crate::store::shared::texts::title_hash;
 
 use super::super::batch::{insert_at_once, insert_new_rows, insert_rows, json_numbers};
 use super::super::rows::{signed, to_json, vector_bytes};
@@ -71,19 +72,20 @@ pub(super) async fn write_documents(
             .bind(row.attachments.as_str())
             .bind(row.aliases.as_str())
             .bind(document.fingerprint.map(|fingerprint| fingerprint.to_vec()))
+            .bind(title_hash(&document.title).to_vec())
     };
     insert_rows(
         connection,
         "WITH new (seq, id, source_key, source_type, source_path, source_offset, content_sha256, title, dated_at,
                    ingested_at, changed_at, message_id, in_reply_to, reference_ids, attachments, aliases, fingerprint,
-                   revived)
+                   title_sha256, revived)
          AS (VALUES",
-        18,
+        19,
         ") UPDATE document SET source_key = new.source_key, source_type = new.source_type, source_path = new.source_path,
               source_offset = new.source_offset, content_sha256 = new.content_sha256, title = new.title,
               dated_at = new.dated_at, changed_at = new.changed_at, message_id = new.message_id,
               in_reply_to = new.in_reply_to, reference_ids = new.reference_ids, attachments = new.attachments,
-              aliases = new.aliases, fingerprint = new.fingerprint,
+              aliases = new.aliases, fingerprint = new.fingerprint, title_sha256 = new.title_sha256,
               deleted_at = CASE new.revived WHEN 1 THEN NULL ELSE document.deleted_at END,
               deleted_reason = CASE new.revived WHEN 1 THEN NULL ELSE document.deleted_reason END
          FROM new WHERE document.seq = new.seq",
@@ -98,8 +100,8 @@ pub(super) async fn write_documents(
         connection,
         "INSERT INTO document (seq, id, source_key, source_type, source_path, source_offset, content_sha256, title, dated_at,
                                ingested_at, changed_at, message_id, in_reply_to, reference_ids, attachments, aliases,
-                               fingerprint) VALUES",
-        17,
+                               fingerprint, title_sha256) VALUES",
+        18,
         "",
         &new,
         bind,

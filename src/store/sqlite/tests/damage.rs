@@ -85,6 +85,23 @@ async fn flipped_bytes_are_found_by_check() {
 }
 
 #[tokio::test]
+async fn a_flipped_bit_in_a_title_is_found_by_check() {
+    let (_folder, store) = store_with(&["/a.md", "/b.md"]).await;
+    let change = |sql: &'static str| sqlx::query(sql).execute(&store.writer);
+    // Of documents of before there is nothing to compare with.
+    change("UPDATE document SET title_sha256 = NULL, title = 'x' WHERE title = '/a.md'").await.expect("old");
+    change("UPDATE document SET title = '/c.md' WHERE title = '/b.md'").await.expect("flip");
+    let damaged = store.damaged_texts().await.expect("compare");
+    assert!(matches!(&damaged[..], [one] if one.path == "/b.md" && one.is_title), "{damaged:?}");
+    let problems = store.verify().await.expect("verify").problems;
+    assert!(problems.iter().any(|problem| problem.ends_with("of /b.md (its title)")), "{problems:?}");
+    // Not trusted any more, it is written anew with its file.
+    store.distrust_texts(&[damaged[0].chunk]).await.expect("distrust");
+    commit(&store, &["/b.md"]).await.expect("commit");
+    assert_eq!(store.damaged_texts().await.expect("compare"), []);
+}
+
+#[tokio::test]
 async fn a_store_that_was_removed_or_replaced_takes_nothing_more() {
     for replace in [false, true] {
         let (folder, store) = store_with(&["/a.md"]).await;
@@ -97,6 +114,7 @@ async fn a_store_that_was_removed_or_replaced_takes_nothing_more() {
         let error = commit(&store, &["/b.md"]).await.expect_err("nothing is acknowledged");
         let told = error.to_string();
         assert!(error.kind == StoreErrorKind::Permanent && told.contains("start Peanut again"), "{told}");
+        assert!(error.is_displaced() && !error.is_full());
         assert!(store.put_setting("a", "1", NOW).await.is_err());
         assert!(store.ping().await.expect_err("down").to_string().contains("removed or replaced"));
         // Nor does its end take anything from the store that lies there now.
