@@ -73,12 +73,16 @@ fn copies_live_on(home: &Home, running: bool) {
 
 #[test]
 fn a_copy_is_found_when_its_original_goes_while_the_server_runs() {
-    Home::on_both().iter().for_each(|home| copies_live_on(home, true));
+    for home in Home::on_both() {
+        copies_live_on(&home, true);
+    }
 }
 
 #[test]
 fn a_copy_is_found_when_its_original_went_while_nothing_ran() {
-    Home::on_both().iter().for_each(|home| copies_live_on(home, false));
+    for home in Home::on_both() {
+        copies_live_on(&home, false);
+    }
 }
 
 #[test]
