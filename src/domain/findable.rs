@@ -112,7 +112,6 @@ fn is_sender(person: &PersonMention) -> bool {
 }
 
 fn of(kind: ChunkKind, context: String, text: String, place: Place) -> NewChunk {
-    let joint = if context.is_empty() { String::new() } else { format!("{context}\n") };
     NewChunk {
         ordinal: 0,
         kind,
@@ -120,7 +119,7 @@ fn of(kind: ChunkKind, context: String, text: String, place: Place) -> NewChunk 
         place,
         token_count: u32::try_from(wordpiece::count(&text)).unwrap_or(u32::MAX),
         text_sha256: NewChunk::hash(&context, &text),
-        terms: terms::terms(&format!("{joint}{text}")),
+        terms: terms::chunk_terms(&context, &text),
         vector: None,
         context,
         text,

@@ -146,7 +146,7 @@ fn push(
     tokens: usize,
     place: Place,
 ) {
-    let terms = if context.is_empty() { terms::terms(&text) } else { terms::terms(&format!("{context}\n{text}")) };
+    let terms = terms::chunk_terms(&context, &text);
     chunks.push(NewChunk {
         ordinal: chunks.len() as u32,
         kind: run.kind,

@@ -16,6 +16,8 @@ use super::ParsedQuery;
 pub const MOST_WORK: usize = 128;
 /// A stop word stands in nearly every text.
 const STOP_WORD_COST: usize = 4;
+/// Terms a word may have, one or two in every language.
+const TERMS_OF_A_WORD: usize = 16;
 /// A prefix stands for many words.
 const PREFIX_COST: usize = 8;
 /// Words of a phrase that are looked for side by side: by then there is hardly more than one text that has them.
@@ -54,6 +56,10 @@ pub(super) fn bound(parsed: &mut ParsedQuery) {
     bound_tests(parsed);
     for list in [&mut parsed.highlights, &mut parsed.prefixes, &mut parsed.plain_words, &mut parsed.hints] {
         distinct(list);
+    }
+    // A word is marked by its terms in every language.
+    parsed.highlights.truncate(MOST_WORK * TERMS_OF_A_WORD);
+    for list in [&mut parsed.prefixes, &mut parsed.plain_words, &mut parsed.hints] {
         list.truncate(MOST_WORK);
     }
 }
@@ -89,11 +95,15 @@ fn distinct_clauses(clauses: Vec<(Occur, WordMatch)>) -> Vec<(Occur, WordMatch)>
 /// Cuts phrases at [`LONGEST_PHRASE`] words.
 fn within_phrases(mut clauses: Vec<(Occur, WordMatch)>, hints: &mut Vec<String>) -> Vec<(Occur, WordMatch)> {
     for (_, clause) in &mut clauses {
-        if let WordMatch::Phrase(words) = clause
-            && words.len() > LONGEST_PHRASE
-        {
-            hints.push(format!("of a phrase of {} words the first {LONGEST_PHRASE} are looked for", words.len()));
-            words.truncate(LONGEST_PHRASE);
+        let sequences = match clause {
+            WordMatch::Phrase(words) => std::slice::from_mut(words),
+            WordMatch::Any(sequences) => &mut sequences[..],
+            WordMatch::Term(_) | WordMatch::Prefix(_) => continue,
+        };
+        let longest = sequences.iter().map(Vec::len).max().unwrap_or(0);
+        if longest > LONGEST_PHRASE {
+            hints.push(format!("of a phrase of {longest} words the first {LONGEST_PHRASE} are looked for"));
+            sequences.iter_mut().for_each(|words| words.truncate(LONGEST_PHRASE));
         }
     }
     clauses
@@ -106,6 +116,8 @@ fn cost(clause: &WordMatch) -> usize {
         WordMatch::Term(term) => word(term),
         WordMatch::Prefix(_) => PREFIX_COST,
         WordMatch::Phrase(words) => words.iter().map(word).sum(),
+        // Hardly ever does a text hold more than one of them.
+        WordMatch::Any(sequences) => sequences.first().map_or(0, |words| words.iter().map(word).sum()),
     }
 }
 
