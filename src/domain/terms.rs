@@ -230,15 +230,19 @@ fn word(
     with: &mut impl FnMut(Range<usize>, &str, Place),
 ) {
     let written = &text[run.range.clone()];
-    let mut place = Place::InOrder;
     let signed = if run.kind == Kind::Ascii { joined::with_signs(text, &run.range, folded) } else { None };
     if let Some((range, term)) = signed {
         // Where it begins before the word, it comes before it.
         with(range, &term, Place::Beside);
     }
-    for term in stems.terms(folded, written, language).split(' ') {
-        with(run.range.clone(), term, place);
-        place = Place::Beside;
+    if run.kind == Kind::Ascii && language == Language::Plain {
+        with(run.range.clone(), stems.terms(folded, written, language), Place::InOrder);
+    } else {
+        let mut place = Place::InOrder;
+        for term in stems.terms(folded, written, language).split(' ') {
+            with(run.range.clone(), term, place);
+            place = Place::Beside;
+        }
     }
     if run.kind == Kind::Ascii {
         for part in joined::parts(written) {

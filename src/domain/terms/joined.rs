@@ -14,6 +14,10 @@ const NAMES: [&str; 8] =
 /// `atomic_write_json`, `unlockWithBiometrics`, `HTMLNotes`; not `GitHub`, `iPhone`, `McDonald`.
 pub(super) fn parts(written: &str) -> Vec<Range<usize>> {
     let bytes = written.as_bytes();
+    // Most words are nothing else.
+    if bytes.first() != Some(&b'_') && !bytes.iter().skip(1).any(|byte| *byte == b'_' || byte.is_ascii_uppercase()) {
+        return Vec::new();
+    }
     let has_blank = bytes.contains(&b'_');
     let is_mixed = || bytes.windows(2).any(|two| two[0].is_ascii_lowercase() && two[1].is_ascii_uppercase());
     if bytes.len() > LONGEST || bytes.len() < 4 || !(has_blank || is_mixed()) || NAMES.contains(&written) {
@@ -44,7 +48,8 @@ pub(super) fn parts(written: &str) -> Vec<Range<usize>> {
             _ => shortest >= 2,
         };
         // Letters of both sizes in disorder are a code.
-        if !is_identifier {
+        let is_spelt = bytes.iter().all(u8::is_ascii_alphabetic) && bytes.len() >= found.len() * 4;
+        if !is_identifier || !is_spelt {
             return Vec::new();
         }
     }
@@ -62,6 +67,10 @@ fn begins_word(bytes: &[u8], at: usize) -> bool {
 /// A word with the signs that belong to its name, as a term of its own: `C++`, `C#`, `.NET`. Where it stands, and the term.
 pub(super) fn with_signs(text: &str, word: &Range<usize>, folded: &str) -> Option<(Range<usize>, String)> {
     let bytes = text.as_bytes();
+    let is_near = matches!(bytes.get(word.end), Some(b'+' | b'#')) || word.start > 0 && bytes[word.start - 1] == b'.';
+    if !is_near {
+        return None;
+    }
     let is_word =
         |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_' || *byte >= 128);
     if !folded.bytes().all(|byte| byte.is_ascii_lowercase()) || folded.len() > 16 {

@@ -113,6 +113,9 @@ static KNOWN_WORDS: LazyLock<HashMap<&'static str, u16, RandomState>> = LazyLock
 const LONGEST_FUNCTION_WORD: usize = 9;
 /// What a word counts that only one language has.
 const WHOLE: u32 = 60;
+/// Whether a paragraph is English is known after so many words, if so much says it.
+const SETTLED_AFTER: u32 = 32;
+const SETTLED_BY: u32 = WHOLE * 4;
 
 /// What speaks for which language.
 #[derive(Clone, Debug, Default)]
@@ -121,12 +124,21 @@ pub(super) struct Evidence {
     counts: [u32; KNOWN + 1],
     /// How many words and letters they are from.
     signs: [u32; KNOWN + 1],
+    /// So clearly English that no more words need to be looked up.
+    is_settled: bool,
 }
 
 impl Evidence {
     /// Notes a folded word.
     pub(super) fn word(&mut self, folded: &str) {
+        if self.is_settled {
+            return;
+        }
         self.words += 1;
+        if self.words.is_multiple_of(SETTLED_AFTER) {
+            let others = self.counts[1..].iter().max().copied().unwrap_or(0);
+            self.is_settled = self.counts[Plain as usize] > SETTLED_BY.max(others * 3);
+        }
         if folded.len() > LONGEST_FUNCTION_WORD {
             return;
         }
