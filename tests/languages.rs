@@ -35,7 +35,10 @@ const TEXTS: &[(&str, &str)] = &[
         "en2",
         "Notes on call atomic_write_json and unlockWithBiometrics, see ADR-016 for release 3.14.2 by ann.b@example.org",
     ),
-    ("en3", "Release 3.2.14 of the 016 series, an ADR of Ann, node and js, example"),
+    (
+        "en3",
+        "Release 3.2.14 of the 016 series, an ADR of Ann, node and js, example, org, b, and whatever else there is to say of it",
+    ),
     ("es1", "El año del niño"),
     ("es2", "Las canciones que cantaban los niños en la escuela"),
     ("fa1", "کتاب‌خانه و كتاب"),

@@ -279,7 +279,7 @@ mod tests {
     }
 
     fn has(known: &Known<'_>, word: &str) -> bool {
-        let wanted = terms::terms(word);
+        let wanted = terms::terms_of(word).remove(0);
         names_chunk(known).is_some_and(|chunk| chunk.terms.split(' ').any(|term| term == wanted))
     }
 

@@ -17,7 +17,7 @@ pub const MOST_WORK: usize = 128;
 /// A stop word stands in nearly every text.
 const STOP_WORD_COST: usize = 4;
 /// Terms a word may have, one or two in every language.
-const TERMS_OF_A_WORD: usize = 16;
+pub(super) const TERMS_OF_A_WORD: usize = 16;
 /// A prefix stands for many words.
 const PREFIX_COST: usize = 8;
 /// Words of a phrase that are looked for side by side: by then there is hardly more than one text that has them.
@@ -74,22 +74,40 @@ fn distinct_clauses(clauses: Vec<(Occur, WordMatch)>) -> Vec<(Occur, WordMatch)>
     let mut kept: Vec<(Occur, WordMatch)> = Vec::with_capacity(clauses.len());
     let mut places: HashMap<(bool, WordMatch), usize> = HashMap::with_capacity(clauses.len());
     for (occur, clause) in clauses {
-        let known = places.entry((occur == Occur::MustNot, clause.clone()));
+        let known = places.entry((occur == Occur::MustNot, key(&clause)));
         match known {
             std::collections::hash_map::Entry::Vacant(place) => {
                 place.insert(kept.len());
                 kept.push((occur, clause));
             }
             std::collections::hash_map::Entry::Occupied(place) => {
-                if let Some(before) = kept.get_mut(*place.get())
-                    && occur == Occur::Must
-                {
-                    before.0 = occur;
+                if let Some(before) = kept.get_mut(*place.get()) {
+                    before.0 = if occur == Occur::Must { occur } else { before.0 };
+                    join(&mut before.1, clause);
                 }
             }
         }
     }
     kept
+}
+
+/// What makes a clause the same as another: of a word in many languages, what it is in English.
+fn key(clause: &WordMatch) -> WordMatch {
+    match clause {
+        WordMatch::Any(sequences) => WordMatch::Any(sequences.first().cloned().into_iter().collect()),
+        other => other.clone(),
+    }
+}
+
+/// Adds what the same word, written with another ending, is in other languages.
+fn join(clause: &mut WordMatch, other: WordMatch) {
+    if let (WordMatch::Any(sequences), WordMatch::Any(others)) = (clause, other) {
+        for sequence in others {
+            if !sequences.contains(&sequence) {
+                sequences.push(sequence);
+            }
+        }
+    }
 }
 
 /// Cuts phrases at [`LONGEST_PHRASE`] words.

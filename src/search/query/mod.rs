@@ -225,7 +225,13 @@ fn add_text(parsed: &mut ParsedQuery, piece: &Piece, loose: &mut Loose) {
     // What is joined on purpose is looked for together, and its words one by one.
     let joined: Vec<Asked> = found.iter().filter(|word| !word.is_stop).map(|word| word.asked.clone()).collect();
     if joined.len() > 1 && joined.len() == found.len() {
-        parsed.words.clauses.push((occur, terms::phrase(&joined)));
+        let together = terms::phrase(&joined);
+        if joined.windows(2).any(|two| two[0].range.end < two[1].range.start) {
+            // A name or a number as it is written (`ADR-016`, `3.14.2`, an address) counts twice: a short text with its parts
+            // here and there must not stand before it.
+            parsed.words.clauses.push((occur, twice(&together)));
+        }
+        parsed.words.clauses.push((occur, together));
     }
     parsed.highlights.extend(names.iter().cloned());
     parsed.words.clauses.extend(names.into_iter().map(|name| (occur, WordMatch::Term(name))));
@@ -236,6 +242,18 @@ fn add_text(parsed: &mut ParsedQuery, piece: &Piece, loose: &mut Loose) {
             parsed.plain_words.push(piece.value.clone());
             parsed.words.clauses.push((occur, asked.matching()));
         }
+    }
+}
+
+/// The same clause, told apart from it.
+fn twice(clause: &WordMatch) -> WordMatch {
+    match clause {
+        WordMatch::Phrase(words) => WordMatch::Any(vec![words.clone()]),
+        // In another order: what stands first tells clauses apart.
+        WordMatch::Any(sequences) => {
+            WordMatch::Any(sequences.iter().skip(1).chain(sequences.first()).cloned().collect())
+        }
+        other => other.clone(),
     }
 }
 
