@@ -172,7 +172,7 @@ impl Paragraphs {
         let mut evidence = Evidence::default();
         let mut before = 0;
         runs::each_run(text, |range, folded, kind| {
-            if before > 0 && text.as_bytes()[before..range.start].iter().filter(|byte| **byte == b'\n').count() > 1 {
+            if before > 0 && text[before..range.start].matches('\n').nth(1).is_some() {
                 all.evidence.push((all.runs.len(), std::mem::take(&mut evidence)));
             }
             before = range.end;

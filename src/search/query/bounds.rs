@@ -121,7 +121,9 @@ fn within_phrases(mut clauses: Vec<(Occur, WordMatch)>, hints: &mut Vec<String>)
         let longest = sequences.iter().map(Vec::len).max().unwrap_or(0);
         if longest > LONGEST_PHRASE {
             hints.push(format!("of a phrase of {longest} words the first {LONGEST_PHRASE} are looked for"));
-            sequences.iter_mut().for_each(|words| words.truncate(LONGEST_PHRASE));
+            for words in sequences {
+                words.truncate(LONGEST_PHRASE);
+            }
         }
     }
     clauses

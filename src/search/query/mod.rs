@@ -23,6 +23,8 @@ pub use bounds::{LONGEST_PHRASE, MOST_TESTS, MOST_WORK};
 pub const LONGEST_QUERY: usize = 2000;
 /// Most documents one search returns.
 pub const LARGEST_LIMIT: usize = 100;
+/// A query of at most so many pieces looks for something by its name; a longer one describes it.
+const SHORT_QUERY: usize = 4;
 
 /// A query taken apart.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -87,8 +89,9 @@ pub fn check(query: &str, limit: usize) -> Result<(), QueryError> {
 #[must_use]
 pub fn parse(query: &str, now: &ZonedDateTime) -> ParsedQuery {
     let mut parsed = ParsedQuery::default();
-    let mut loose = Loose::default();
-    for piece in lexer::pieces(query) {
+    let pieces = lexer::pieces(query);
+    let mut loose = Loose { is_short: pieces.len() <= SHORT_QUERY, ..Loose::default() };
+    for piece in pieces {
         if let Some(name) = piece.field.clone() {
             if let Some(mode) = forced_mode(&name) {
                 parsed.mode = Some(mode);
@@ -137,6 +140,8 @@ pub fn parse(query: &str, now: &ZonedDateTime) -> ParsedQuery {
 struct Loose {
     /// Stop words that were typed plainly.
     stop_words: Vec<String>,
+    /// Whether the query looks for a thing by its name: what it joins is looked for together.
+    is_short: bool,
     said: Said,
 }
 
@@ -222,9 +227,10 @@ fn add_text(parsed: &mut ParsedQuery, piece: &Piece, loose: &mut Loose) {
         }
         return;
     }
-    // What is joined on purpose is looked for together, and its words one by one.
+    // What is joined on purpose is looked for together, and its words one by one. In sentences that finds less well
+    // (measured: nDCG@10 on Cranfield .369 without, .351 with): what somebody describes need not be written alike.
     let joined: Vec<Asked> = found.iter().filter(|word| !word.is_stop).map(|word| word.asked.clone()).collect();
-    if joined.len() > 1 && joined.len() == found.len() {
+    if loose.is_short && joined.len() > 1 && joined.len() == found.len() {
         let together = terms::phrase(&joined);
         if joined.windows(2).any(|two| two[0].range.end < two[1].range.start) {
             // A name or a number as it is written (`ADR-016`, `3.14.2`, an address) counts twice: a short text with its parts

@@ -62,6 +62,7 @@ fn punctuation_and_contractions_do_not_make_a_stop_word_count() {
         ["Should", "Should", "i", "o", "Should", "Should", "to", "do"],
         "what is joined on purpose: together first"
     );
+    assert_eq!(terms("keep the slip-flow and wing apart"), ["keep", "slip", "flow", "wing", "apart"], "a sentence");
     assert_eq!(terms("what is it?"), ["what", "is", "it"], "nothing but stop words: they are what is meant");
     assert_eq!(parsed("Alice's budget").highlights, ["alic", "budget"]);
 }
