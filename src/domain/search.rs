@@ -73,6 +73,8 @@ pub enum WordMatch {
     Prefix(String),
     /// These terms next to each other, in order.
     Phrase(Vec<String>),
+    /// Any of these, each one term or several next to each other: one clause, whichever of them it is that matches.
+    Any(Vec<Vec<String>>),
 }
 
 /// Whether a word clause is needed.

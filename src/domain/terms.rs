@@ -1,26 +1,39 @@
-//! How text becomes index terms, the same for every store: split at Unicode word characters, lower-case, fold accents,
-//! stem English (Snowball), cut CJK into pairs.
+//! How text becomes index terms, the same for every store: split at Unicode word characters, fold case, accents and letter
+//! forms, stem by language, cut scripts without blanks into pairs.
 //!
-//! Called by `ingest::chunk` (what is indexed), `search::query` (what is looked for) and `search::snippet` (what is
-//! marked). A term is made of `[a-z0-9_]` and characters beyond ASCII only, so a store may join terms with blanks.
+//! `runs` takes a text apart (`scripts` says what a character is, `folding` what is equal), `language` finds what a paragraph
+//! is written in, `stems` makes the terms, `joined` what stands beside them, `asked` what a query looks for. Called by
+//! `ingest::chunk` (what is indexed), `search::query` (what is looked for) and `search::snippet` (what is marked).
+//!
+//! A term is made of `[a-z0-9_]` and characters beyond ASCII only, so a store may join terms with blanks. A word stemmed by
+//! another language than English ends with that language's mark: English texts never hold it.
 
+mod asked;
+mod folding;
+mod function_words;
+mod joined;
+mod language;
+mod runs;
+mod scripts;
+mod stems;
 mod stop_words;
 
-use std::cell::RefCell;
-use std::collections::HashMap;
 use std::ops::Range;
 
-use foldhash::fast::RandomState;
-use rust_stemmers::{Algorithm, Stemmer};
-use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
+use language::Evidence;
+use runs::Pair;
+use scripts::Kind;
+use stems::{STEMS, truncated};
 
+pub use asked::{Asked, Near, asked, phrase, signed, wanted};
+pub use language::Language;
 pub use stop_words::{is_stop_term, is_stop_word};
+
+/// Changes whenever the same text gives other terms than before: then a store makes its word index anew.
+pub const VERSION: i64 = 1;
 
 /// A longer token is cut here: base64 and the like must not fill the dictionary.
 const LONGEST_TERM_BYTES: usize = 64;
-/// Stems remembered per thread.
-const CACHED_STEMS: usize = 32_768;
 
 /// One term of a text and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,32 +44,47 @@ pub struct Token {
     pub term: String,
 }
 
-struct Stems {
-    stemmer: Stemmer,
-    /// Which of the terms is a word's. Asked for every word of every text, hence not the standard hash.
-    known: HashMap<String, usize, RandomState>,
-    terms: Vec<String>,
+/// How a term belongs to its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// One after the other, as phrases have them.
+    InOrder,
+    /// Beside another: a part of it, or another way of writing it.
+    Beside,
 }
 
-thread_local! {
-    static STEMS: RefCell<Stems> =
-        RefCell::new(Stems { stemmer: Stemmer::create(Algorithm::English), known: HashMap::default(), terms: Vec::new() });
-}
-
-/// The terms of a text, joined with blanks: what the word index stores.
+/// The terms of a text, joined with blanks: what the word index stores. Those beside others come last.
 #[must_use]
 pub fn terms(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    each_token(text, |_, term| {
+    chunk_terms("", text)
+}
+
+/// The terms of a chunk and of the context it is found by.
+#[must_use]
+pub fn chunk_terms(context: &str, text: &str) -> String {
+    let (mut out, mut beside) = (String::with_capacity(context.len() + text.len() + 1), String::new());
+    each_placed(context, text, |_, term, place| {
+        let out = if place == Place::InOrder { &mut out } else { &mut beside };
         if !out.is_empty() {
             out.push(' ');
         }
         out.push_str(term);
     });
+    if !beside.is_empty() {
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.push_str(&beside);
+    }
     out
 }
 
-/// The terms of a text with their places. CJK runs give overlapping pairs.
+/// Calls `with` for every term of a chunk and of its context.
+pub fn each_chunk_term(context: &str, text: &str, mut with: impl FnMut(&str)) {
+    each_placed(context, text, |_, term, _| with(term));
+}
+
+/// The terms of a text with their places: pairs overlap, parts lie in the whole.
 #[must_use]
 pub fn tokens(text: &str) -> Vec<Token> {
     let mut out = Vec::new();
@@ -64,209 +92,167 @@ pub fn tokens(text: &str) -> Vec<Token> {
     out
 }
 
+/// The terms of a line with their places, in the language of the text it is from.
+#[must_use]
+pub fn tokens_in(language: Language, line: &str) -> Vec<Token> {
+    let mut out = Vec::new();
+    let mut add = |range: Range<usize>, term: &str, _: Place| out.push(Token { range, term: term.to_owned() });
+    Paragraphs::of(line).each(line, language, &mut add);
+    out
+}
+
+/// The language a text is written in, as far as its words are stemmed by one.
+#[must_use]
+pub fn language_of(text: &str) -> Language {
+    Paragraphs::of(text).language().unwrap_or(Language::Plain)
+}
+
 /// The surface words of a text (lower-case, accents folded, not stemmed), for suggestions.
 pub fn each_word(text: &str, mut with: impl FnMut(&str)) {
-    each_run(text, |_, folded| {
-        if folded.is_ascii() || !folded.chars().any(is_cjk) {
+    runs::each_run(text, |_, folded, kind| {
+        if matches!(kind, Kind::Ascii | Kind::Word) {
             with(folded);
         }
     });
 }
 
-/// The terms one typed word gives; more than one for `foo-bar` or CJK.
+/// The terms one typed word gives, in order and without those beside them; more than one for `foo-bar` or CJK.
 #[must_use]
 pub fn terms_of(word: &str) -> Vec<String> {
-    tokens(word).into_iter().map(|token| token.term).collect()
+    asked(word).into_iter().map(|word| word.term).collect()
 }
 
 /// The folded, unstemmed form of one word: what prefixes compare with.
 #[must_use]
 pub fn fold(word: &str) -> String {
     let mut out = String::new();
-    each_run(word, |_, folded| out.push_str(folded));
+    runs::each_run(word, |_, folded, _| out.push_str(folded));
     out
 }
 
-/// Calls `with` for every term, in order.
+/// Calls `with` for every term, in order of where it begins.
 pub fn each_token(text: &str, mut with: impl FnMut(Range<usize>, &str)) {
-    STEMS.with_borrow_mut(|stems| {
-        each_run(text, |range, folded| {
-            if folded.is_ascii() {
-                // What is longer is cut, and the table of stems keeps no word as long as a file.
-                with(range, if folded.len() > LONGEST_TERM_BYTES { truncated(folded) } else { stems.stem(folded) });
-            } else if folded.chars().any(is_cjk) {
-                cjk_terms(text, &range, &mut with);
-            } else {
-                with(range, truncated(folded));
+    each_placed("", text, |range, term, _| with(range, term));
+}
+
+/// Ranges are those in the one or the other.
+fn each_placed(context: &str, text: &str, mut with: impl FnMut(Range<usize>, &str, Place)) {
+    let paragraphs = Paragraphs::of(text);
+    let language = paragraphs.language();
+    if !context.is_empty() {
+        let before = Paragraphs::of(context);
+        let of_context = before.language().or(language).unwrap_or(Language::Plain);
+        before.each(context, of_context, &mut with);
+    }
+    paragraphs.each(text, language.unwrap_or(Language::Plain), &mut with);
+}
+
+/// A text taken apart once: its runs, and what speaks for a language in every paragraph.
+struct Paragraphs {
+    folded: String,
+    runs: Vec<Run>,
+    /// Up to which run each goes, and what it says.
+    evidence: Vec<(usize, Evidence)>,
+}
+
+struct Run {
+    range: Range<usize>,
+    /// Its end in what is folded.
+    folded_end: usize,
+    kind: Kind,
+}
+
+impl Paragraphs {
+    fn of(text: &str) -> Self {
+        let mut all = Self {
+            folded: String::with_capacity(text.len()),
+            runs: Vec::with_capacity(text.len() / 6),
+            evidence: Vec::new(),
+        };
+        let mut evidence = Evidence::default();
+        let mut before = 0;
+        runs::each_run(text, |range, folded, kind| {
+            if before > 0 && text[before..range.start].matches('\n').nth(1).is_some() {
+                all.evidence.push((all.runs.len(), std::mem::take(&mut evidence)));
+            }
+            before = range.end;
+            if kind == Kind::Ascii {
+                evidence.word(folded);
+            } else if kind == Kind::Word && folded.is_ascii() {
+                evidence.word(folded);
+                evidence.letters(&text[range.clone()]);
+            }
+            all.folded.push_str(folded);
+            all.runs.push(Run { range, folded_end: all.folded.len(), kind });
+        });
+        all.evidence.push((all.runs.len(), evidence));
+        all
+    }
+
+    /// What the whole is written in, if it says so.
+    fn language(&self) -> Option<Language> {
+        let mut sum = Evidence::default();
+        self.evidence.iter().for_each(|(_, evidence)| sum.join(evidence));
+        sum.language()
+    }
+
+    /// Calls `with` for every term; a paragraph that does not say its language has that of the whole.
+    fn each(&self, text: &str, whole: Language, with: &mut impl FnMut(Range<usize>, &str, Place)) {
+        STEMS.with_borrow_mut(|stems| {
+            let (mut first, mut folded_start) = (0, 0);
+            for (end, evidence) in &self.evidence {
+                let language = if self.evidence.len() == 1 { whole } else { evidence.language().unwrap_or(whole) };
+                for run in &self.runs[first..*end] {
+                    let folded = &self.folded[folded_start..run.folded_end];
+                    folded_start = run.folded_end;
+                    match run.kind {
+                        Kind::Ascii | Kind::Word => word(text, run, folded, language, stems, with),
+                        Kind::Pairs => runs::each_pair(text, &run.range, |range, term, pair| {
+                            let place = if pair == Pair::Last { Place::Beside } else { Place::InOrder };
+                            with(range, truncated(term), place);
+                        }),
+                        Kind::Emoji => with(run.range.clone(), truncated(folded), Place::InOrder),
+                    }
+                }
+                first = *end;
             }
         });
-    });
+    }
 }
 
-impl Stems {
-    fn stem(&mut self, word: &str) -> &str {
-        // Numbers, codes and very short words have no stem.
-        if word.len() < 3 || word.len() > 32 || word.bytes().any(|byte| !byte.is_ascii_lowercase()) {
-            // Borrowed for as long as the caller needs it: kept in the table under its own name when short.
-            return self.remember(word, |word, _| truncated(word).to_owned());
+/// The terms of one word: its own, other ways of writing it, its parts, and the one of its name with signs.
+fn word(
+    text: &str,
+    run: &Run,
+    folded: &str,
+    language: Language,
+    stems: &mut stems::Stems,
+    with: &mut impl FnMut(Range<usize>, &str, Place),
+) {
+    let written = &text[run.range.clone()];
+    let signed = if run.kind == Kind::Ascii { joined::with_signs(text, &run.range, folded) } else { None };
+    if let Some((range, term)) = signed {
+        // Where it begins before the word, it comes before it.
+        with(range, &term, Place::Beside);
+    }
+    if run.kind == Kind::Ascii && language == Language::Plain {
+        with(run.range.clone(), stems.terms(folded, written, language), Place::InOrder);
+    } else {
+        let mut place = Place::InOrder;
+        for term in stems.terms(folded, written, language).split(' ') {
+            with(run.range.clone(), term, place);
+            place = Place::Beside;
         }
-        self.remember(word, |word, stemmer| stemmer.stem(word).into_owned())
     }
-
-    fn remember(&mut self, word: &str, make: impl FnOnce(&str, &Stemmer) -> String) -> &str {
-        let known = self.known.get(word).copied();
-        let number = known.unwrap_or_else(|| {
-            if self.terms.len() >= CACHED_STEMS {
-                self.known.clear();
-                self.terms.clear();
-            }
-            self.terms.push(make(word, &self.stemmer));
-            self.known.insert(word.to_owned(), self.terms.len() - 1);
-            self.terms.len() - 1
-        });
-        self.terms.get(number).map_or("", String::as_str)
-    }
-}
-
-fn truncated(word: &str) -> &str {
-    let mut end = word.len().min(LONGEST_TERM_BYTES);
-    while !word.is_char_boundary(end) {
-        end -= 1;
-    }
-    &word[..end]
-}
-
-/// Calls `with` for every run of word characters: its range and its lower-case, accent-folded form.
-fn each_run(text: &str, mut with: impl FnMut(Range<usize>, &str)) {
-    let bytes = text.as_bytes();
-    let mut folded = String::with_capacity(32);
-    let mut at = 0;
-    while at < bytes.len() {
-        let start = at;
-        if is_ascii_word(bytes[at]) {
-            folded.clear();
-            while at < bytes.len() && is_ascii_word(bytes[at]) {
-                folded.push(char::from(bytes[at].to_ascii_lowercase()));
-                at += 1;
-            }
-            if at == bytes.len() || bytes[at].is_ascii() {
-                with(start..at, &folded);
-                continue;
-            }
-        } else if bytes[at].is_ascii() {
-            at += 1;
-            continue;
+    if run.kind == Kind::Ascii {
+        for part in joined::parts(written) {
+            let range = run.range.start + part.start..run.range.start + part.end;
+            let part = written[part].to_ascii_lowercase();
+            let term = stems.terms(&part, &part, Language::Plain);
+            with(range, term.split(' ').next().unwrap_or_default(), Place::Beside);
         }
-        at = unicode_run(text, start, &mut folded, &mut with);
     }
-}
-
-fn is_ascii_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_'
-}
-
-/// A run that is not plain ASCII; returns where it ended (always further than `start`).
-fn unicode_run(text: &str, start: usize, folded: &mut String, with: &mut impl FnMut(Range<usize>, &str)) -> usize {
-    folded.clear();
-    let mut in_cjk = None;
-    for (offset, character) in text[start..].char_indices() {
-        let at = start + offset;
-        let is_word = character.is_alphanumeric() || character == '_' || (is_combining_mark(character) && offset > 0);
-        let cjk = is_cjk(character);
-        if !is_word || in_cjk.is_some_and(|before| before != cjk) {
-            if !folded.is_empty() {
-                with(start..at, folded);
-            }
-            return if is_word { at } else { at + character.len_utf8() };
-        }
-        in_cjk = Some(cjk);
-        let folds = character.to_lowercase().nfkd().flat_map(char::to_lowercase);
-        folded.extend(folds.filter(|c| c.is_alphanumeric() || *c == '_'));
-    }
-    if !folded.is_empty() {
-        with(start..text.len(), folded);
-    }
-    text.len()
-}
-
-/// Overlapping pairs of a CJK run, so that any substring of two or more characters can be found; a single one alone.
-fn cjk_terms(text: &str, range: &Range<usize>, with: &mut impl FnMut(Range<usize>, &str)) {
-    let places: Vec<usize> = text[range.clone()].char_indices().map(|(offset, _)| range.start + offset).collect();
-    if places.len() == 1 {
-        with(range.clone(), &text[range.clone()]);
-        return;
-    }
-    for pair in 0..places.len() - 1 {
-        let end = places.get(pair + 2).copied().unwrap_or(range.end);
-        with(places[pair]..end, &text[places[pair]..end]);
-    }
-}
-
-/// Han, Hiragana, Katakana and Hangul: scripts without blanks between words (or with long ones).
-fn is_cjk(character: char) -> bool {
-    matches!(character,
-        '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}'
-        | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{2fa1f}')
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_folded_and_stemmed() {
-        assert_eq!(terms("Running RUNS; the café's naïve Über-größe"), "run run the cafe s naiv uber große");
-        assert_eq!(terms("foo_bar v3.14 user@host.com"), "foo_bar v3 14 user host com");
-    }
-
-    #[test]
-    fn cjk_runs_become_pairs() {
-        assert_eq!(terms("東京都 x 日"), "東京 京都 x 日");
-    }
-
-    #[test]
-    fn ranges_point_at_the_words() {
-        let text = "Das Café, läuft";
-        let found: Vec<&str> = tokens(text).iter().map(|token| &text[token.range.clone()]).collect();
-        assert_eq!(found, ["Das", "Café", "läuft"]);
-        let composed = "cafe\u{301} x";
-        assert_eq!(tokens(composed)[0], Token { range: 0..6, term: "cafe".into() });
-    }
-
-    #[test]
-    fn the_stop_list_is_sorted_and_case_does_not_matter() {
-        assert!(stop_words::STOP_WORDS.is_sorted());
-        assert!(is_stop_word("The") && !is_stop_word("theory"));
-    }
-
-    #[test]
-    fn stop_terms_can_be_asked_for_while_a_text_is_taken_apart() {
-        let mut kept = Vec::new();
-        each_token("the being of because", |_, term| {
-            if !is_stop_term(term) {
-                kept.push(term.to_owned());
-            }
-        });
-        assert!(kept.is_empty(), "{kept:?}");
-    }
-
-    #[test]
-    fn terms_hold_no_blank_and_no_ascii_punctuation() {
-        let text = "a\u{a0}b\u{0}c ½ ① ﬁn ſ İ ŉ ǰ \u{1f600} ... \u{301}x";
-        assert!(
-            terms(text).split(' ').all(|term| {
-                !term.is_empty() && term.chars().all(|c| !c.is_ascii() || c.is_ascii_alphanumeric() || c == '_')
-            }),
-            "{:?}",
-            terms(text)
-        );
-    }
-
-    #[test]
-    fn endless_tokens_are_cut() {
-        assert_eq!(terms(&"ab1".repeat(100)).len(), LONGEST_TERM_BYTES);
-        // And none of them stays in memory: the table of stems holds short words.
-        let _ = terms(&"x".repeat(1 << 20));
-        STEMS.with_borrow(|stems| assert!(stems.known.keys().all(|word| word.len() <= LONGEST_TERM_BYTES)));
-    }
-}
+mod tests;

@@ -1,5 +1,6 @@
 //! The piece of a chunk that shows the match: one line, matches as byte ranges. Pure; called by `search::service`.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use crate::domain::search::Snippet;
@@ -21,9 +22,10 @@ struct Match {
 #[must_use]
 pub fn snippet(text: &str, wanted: &[String], prefixes: &[String]) -> Snippet {
     let (mut tokens, mut matches) = (Vec::new(), Vec::new());
+    let wanted: HashSet<&str> = wanted.iter().map(String::as_str).collect();
     // Most tokens match nothing: only of those that do is the term kept.
     terms::each_token(text, |range, term| {
-        if is_match(term, &text[range.clone()], wanted, prefixes) {
+        if is_match(term, &text[range.clone()], &wanted, prefixes) {
             matches.push(Match { token: tokens.len(), term: term.to_owned() });
         }
         tokens.push(range);
@@ -49,8 +51,8 @@ pub fn snippet(text: &str, wanted: &[String], prefixes: &[String]) -> Snippet {
     fold(text, start, end, marks)
 }
 
-fn is_match(term: &str, written: &str, wanted: &[String], prefixes: &[String]) -> bool {
-    wanted.iter().any(|wanted| wanted == term)
+fn is_match(term: &str, written: &str, wanted: &HashSet<&str>, prefixes: &[String]) -> bool {
+    wanted.contains(term)
         || !prefixes.is_empty() && {
             let folded = terms::fold(written);
             prefixes.iter().any(|prefix| folded.starts_with(prefix.as_str()) || term.starts_with(prefix.as_str()))

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::domain::terms::Language;
 use crate::domain::{ChunkKind, DocumentView, terms};
 
 use super::LineEditor;
@@ -38,14 +39,24 @@ pub struct ReaderState {
     pub finding: Option<LineEditor>,
     /// Columns the lines were wrapped for.
     columns: usize,
+    /// What the piece is written in that is being wrapped.
+    language: Language,
 }
 
 impl ReaderState {
     /// A reader of `document` at `columns`, scrolled to its first match.
     #[must_use]
     pub fn new(document: Arc<DocumentView>, wanted: Vec<String>, columns: usize) -> Self {
-        let mut reader =
-            Self { document, wanted, lines: Vec::new(), scroll: 0, shows_quotes: false, finding: None, columns };
+        let mut reader = Self {
+            document,
+            wanted,
+            lines: Vec::new(),
+            scroll: 0,
+            shows_quotes: false,
+            finding: None,
+            columns,
+            language: Language::Plain,
+        };
         reader.layout(columns);
         // Only a quote may hold what was looked for: it is what was opened.
         if !reader.wanted.is_empty() && reader.lines.iter().all(|line| line.marks.is_empty()) {
@@ -87,6 +98,7 @@ impl ReaderState {
             }
             let skip = usize::try_from(chunk.overlap_bytes).unwrap_or(0);
             let text = chunk.text.get(skip..).unwrap_or(&chunk.text);
+            self.language = terms::language_of(text);
             for range in wrap(text, columns) {
                 self.push(text[range].replace('\t', "    "), chunk.kind, false);
             }
@@ -119,7 +131,7 @@ impl ReaderState {
         let marks = if is_place || self.wanted.is_empty() {
             Vec::new()
         } else {
-            let tokens = terms::tokens(&text).into_iter();
+            let tokens = terms::tokens_in(self.language, &text).into_iter();
             tokens.filter(|token| self.wanted.contains(&token.term)).map(|token| token.range).collect()
         };
         self.lines.push(ReaderLine { text, kind, marks, is_place });

@@ -19,8 +19,7 @@ pub(super) fn columns(state: &State) -> usize {
 /// Opens a document that was loaded for reading.
 pub(super) fn open(state: &mut State, document: Arc<DocumentView>) {
     let wanted = state.search.input.text();
-    let wanted: Vec<String> =
-        terms::tokens(wanted).into_iter().map(|token| token.term).filter(|term| !terms::is_stop_term(term)).collect();
+    let wanted: Vec<String> = terms::wanted(wanted).into_iter().filter(|term| !terms::is_stop_term(term)).collect();
     let columns = columns(state);
     state.reader = Some(ReaderState::new(document, wanted, columns));
 }
@@ -34,7 +33,7 @@ pub(super) fn typed(state: &mut State, input: &Input) -> Option<Effects> {
             let text = finding.text().to_owned();
             reader.finding = None;
             if !text.is_empty() {
-                reader.wanted = terms::terms_of(&text);
+                reader.wanted = terms::wanted(&text);
                 reader.refresh();
                 if !reader.jump(true) && !reader.jump(false) {
                     toast(state, format!("“{text}” is not in this document"), false);

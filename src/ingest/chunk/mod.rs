@@ -149,7 +149,7 @@ struct Cut {
 
 fn push(chunks: &mut Vec<NewChunk>, kind: ChunkKind, context: String, cut: Cut, place: Place) {
     let Cut { text, overlap, pieces } = cut;
-    let terms = if context.is_empty() { terms::terms(&text) } else { terms::terms(&format!("{context}\n{text}")) };
+    let terms = terms::chunk_terms(&context, &text);
     chunks.push(NewChunk {
         ordinal: chunks.len() as u32,
         kind,

@@ -16,6 +16,8 @@ use super::ParsedQuery;
 pub const MOST_WORK: usize = 128;
 /// A stop word stands in nearly every text.
 const STOP_WORD_COST: usize = 4;
+/// Terms a word may have, one or two in every language.
+pub(super) const TERMS_OF_A_WORD: usize = 16;
 /// A prefix stands for many words.
 const PREFIX_COST: usize = 8;
 /// Words of a phrase that are looked for side by side: by then there is hardly more than one text that has them.
@@ -54,6 +56,10 @@ pub(super) fn bound(parsed: &mut ParsedQuery) {
     bound_tests(parsed);
     for list in [&mut parsed.highlights, &mut parsed.prefixes, &mut parsed.plain_words, &mut parsed.hints] {
         distinct(list);
+    }
+    // A word is marked by its terms in every language.
+    parsed.highlights.truncate(MOST_WORK * TERMS_OF_A_WORD);
+    for list in [&mut parsed.prefixes, &mut parsed.plain_words, &mut parsed.hints] {
         list.truncate(MOST_WORK);
     }
 }
@@ -68,17 +74,16 @@ fn distinct_clauses(clauses: Vec<(Occur, WordMatch)>) -> Vec<(Occur, WordMatch)>
     let mut kept: Vec<(Occur, WordMatch)> = Vec::with_capacity(clauses.len());
     let mut places: HashMap<(bool, WordMatch), usize> = HashMap::with_capacity(clauses.len());
     for (occur, clause) in clauses {
-        let known = places.entry((occur == Occur::MustNot, clause.clone()));
+        let known = places.entry((occur == Occur::MustNot, key(&clause)));
         match known {
             std::collections::hash_map::Entry::Vacant(place) => {
                 place.insert(kept.len());
                 kept.push((occur, clause));
             }
             std::collections::hash_map::Entry::Occupied(place) => {
-                if let Some(before) = kept.get_mut(*place.get())
-                    && occur == Occur::Must
-                {
-                    before.0 = occur;
+                if let Some(before) = kept.get_mut(*place.get()) {
+                    before.0 = if occur == Occur::Must { occur } else { before.0 };
+                    join(&mut before.1, clause);
                 }
             }
         }
@@ -86,14 +91,39 @@ fn distinct_clauses(clauses: Vec<(Occur, WordMatch)>) -> Vec<(Occur, WordMatch)>
     kept
 }
 
+/// What makes a clause the same as another: of a word in many languages, what it is in English.
+fn key(clause: &WordMatch) -> WordMatch {
+    match clause {
+        WordMatch::Any(sequences) => WordMatch::Any(sequences.first().cloned().into_iter().collect()),
+        other => other.clone(),
+    }
+}
+
+/// Adds what the same word, written with another ending, is in other languages.
+fn join(clause: &mut WordMatch, other: WordMatch) {
+    if let (WordMatch::Any(sequences), WordMatch::Any(others)) = (clause, other) {
+        for sequence in others {
+            if !sequences.contains(&sequence) {
+                sequences.push(sequence);
+            }
+        }
+    }
+}
+
 /// Cuts phrases at [`LONGEST_PHRASE`] words.
 fn within_phrases(mut clauses: Vec<(Occur, WordMatch)>, hints: &mut Vec<String>) -> Vec<(Occur, WordMatch)> {
     for (_, clause) in &mut clauses {
-        if let WordMatch::Phrase(words) = clause
-            && words.len() > LONGEST_PHRASE
-        {
-            hints.push(format!("of a phrase of {} words the first {LONGEST_PHRASE} are looked for", words.len()));
-            words.truncate(LONGEST_PHRASE);
+        let sequences = match clause {
+            WordMatch::Phrase(words) => std::slice::from_mut(words),
+            WordMatch::Any(sequences) => &mut sequences[..],
+            WordMatch::Term(_) | WordMatch::Prefix(_) => continue,
+        };
+        let longest = sequences.iter().map(Vec::len).max().unwrap_or(0);
+        if longest > LONGEST_PHRASE {
+            hints.push(format!("of a phrase of {longest} words the first {LONGEST_PHRASE} are looked for"));
+            for words in sequences {
+                words.truncate(LONGEST_PHRASE);
+            }
         }
     }
     clauses
@@ -106,6 +136,8 @@ fn cost(clause: &WordMatch) -> usize {
         WordMatch::Term(term) => word(term),
         WordMatch::Prefix(_) => PREFIX_COST,
         WordMatch::Phrase(words) => words.iter().map(word).sum(),
+        // Hardly ever does a text hold more than one of them.
+        WordMatch::Any(sequences) => sequences.first().map_or(0, |words| words.iter().map(word).sum()),
     }
 }
 

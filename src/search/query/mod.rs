@@ -11,6 +11,7 @@ use jiff::ZonedDateTime;
 use thiserror::Error;
 
 use crate::domain::search::{Condition, Filter, Occur, Predicate, SearchMode, WordMatch, WordsQuery};
+use crate::domain::terms::Asked;
 use crate::domain::{SourceType, terms};
 
 use bounds::Said;
@@ -22,6 +23,8 @@ pub use bounds::{LONGEST_PHRASE, MOST_TESTS, MOST_WORK};
 pub const LONGEST_QUERY: usize = 2000;
 /// Most documents one search returns.
 pub const LARGEST_LIMIT: usize = 100;
+/// A query of at most so many pieces looks for something by its name; a longer one describes it.
+const SHORT_QUERY: usize = 4;
 
 /// A query taken apart.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -86,8 +89,9 @@ pub fn check(query: &str, limit: usize) -> Result<(), QueryError> {
 #[must_use]
 pub fn parse(query: &str, now: &ZonedDateTime) -> ParsedQuery {
     let mut parsed = ParsedQuery::default();
-    let mut loose = Loose::default();
-    for piece in lexer::pieces(query) {
+    let pieces = lexer::pieces(query);
+    let mut loose = Loose { is_short: pieces.len() <= SHORT_QUERY, ..Loose::default() };
+    for piece in pieces {
         if let Some(name) = piece.field.clone() {
             if let Some(mode) = forced_mode(&name) {
                 parsed.mode = Some(mode);
@@ -136,6 +140,8 @@ pub fn parse(query: &str, now: &ZonedDateTime) -> ParsedQuery {
 struct Loose {
     /// Stop words that were typed plainly.
     stop_words: Vec<String>,
+    /// Whether the query looks for a thing by its name: what it joins is looked for together.
+    is_short: bool,
     said: Said,
 }
 
@@ -195,31 +201,70 @@ fn add_text(parsed: &mut ParsedQuery, piece: &Piece, loose: &mut Loose) {
         return;
     }
     if occur != Occur::MustNot {
-        let marked = found.iter().filter(|word| piece.quoted || !(word.is_stop || terms::is_stop_term(&word.term)));
-        parsed.highlights.extend(marked.map(|word| word.term.clone()));
+        let is_marked = |word: &&Word| piece.quoted || !(word.is_stop || terms::is_stop_term(&word.asked.term));
+        let (beginnings, marked): (Vec<&Word>, Vec<&Word>) =
+            found.iter().filter(is_marked).partition(|word| word.asked.is_beginning());
+        parsed.highlights.extend(marked.iter().flat_map(|word| word.asked.terms().cloned()));
+        parsed.prefixes.extend(beginnings.iter().map(|word| word.asked.term.clone()));
     }
     // Quotes, exclusions and requirements mean the words together, as they stand.
-    if found.len() > 1 && (piece.quoted || occur != Occur::Should) {
-        let occur = if occur == Occur::Should { Occur::Must } else { occur };
-        let phrase = found.into_iter().map(|word| word.term).collect();
-        parsed.words.clauses.push((occur, WordMatch::Phrase(phrase)));
+    let occur = if piece.quoted && occur == Occur::Should { Occur::Must } else { occur };
+    let names = terms::signed(&piece.value);
+    if occur != Occur::Should {
+        if let [name] = &names[..]
+            && found.len() == 1
+        {
+            // `"C#"` is not `C`.
+            parsed.highlights.extend((occur != Occur::MustNot).then(|| name.clone()));
+            parsed.words.clauses.push((occur, WordMatch::Term(name.clone())));
+            return;
+        }
+        let asked: Vec<Asked> = found.into_iter().map(|word| word.asked).collect();
+        match &asked[..] {
+            [] => {}
+            [only] => parsed.words.clauses.push((occur, only.matching())),
+            several => parsed.words.clauses.push((occur, terms::phrase(several))),
+        }
         return;
     }
-    let occur = if piece.quoted && occur == Occur::Should { Occur::Must } else { occur };
-    for Word { term, is_stop } in found {
-        if occur == Occur::Should && is_stop {
-            loose.stop_words.push(term);
+    // What is joined on purpose is looked for together, and its words one by one. In sentences that finds less well
+    // (measured: nDCG@10 on Cranfield .369 without, .351 with): what somebody describes need not be written alike.
+    let joined: Vec<Asked> = found.iter().filter(|word| !word.is_stop).map(|word| word.asked.clone()).collect();
+    if loose.is_short && joined.len() > 1 && joined.len() == found.len() {
+        let together = terms::phrase(&joined);
+        if joined.windows(2).any(|two| two[0].range.end < two[1].range.start) {
+            // A name or a number as it is written (`ADR-016`, `3.14.2`, an address) counts twice: a short text with its parts
+            // here and there must not stand before it.
+            parsed.words.clauses.push((occur, twice(&together)));
+        }
+        parsed.words.clauses.push((occur, together));
+    }
+    parsed.highlights.extend(names.iter().cloned());
+    parsed.words.clauses.extend(names.into_iter().map(|name| (occur, WordMatch::Term(name))));
+    for Word { asked, is_stop } in found {
+        if is_stop {
+            loose.stop_words.push(asked.term);
         } else {
-            if occur == Occur::Should && !piece.quoted {
-                parsed.plain_words.push(piece.value.clone());
-            }
-            parsed.words.clauses.push((occur, WordMatch::Term(term)));
+            parsed.plain_words.push(piece.value.clone());
+            parsed.words.clauses.push((occur, asked.matching()));
         }
     }
 }
 
+/// The same clause, told apart from it.
+fn twice(clause: &WordMatch) -> WordMatch {
+    match clause {
+        WordMatch::Phrase(words) => WordMatch::Any(vec![words.clone()]),
+        // In another order: what stands first tells clauses apart.
+        WordMatch::Any(sequences) => {
+            WordMatch::Any(sequences.iter().skip(1).chain(sequences.first()).cloned().collect())
+        }
+        other => other.clone(),
+    }
+}
+
 struct Word {
-    term: String,
+    asked: Asked,
     is_stop: bool,
 }
 
@@ -227,8 +272,8 @@ struct Word {
 /// count; words joined on purpose (`I/O`, `to-do`) and names (`O'Reilly`, `Qur'an`) are meant as they stand.
 fn words(piece: &str) -> Vec<Word> {
     const ENDINGS: [&str; 7] = ["d", "ll", "m", "re", "s", "t", "ve"];
-    let found = terms::tokens(piece);
-    let surface = |token: &terms::Token| piece.get(token.range.clone()).unwrap_or_default().to_lowercase();
+    let found = terms::asked(piece);
+    let surface = |token: &Asked| piece.get(token.range.clone()).unwrap_or_default().to_lowercase();
     let is_stop: Vec<bool> = match &found[..] {
         [only] => vec![terms::is_stop_word(&surface(only))],
         [head, tail] => {
@@ -241,7 +286,7 @@ fn words(piece: &str) -> Vec<Word> {
         }
         more => vec![false; more.len()],
     };
-    found.into_iter().zip(is_stop).map(|(token, is_stop)| Word { term: token.term, is_stop }).collect()
+    found.into_iter().zip(is_stop).map(|(asked, is_stop)| Word { asked, is_stop }).collect()
 }
 
 /// The alternatives of a filter; `None` when the name is no filter, an error when the value is impossible.

@@ -20,12 +20,13 @@ impl SearchService {
         parsed: &ParsedQuery,
         hits: &[Hit],
     ) -> Result<Option<String>, SearchError> {
-        let single = |word: &String| -> Option<String> {
-            let mut terms = crate::domain::terms::terms_of(word);
-            let is_single = word.chars().count() >= SHORTEST_CORRECTED && terms.len() == 1;
-            if is_single { terms.pop() } else { None }
+        // Its terms in every language.
+        let single = |word: &String| -> Option<Vec<String>> {
+            let asked = crate::domain::terms::asked(word);
+            let [only] = &asked[..] else { return None };
+            (word.chars().count() >= SHORTEST_CORRECTED).then(|| only.terms().cloned().collect())
         };
-        let mut unseen: Vec<(&String, String)> =
+        let mut unseen: Vec<(&String, Vec<String>)> =
             parsed.plain_words.iter().filter_map(|word| Some((word, single(word)?))).collect();
         // A word that is marked in what was found matches something.
         for snippet in hits.iter().flat_map(Hit::snippets) {
@@ -33,17 +34,19 @@ impl SearchService {
                 break;
             }
             for mark in &snippet.marks {
-                let shown = crate::domain::terms::terms_of(snippet.text.get(mark.0..mark.1).unwrap_or_default());
-                unseen.retain(|(_, term)| !shown.contains(term));
+                let shown = crate::domain::terms::wanted(snippet.text.get(mark.0..mark.1).unwrap_or_default());
+                unseen.retain(|(_, terms)| !terms.iter().any(|term| shown.contains(term)));
             }
         }
-        let (words, terms): (Vec<&String>, Vec<String>) = unseen.into_iter().unzip();
-        if words.is_empty() {
+        if unseen.is_empty() {
             return Ok(None);
         }
-        let frequencies = self.store.document_frequencies(&terms).await?;
+        let terms: Vec<String> = unseen.iter().flat_map(|(_, terms)| terms.iter().cloned()).collect();
+        let mut counts = self.store.document_frequencies(&terms).await?.into_iter();
+        let of_each = |(word, terms): (_, Vec<String>)| (word, counts.by_ref().take(terms.len()).sum::<u64>());
+        let frequencies: Vec<(&String, u64)> = unseen.into_iter().map(of_each).collect();
         let mut corrections: HashMap<&str, String> = HashMap::new();
-        let unknown = words.into_iter().zip(frequencies).filter(|(_, frequency)| *frequency == 0);
+        let unknown = frequencies.into_iter().filter(|(_, frequency)| *frequency == 0);
         for (word, _) in unknown.take(MOST_CORRECTED) {
             if let Some(near) = self.store.suggest(word, 1).await?.into_iter().next() {
                 corrections.insert(word, near.word);

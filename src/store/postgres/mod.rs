@@ -22,6 +22,7 @@ mod replica;
 mod rows;
 mod search;
 mod system;
+mod terms;
 mod texts;
 mod transfer;
 mod verify;

@@ -249,7 +249,7 @@ fn words(table: &Table, rows: &[Row]) -> Result<Vec<Words>, sqlx::Error> {
             return Err(undecodable("chunk", "without id, document, context, text, length or kind"));
         };
         let kind = named("chunk kind", kind, ChunkKind::parse)?;
-        words.push((*id, *document, kind, small(*tokens), terms::terms(&format!("{context}\n{body}"))));
+        words.push((*id, *document, kind, small(*tokens), terms::chunk_terms(context, body)));
     }
     Ok(words)
 }

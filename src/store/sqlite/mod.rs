@@ -21,6 +21,7 @@ mod recognise;
 mod rows;
 mod search;
 mod system;
+mod terms;
 mod texts;
 mod totals;
 mod transfer;

@@ -22,6 +22,7 @@ const OPERATION: &str = "complete store";
 impl SqliteStore {
     /// Makes what this version keeps and an older one did not. Costs one look when nothing is left to do.
     pub(super) async fn complete_older(&self) -> StoreResult<()> {
+        self.renew_words().await?;
         let fail = |error| classify(OPERATION, self.location(), error);
         let (has_chunks, has_documents): (bool, bool) = sqlx::query_as(
             "SELECT EXISTS (SELECT 1 FROM chunk INDEXED BY chunk_unindexed WHERE searchable = 0), \

@@ -149,7 +149,7 @@ fn words(table: &Table, rows: &[Row]) -> Result<Vec<(i64, String)>, sqlx::Error>
     for row in rows.iter().filter(|row| row.get(searchable) == Some(&Cell::Flag(true))) {
         match (row.get(id), row.get(context), row.get(text)) {
             (Some(Cell::Integer(id)), Some(Cell::Text(context)), Some(Cell::Text(text))) => {
-                words.push((*id, terms::terms(&format!("{context}\n{text}"))));
+                words.push((*id, terms::chunk_terms(context, text)));
             }
             _ => return Err(undecodable("chunk", "without id, context or text")),
         }

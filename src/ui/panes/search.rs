@@ -179,9 +179,8 @@ fn show_preview(state: &State, palette: Palette, area: Rect, buf: &mut Buffer) {
         put_all(&lines, inside, buf);
         return;
     };
-    let wanted: Vec<String> = crate::domain::terms::tokens(state.search.input.text())
+    let wanted: Vec<String> = crate::domain::terms::wanted(state.search.input.text())
         .into_iter()
-        .map(|token| token.term)
         .filter(|term| !crate::domain::terms::is_stop_term(term))
         .collect();
     let columns = usize::from(inside.width);
@@ -195,12 +194,13 @@ fn show_preview(state: &State, palette: Palette, area: Rect, buf: &mut Buffer) {
     let shown = document.chunks.iter().skip(start).filter(|chunk| chunk.kind.is_shown());
     let mut row = 0;
     for chunk in names.into_iter().chain(shown) {
+        let language = crate::domain::terms::language_of(&chunk.text);
         for range in wrap(&chunk.text, columns) {
             if row >= inside.height {
                 return;
             }
             let text = &chunk.text[range];
-            let marks: Vec<(usize, usize)> = crate::domain::terms::tokens(text)
+            let marks: Vec<(usize, usize)> = crate::domain::terms::tokens_in(language, text)
                 .into_iter()
                 .filter(|token| wanted.contains(&token.term))
                 .map(|token| (token.range.start, token.range.end))

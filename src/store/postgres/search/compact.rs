@@ -60,6 +60,15 @@ impl SearchIndex {
     }
 }
 
+/// Empties the word index, within a transaction that begins to make it anew. No merge goes on meanwhile.
+pub(in crate::store::postgres) async fn forget_words(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(MERGER_LOCK).execute(&mut *connection).await?;
+    for sql in ["DELETE FROM word_block", "DELETE FROM word_segment", "DELETE FROM word_gone"] {
+        sqlx::query(sql).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
 async fn compact(pool: &PgPool) -> StoreResult<u64> {
     let mut merges = 0;
     while merge_once(pool).await? {

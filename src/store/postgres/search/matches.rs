@@ -29,6 +29,8 @@ const PHRASE_STEP: usize = 1000;
 enum Matching {
     Term(String),
     Prefix(String),
+    /// Any of several terms.
+    Any(Vec<String>),
     /// Slots, for phrases.
     Found(Vec<u32>),
 }
@@ -81,6 +83,9 @@ impl SearchIndex {
                 WordMatch::Term(term) => keys.extend(keys_of_term(view, term)),
                 WordMatch::Prefix(start) => keys.extend(keys_of_prefix(view, start)),
                 WordMatch::Phrase(words) => keys.extend(words.iter().flat_map(|term| keys_of_term(view, term))),
+                WordMatch::Any(sequences) => {
+                    keys.extend(sequences.iter().flatten().flat_map(|term| keys_of_term(view, term)));
+                }
             }
         }
         let Some(blocks) = self.fetch(view.source, keys.into_iter()).await? else { return Ok(None) };
@@ -92,8 +97,12 @@ impl SearchIndex {
                 WordMatch::Prefix(start) => Matching::Prefix(start.clone()),
                 WordMatch::Phrase(words) => match &words[..] {
                     [only] => Matching::Term(only.clone()),
-                    words => Matching::Found(self.phrase(view, &blocks, words).await?),
+                    words => Matching::Found(self.phrase(view, &blocks, &[words.to_vec()]).await?),
                 },
+                WordMatch::Any(sequences) if sequences.iter().all(|words| words.len() == 1) => {
+                    Matching::Any(sequences.iter().flatten().cloned().collect())
+                }
+                WordMatch::Any(sequences) => Matching::Found(self.phrase(view, &blocks, sequences).await?),
             };
             clauses.push((*occur, source));
         }
@@ -101,11 +110,17 @@ impl SearchIndex {
         self.score_apart(move |stop| accumulate(&view, &blocks, &clauses, stop)).await.map(Some)
     }
 
-    /// Slots of the chunks where `words` stand side by side.
-    async fn phrase(&self, view: &Arc<View>, blocks: &Arc<Blocks>, words: &[String]) -> StoreResult<Vec<u32>> {
+    /// Slots of the chunks where the words of any sequence stand side by side, ascending.
+    async fn phrase(&self, view: &Arc<View>, blocks: &Arc<Blocks>, any: &[Vec<String>]) -> StoreResult<Vec<u32>> {
         let candidates = {
-            let (view, blocks, words) = (Arc::clone(view), Arc::clone(blocks), words.to_vec());
-            compute(move |stop| holding_all(&view, &blocks, &words, stop)).await?
+            let (view, blocks, any) = (Arc::clone(view), Arc::clone(blocks), any.to_vec());
+            compute(move |stop| {
+                let mut all: Vec<u32> = any.iter().flat_map(|words| holding_all(&view, &blocks, words, stop)).collect();
+                all.sort_unstable();
+                all.dedup();
+                all
+            })
+            .await?
         };
         let mut found = Vec::new();
         for step in candidates.chunks(PHRASE_STEP) {
@@ -116,11 +131,14 @@ impl SearchIndex {
                     .bind(ids)
                     .fetch_all(self.at(view.source))
                     .await
-                    .map_err(|error| classify("look for a phrase", words.join(" "), error))?;
-            let words = words.to_vec();
+                    .map_err(|error| {
+                        let wanted = any.first().map(|words| words.join(" ")).unwrap_or_default();
+                        classify("look for a phrase", wanted, error)
+                    })?;
+            let any = any.to_vec();
             let holding = compute(move |stop| {
                 let holds =
-                    |(id, context, text): (i64, String, String)| holds_phrase(&context, &text, &words).then_some(id);
+                    |(id, context, text): (i64, String, String)| holds_phrase(&context, &text, &any).then_some(id);
                 texts.into_iter().take_while(|_| !stop.is_set()).filter_map(holds).collect::<HashSet<i64>>()
             })
             .await?;
@@ -219,12 +237,10 @@ fn holding_all(view: &View, blocks: &Blocks, words: &[String], stop: &Stop) -> V
     holding.unwrap_or_default()
 }
 
-fn holds_phrase(context: &str, text: &str, words: &[String]) -> bool {
-    let mut held: Vec<String> = Vec::new();
-    let mut add = |_: std::ops::Range<usize>, term: &str| held.push(term.to_owned());
-    terms::each_token(context, &mut add);
-    terms::each_token(text, &mut add);
-    held.windows(words.len().max(1)).any(|window| window == words)
+fn holds_phrase(context: &str, text: &str, any: &[Vec<String>]) -> bool {
+    let terms = terms::chunk_terms(context, text);
+    let held: Vec<&str> = terms.split(' ').collect();
+    any.iter().any(|words| held.windows(words.len().max(1)).any(|window| window == words))
 }
 
 /// Calls `with` for every slot a clause matches, with the chunk and the frequency.
@@ -248,6 +264,24 @@ fn holding_prefix(view: &View, blocks: &Blocks, start: &str) -> Vec<u32> {
     (0_u32..).zip(holds).filter_map(|(slot, holds)| holds.then_some(slot)).collect()
 }
 
+/// Slots of chunks that hold any of some terms, with how often these stand in each, ascending.
+fn holding_any(view: &View, blocks: &Blocks, terms: &[String]) -> Vec<(u32, u32)> {
+    let mut all: Vec<(u32, u32)> = Vec::new();
+    for term in terms {
+        each_match(view, &entries_of_term(view, blocks, term), |slot, _, frequency| all.push((slot as u32, frequency)));
+    }
+    all.sort_unstable();
+    let sum = |same: &[(u32, u32)]| (same[0].0, same.iter().map(|(_, frequency)| frequency).sum());
+    all.chunk_by(|one, next| one.0 == next.0).map(sum).collect()
+}
+
+/// The entries of the only one of some terms that any chunk holds; `None` when several are held.
+fn entries_of_only<'a>(view: &View, blocks: &'a Blocks, terms: &[String]) -> Option<Vec<(usize, Entry<'a>)>> {
+    let mut held = terms.iter().map(|term| entries_of_term(view, blocks, term)).filter(|entries| !entries.is_empty());
+    let first = held.next().unwrap_or_default();
+    held.next().is_none().then_some(first)
+}
+
 /// Per slot: the sum of the clauses' scores, or NaN where a forbidden clause matches or a required one does not. Between
 /// two clauses it looks whether anybody still waits; if not, the rest is left undone.
 fn accumulate(view: &View, blocks: &Blocks, clauses: &[(Occur, Matching)], stop: &Stop) -> Vec<f32> {
@@ -260,18 +294,23 @@ fn accumulate(view: &View, blocks: &Blocks, clauses: &[(Occur, Matching)], stop:
         if stop.is_set() {
             break;
         }
+        let once = |slots: &[u32]| slots.iter().map(|slot| (*slot, 1)).collect::<Vec<(u32, u32)>>();
         let (entries, found) = match source {
             Matching::Term(term) => (entries_of_term(view, blocks, term), Vec::new()),
-            Matching::Prefix(start) => (Vec::new(), holding_prefix(view, blocks, start)),
-            Matching::Found(slots) => (Vec::new(), slots.clone()),
+            Matching::Prefix(start) => (Vec::new(), once(&holding_prefix(view, blocks, start))),
+            Matching::Any(terms) => match entries_of_only(view, blocks, terms) {
+                Some(entries) => (entries, Vec::new()),
+                None => (Vec::new(), holding_any(view, blocks, terms)),
+            },
+            Matching::Found(slots) => (Vec::new(), once(slots)),
         };
         if *occur == Occur::MustNot {
             each_match(view, &entries, |slot, _, _| forbidden.push(slot as u32));
-            forbidden.extend(found);
+            forbidden.extend(found.into_iter().map(|(slot, _)| slot));
             continue;
         }
         let mut matches = matching(view, &entries);
-        let places = || found.iter().filter_map(|slot| view.place(*slot as usize));
+        let places = || found.iter().filter_map(|(slot, _)| view.place(*slot as usize));
         places().for_each(|chunk| matches.add(chunk.kind));
         let clause = ClauseScore::of(statistics, matches);
         let must = *occur == Occur::Must;
@@ -283,8 +322,8 @@ fn accumulate(view: &View, blocks: &Blocks, clauses: &[(Occur, Matching)], stop:
             }
         };
         each_match(view, &entries, &mut add);
-        for (slot, chunk) in found.iter().zip(places()) {
-            add(*slot as usize, chunk, 1);
+        for ((slot, frequency), chunk) in found.iter().zip(places()) {
+            add(*slot as usize, chunk, *frequency);
         }
     }
     for slot in forbidden {

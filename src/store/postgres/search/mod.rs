@@ -50,6 +50,7 @@ use refresh::Looking;
 use scan::Scans;
 use source::Source;
 
+pub(super) use compact::forget_words;
 pub(super) use nearest::GRAPH_SETTINGS;
 pub(super) use neighbours::{drop_model_index, register_model_index};
 pub(super) use write::{IndexedChunk, index_chunks};

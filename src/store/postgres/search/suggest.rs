@@ -25,28 +25,18 @@ impl SearchIndex {
         limit: usize,
     ) -> StoreResult<Vec<TermSuggestion>> {
         let wanted = terms::fold(word);
-        let Some(stem) = terms::terms_of(word).into_iter().next() else { return Ok(Vec::new()) };
-        let length = stem.chars().count();
-        if length < 2 {
-            return Ok(Vec::new());
-        }
-        let most = if length <= 4 { 1 } else { 2 };
+        let Some(wanted_near) = terms::Near::of(word) else { return Ok(Vec::new()) };
         let dictionaries = self.dictionaries(source).await?;
         let mut found: Vec<(String, u32, u64)> = compute(move |stop| {
             let mut near: HashMap<String, (u32, u64)> = HashMap::new();
             for dictionary in dictionaries.iter().take_while(|_| !stop.is_set()) {
                 each_term(dictionary, |term, count| {
-                    let other = term.chars().count();
-                    if other.abs_diff(length) > most || term.bytes().any(|byte| byte.is_ascii_digit()) {
-                        return;
-                    }
                     if let Some((_, total)) = near.get_mut(term) {
                         *total += u64::from(count);
                         return;
                     }
-                    let distance = strsim::osa_distance(term, &stem);
-                    if distance > 0 && distance <= most {
-                        near.insert(term.to_owned(), (distance as u32, u64::from(count)));
+                    if let Some(distance) = wanted_near.distance(term) {
+                        near.insert(term.to_owned(), (distance, u64::from(count)));
                     }
                 });
             }

@@ -71,6 +71,19 @@ pub(super) async fn postings(reader: &mut SqliteConnection, term: &str) -> Resul
     Ok(places.chunk_by(|one, next| one == next).map(|same| (same[0], same.len() as u32)).collect())
 }
 
+/// Chunks with any of some terms and how often these stand in each, in order.
+pub(super) async fn postings_of_any(
+    reader: &mut SqliteConnection,
+    terms: &[&str],
+) -> Result<Vec<(i64, u32)>, sqlx::Error> {
+    const SQL: &str = "SELECT json_group_array(held.doc) FROM json_each(?) AS wanted \
+        CROSS JOIN chunk_words_instance AS held ON held.term = wanted.value";
+    let terms = serde_json::to_string(terms).map_err(|error| sqlx::Error::Encode(error.into()))?;
+    let mut places = numbers_of(sqlx::query_scalar(SQL).bind(terms), reader).await?;
+    places.sort_unstable();
+    Ok(places.chunk_by(|one, next| one == next).map(|same| (same[0], same.len() as u32)).collect())
+}
+
 /// Ids of the chunks that match an FTS5 expression, in no promised order.
 pub(super) async fn matching(reader: &mut SqliteConnection, expression: &str) -> Result<Vec<i64>, sqlx::Error> {
     const SQL: &str = "SELECT json_group_array(rowid) FROM chunk_words WHERE chunk_words MATCH ?";

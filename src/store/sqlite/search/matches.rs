@@ -23,6 +23,8 @@ use super::words::Words;
 pub(super) enum Source {
     /// The index in memory.
     Memory(String),
+    /// The same, for any of several terms.
+    AnyInMemory(Vec<String>),
     /// FTS5: chunk ids with their frequencies.
     Read(Vec<(i64, u32)>),
 }
@@ -51,11 +53,29 @@ impl SqliteStore {
                 WordMatch::Term(term) if has_memory && !is_stop_term(term) => Source::Memory(term.clone()),
                 WordMatch::Term(term) => Source::Read(self.read_postings(term).await?),
                 WordMatch::Phrase(terms) => Source::Read(self.read_matches(&quoted(&terms.join(" "))).await?),
+                WordMatch::Any(sequences) => self.any_of(sequences, has_memory).await?,
                 WordMatch::Prefix(start) => Source::Read(self.read_matches(&format!("{} *", quoted(start))).await?),
             };
             clauses.push((*occur, source));
         }
         Ok(clauses)
+    }
+
+    /// Any of several terms or phrases, as one clause.
+    async fn any_of(&self, sequences: &[Vec<String>], has_memory: bool) -> StoreResult<Source> {
+        let single: Option<Vec<&str>> =
+            sequences.iter().map(|words| if let [only] = &words[..] { Some(only.as_str()) } else { None }).collect();
+        let Some(terms) = single else {
+            let phrases = sequences.iter().filter(|words| !words.is_empty());
+            let expression = phrases.map(|words| quoted(&words.join(" "))).collect::<Vec<_>>().join(" OR ");
+            return Ok(Source::Read(self.read_matches(&expression).await?));
+        };
+        if has_memory && !terms.iter().any(|term| is_stop_term(term)) {
+            return Ok(Source::AnyInMemory(terms.into_iter().map(str::to_owned).collect()));
+        }
+        let reading = async { bulk::postings_of_any(&mut *patient(&self.reader).await?, &terms).await };
+        let read = reading.await.map_err(|error| classify("read postings of", terms.join(" "), error))?;
+        Ok(Source::Read(read))
     }
 
     /// One term's chunks and frequencies by FTS5.
@@ -114,6 +134,8 @@ pub(super) fn accumulate(clauses: &[(Occur, Source)], slots: &Slots, words: Opti
         if stop.is_set() {
             break;
         }
+        let one = settled(source, slots, words);
+        let source = one.as_ref().unwrap_or(source);
         if *occur == Occur::MustNot {
             each_match(source, slots, words, |slot, _| forbidden.push(slot));
             continue;
@@ -125,6 +147,7 @@ pub(super) fn accumulate(clauses: &[(Occur, Source)], slots: &Slots, words: Opti
                 read.iter().filter_map(|(id, _)| alive(slots, *id)).for_each(|slot| matches.add(slots.kinds[slot]));
                 matches
             }
+            Source::AnyInMemory(_) => Matches::default(),
         };
         let clause = ClauseScore::of(statistics, matches);
         each_match(source, slots, words, |slot, frequency| {
@@ -145,6 +168,27 @@ pub(super) fn accumulate(clauses: &[(Occur, Source)], slots: &Slots, words: Opti
     scores
 }
 
+/// Several terms as one source: mostly the only one of them that any chunk holds. `None` for what is one already.
+fn settled(source: &Source, slots: &Slots, words: Option<&Words>) -> Option<Source> {
+    let Source::AnyInMemory(terms) = source else { return None };
+    let words = words?;
+    let mut held = terms.iter().filter(|term| words.has(term));
+    let (first, second) = (held.next(), held.next());
+    match (first, second) {
+        (None, _) => Some(Source::Read(Vec::new())),
+        (Some(only), None) => Some(Source::Memory(only.clone())),
+        (Some(_), Some(_)) => {
+            let mut all: Vec<(i64, u32)> = Vec::new();
+            for term in terms {
+                words.postings(term, slots, |slot, frequency| all.push((slots.ids[slot], frequency)));
+            }
+            all.sort_unstable();
+            let sum = |same: &[(i64, u32)]| (same[0].0, same.iter().map(|(_, frequency)| frequency).sum());
+            Some(Source::Read(all.chunk_by(|one, next| one.0 == next.0).map(sum).collect()))
+        }
+    }
+}
+
 /// Calls `with` for slot and frequency of every chunk that is not gone and matches.
 fn each_match(source: &Source, slots: &Slots, words: Option<&Words>, mut with: impl FnMut(usize, u32)) {
     match source {
@@ -153,6 +197,7 @@ fn each_match(source: &Source, slots: &Slots, words: Option<&Words>, mut with: i
                 words.postings(term, slots, with);
             }
         }
+        Source::AnyInMemory(_) => {}
         Source::Read(read) => {
             for (id, frequency) in read {
                 if let Some(slot) = alive(slots, *id) {

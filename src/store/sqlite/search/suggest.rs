@@ -21,33 +21,20 @@ const SURFACE_SAMPLES: i64 = 20;
 impl SqliteStore {
     pub(super) async fn suggest_words(&self, word: &str, limit: usize) -> StoreResult<Vec<TermSuggestion>> {
         let wanted = terms::fold(word);
-        let Some(stem) = terms::terms_of(word).into_iter().next() else { return Ok(Vec::new()) };
-        let length = stem.chars().count();
-        if length < 2 {
-            return Ok(Vec::new());
-        }
-        let most = if length <= 4 { 1 } else { 2 };
+        let Some(near) = terms::Near::of(word) else { return Ok(Vec::new()) };
         self.catch_up_slots().await?;
-        let near = move |term: &str| {
-            let other = term.chars().count();
-            if other.abs_diff(length) > most || term.bytes().any(|byte| byte.is_ascii_digit()) {
-                return None;
-            }
-            let distance = strsim::osa_distance(term, &stem);
-            (distance > 0 && distance <= most).then_some(distance as u32)
-        };
         let mut found: Vec<(String, u32, u64)> = if self.index.read().words.is_some() {
             let state = Arc::clone(&self.index.state);
             super::compute(move |stop| {
                 let state = state.read().unwrap_or_else(PoisonError::into_inner);
                 let words = state.words.iter().flat_map(super::words::Words::dictionary);
                 let words = words.take_while(|_| !stop.is_set());
-                words.filter_map(|(term, n)| Some((term.to_owned(), near(term)?, n))).collect()
+                words.filter_map(|(term, n)| Some((term.to_owned(), near.distance(term)?, n))).collect()
             })
             .await?
         } else {
             let known = self.dictionary().await.map_err(|error| classify("suggest words for", word, error))?;
-            known.iter().filter_map(|(term, n)| Some((term.clone(), near(term)?, *n))).collect()
+            known.iter().filter_map(|(term, n)| Some((term.clone(), near.distance(term)?, *n))).collect()
         };
         found.sort_unstable_by(|a, b| a.1.cmp(&b.1).then(b.2.cmp(&a.2)).then(a.0.cmp(&b.0)));
         found.truncate(limit);

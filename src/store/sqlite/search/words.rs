@@ -41,7 +41,7 @@ pub(super) type ChunkTerms = Vec<(Box<str>, u32)>;
 /// them, and a query of nothing else is answered by FTS5.
 pub(super) fn count_terms(context: &str, text: &str) -> ChunkTerms {
     let mut counts: HashMap<Box<str>, u32> = HashMap::new();
-    let mut add = |_: std::ops::Range<usize>, term: &str| {
+    terms::each_chunk_term(context, text, |term| {
         if terms::is_stop_term(term) {
             return;
         }
@@ -50,9 +50,7 @@ pub(super) fn count_terms(context: &str, text: &str) -> ChunkTerms {
         } else {
             counts.insert(term.into(), 1);
         }
-    };
-    terms::each_token(context, &mut add);
-    terms::each_token(text, &mut add);
+    });
     counts.into_iter().collect()
 }
 
@@ -79,6 +77,11 @@ impl Words {
             postings.bytes.shrink_to_fit();
         }
         self.terms.shrink_to_fit();
+    }
+
+    /// Whether any chunk held `term`.
+    pub(super) fn has(&self, term: &str) -> bool {
+        self.terms.contains_key(term)
     }
 
     /// Calls `with` for every chunk that is not gone and holds `term`: slot and frequency.

@@ -65,3 +65,50 @@ async fn what_an_older_version_left_out_is_found_after_opening() {
     let store = SqliteStore::open(&path).await.expect("open again");
     assert_eq!(store.counts().await.expect("counts").chunks, 5);
 }
+
+/// The migration that says which version of the terms made the word index.
+const TERMS: i64 = 12;
+
+#[tokio::test]
+async fn words_indexed_as_they_were_before_are_found_as_they_are_now() {
+    let (_folder, path) = folder();
+    let older = MIGRATOR.iter().filter(|migration| migration.version < TERMS).cloned().collect();
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+    let pool = SqlitePool::connect_with(options.clone()).await.expect("create");
+    Migrator::with_migrations(older).run(&pool).await.expect("migrate");
+    sqlx::raw_sql(CONTENT).execute(&pool).await.expect("fill");
+    let stale = "UPDATE chunk SET text = 'Die Straße war gesperrt.' WHERE id = 1;
+        DELETE FROM chunk_words WHERE rowid = 1;
+        INSERT INTO chunk_words (rowid, terms) VALUES (1, 'roof die straße war gesperrt');";
+    sqlx::raw_sql(stale).execute(&pool).await.expect("fill");
+    pool.close().await;
+    let roof = DocumentId(uuid::Uuid::from_u128(1));
+    let phrase = WordsQuery { clauses: vec![(Occur::Must, terms::phrase(&terms::asked("die Strasse war")))] };
+    let found = async |store: &SqliteStore| {
+        let found = store.search_words(&phrase, &Filter::default(), 10).await.expect("search");
+        found.into_iter().map(|chunk| chunk.document_id).collect::<Vec<_>>()
+    };
+
+    let store = SqliteStore::open(&path).await.expect("open");
+    assert_eq!(found(&store).await, [roof], "by FTS5, which holds phrases");
+    assert!(is_sound(&store.verify().await.expect("verify").problems));
+    store.close().await;
+
+    // A process that ended in the middle: emptied, and the first chunk done.
+    let pool = SqlitePool::connect_with(options).await.expect("connect");
+    let half = "INSERT INTO chunk_words (chunk_words) VALUES ('delete-all');
+        INSERT INTO chunk_words (rowid, terms) SELECT id, 'x' FROM chunk WHERE id = 1;
+        UPDATE word_terms SET done_id = 1, last_id = (SELECT max(id) FROM chunk);";
+    sqlx::raw_sql(half).execute(&pool).await.expect("empty");
+    pool.close().await;
+    let store = SqliteStore::open(&path).await.expect("open again");
+    assert_eq!(found(&store).await, [], "what was done is not done again");
+    let slate = WordsQuery { clauses: vec![(Occur::Must, terms::phrase(&terms::asked("slate tiles")))] };
+    assert_eq!(store.search_words(&slate, &Filter::default(), 10).await.expect("search").len(), 1);
+    assert!(is_sound(&store.verify().await.expect("verify").problems));
+}
+
+/// Whether the index is: the rest of this store was written by hand.
+fn is_sound(problems: &[String]) -> bool {
+    !problems.iter().any(|problem| problem.contains("index"))
+}

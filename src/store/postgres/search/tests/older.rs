@@ -79,3 +79,53 @@ async fn what_an_older_version_left_out_is_found_after_opening() {
     assert_eq!(store.counts().await.expect("counts").chunks, 5);
     server.drop(store).await;
 }
+
+/// The migration that says which version of the terms made the word index.
+const TERMS: i64 = 12;
+
+#[tokio::test]
+async fn words_indexed_as_they_were_before_are_found_as_they_are_now() {
+    let server = Server::new().await;
+    let older = MIGRATOR.iter().filter(|migration| migration.version < TERMS).cloned().collect();
+    let mut connection = PgConnection::connect(&server.address()).await.expect("connect");
+    Migrator::with_migrations(older).run_direct(None, &mut connection, false).await.expect("migrate");
+    sqlx::raw_sql(CONTENT).execute(&mut connection).await.expect("fill");
+    let text = "UPDATE chunk SET text = 'Die Straße war gesperrt.' WHERE id = 1";
+    sqlx::raw_sql(text).execute(&mut connection).await.expect("fill");
+    let roof = DocumentId(uuid::Uuid::from_u128(1));
+    let body = IndexedChunk {
+        id: 1,
+        document_seq: 1,
+        document_id: roof,
+        kind: ChunkKind::Body,
+        token_count: 4,
+        terms: "roof die straße war gesperrt",
+    };
+    index_chunks(&mut connection, &[body]).await.expect("index");
+    connection.close().await.expect("close");
+
+    let store = server.open().await;
+    for word in ["Strasse", "gesperrte"] {
+        let words = WordsQuery { clauses: vec![(Occur::Should, terms::asked(word)[0].matching())] };
+        let found = store.search_words(&words, &Filter::default(), 10).await.expect("search");
+        assert_eq!(found.iter().map(|chunk| chunk.document_id).collect::<Vec<_>>(), [roof], "{word}");
+    }
+    let words = WordsQuery { clauses: vec![(Occur::Must, terms::phrase(&terms::asked("die Strasse war")))] };
+    assert_eq!(store.search_words(&words, &Filter::default(), 10).await.expect("search").len(), 1);
+    assert!(is_sound(&store.verify().await.expect("verify").problems));
+
+    // A process that ended in the middle: emptied, and nothing done yet.
+    let emptied = "DELETE FROM word_block; DELETE FROM word_segment; DELETE FROM word_gone; \
+        UPDATE word_terms SET done_id = 0, last_id = (SELECT max(id) FROM chunk)";
+    sqlx::raw_sql(emptied).execute(&store.pool).await.expect("empty");
+    store.pool.close().await;
+    let store = server.open().await;
+    assert_eq!(store.search_words(&words, &Filter::default(), 10).await.expect("search").len(), 1);
+    assert!(is_sound(&store.verify().await.expect("verify").problems));
+    server.drop(store).await;
+}
+
+/// Whether the index is: the rest of this store was written by hand.
+fn is_sound(problems: &[String]) -> bool {
+    !problems.iter().any(|problem| problem.contains("index"))
+}

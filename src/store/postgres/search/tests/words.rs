@@ -73,9 +73,11 @@ fn random_query(random: &mut fastrand::Rng) -> WordsQuery {
     let clauses = (0..random.usize(1..5))
         .map(|_| {
             let occur = [Occur::Should, Occur::Should, Occur::Must, Occur::MustNot][random.usize(0..4)];
-            let wanted = match random.usize(0..6) {
+            let wanted = match random.usize(0..8) {
                 0 => WordMatch::Prefix(["word1", "word", "run", "caf", "absent"][random.usize(0..5)].to_owned()),
                 1 => WordMatch::Phrase(vec![term(random), term(random)]),
+                2 => WordMatch::Any((0..random.usize(1..5)).map(|_| vec![term(random)]).collect()),
+                3 => WordMatch::Any((0..3).map(|_| vec![term(random), term(random)]).collect()),
                 _ => WordMatch::Term(term(random)),
             };
             (occur, wanted)
