@@ -157,7 +157,7 @@ impl Collection {
         for query in self.judged() {
             let judgements = &self.judgements[&query.id];
             let text = plain(&query.text);
-            let response = service.search(&SearchRequest { query: text, limit: DEPTH, mode }).await?;
+            let response = service.search(&SearchRequest { query: text, limit: DEPTH, offset: 0, mode }).await?;
             let ranking: Vec<String> = response.hits.iter().map(|hit| document_name(&hit.source_path)).collect();
             sum.ndcg_10 += ndcg(&ranking, judgements, 10);
             sum.recall_5 += recall(&ranking, judgements, 5);

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use std::collections::{HashMap, HashSet};
 
-use crate::domain::search::{Filter, HitSource, Occur, ScoredChunk, VectorQuery, WordsQuery};
+use crate::domain::search::{ByDate, Filter, HitSource, Occur, ScoredChunk, VectorQuery, WordsQuery};
 use crate::domain::{ChunkId, DocumentId, ModelId};
 
 use super::StoreResult;
@@ -31,6 +31,26 @@ pub struct Legs {
     pub words_of_others: HashMap<ChunkId, f32>,
     /// Calibrated cosines of chunks that only the words leg listed; those without a vector are left out.
     pub vectors_of_others: HashMap<ChunkId, f32>,
+}
+
+/// Which documents of an order by dates are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DatePage {
+    /// What comes first.
+    pub order: ByDate,
+    /// Documents passed over.
+    pub offset: usize,
+    /// Documents wanted.
+    pub limit: usize,
+}
+
+/// A page of documents by date.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DatedChunks {
+    /// First chunks, in the order asked; without scores.
+    pub chunks: Vec<ScoredChunk>,
+    /// How many documents pass in all; `None` on a page behind the last.
+    pub total: Option<u64>,
 }
 
 /// Words, vectors, and what to show.
@@ -89,8 +109,15 @@ pub trait SearchStore: Send + Sync {
     /// BM25 of given chunks for `query`, in order; `None` for a chunk that matches no clause.
     async fn score_words(&self, query: &WordsQuery, chunks: &[ChunkId]) -> StoreResult<Vec<Option<f32>>>;
 
-    /// First chunks of the newest documents that pass `filter`, newest date first: the answer to a query of filters only.
-    async fn newest(&self, filter: &Filter, limit: usize) -> StoreResult<Vec<ScoredChunk>>;
+    /// A page of the documents that pass `filter`, in the order of their dates (of their arrival, where they have none), by
+    /// their first chunks: the answer to a query that ranks nothing.
+    async fn by_date(&self, filter: &Filter, page: &DatePage) -> StoreResult<DatedChunks>;
+
+    /// The first page of the newest.
+    async fn newest(&self, filter: &Filter, limit: usize) -> StoreResult<Vec<ScoredChunk>> {
+        let page = DatePage { order: ByDate::Newest, offset: 0, limit };
+        Ok(self.by_date(filter, &page).await?.chunks)
+    }
 
     /// What hits show, in the order asked; chunks that vanished meanwhile are left out.
     async fn hydrate(&self, chunks: &[ChunkId]) -> StoreResult<Vec<HitSource>>;

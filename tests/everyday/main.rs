@@ -16,5 +16,6 @@ mod integrity;
 mod keys;
 mod places;
 mod printed;
+mod queries;
 mod serving;
 mod support;
