@@ -62,7 +62,7 @@ fn operators_join_phrases_filters_and_words() {
         ("hire AND coder", &["b.md"]),
         ("coder OR in:c.md", &["b.md", "c.md"]),
         ("(budget OR hire) AND NOT (draft OR coder)", &["a.md", "c.md"]),
-        ("budget -(-draft)", &["d.md"]),
+        ("budget AND -(-draft)", &["d.md"]),
     ] {
         let found = search(&home, &[query]);
         assert_eq!(sorted(found.files), files, "{query}");

@@ -67,7 +67,15 @@ impl<'a> Builder<'a> {
                     Node::Piece(piece) => self.piece(Piece { sign: Sign::Minus, ..piece }),
                     node => self.restrict(&Node::Not(Box::new(node))),
                 },
-                Node::List(nodes) => self.side_by_side(nodes),
+                Node::List(nodes) => {
+                    let before = self.parsed.text.len();
+                    self.side_by_side(nodes);
+                    if self.parsed.text.len() > before {
+                        // The embedder reads a sentence with its punctuation.
+                        self.parsed.text.insert(before + usize::from(before > 0), '(');
+                        self.parsed.text.push(')');
+                    }
+                }
                 node => self.restrict(&node),
             }
         }

@@ -273,7 +273,9 @@ fn filters_in_a_row_stay_conditions() {
 #[test]
 fn groups_mean_what_they_find() {
     assert_eq!(parsed("budget -(draft old)").filter.tree, Some(any(vec![has("draft"), has("old")]).opposite()));
-    assert_eq!(parsed("x (relay of outbox) y"), parsed("x relay of outbox y"), "what nothing joins is side by side");
+    let (grouped, plain) = (parsed("x (relay of outbox) y"), parsed("x relay of outbox y"));
+    assert_eq!((grouped.words, grouped.filter), (plain.words, plain.filter), "what nothing joins is side by side");
+    assert_eq!(grouped.text, "x (relay of outbox) y", "the embedder reads what was typed");
     let needs = parsed("(raft \"a log\") OR tag:x");
     assert_eq!(needs.filter.tree, Some(any(vec![has_phrase(&["a", "log"]), tag("x")])));
     assert!(needs.words.clauses.contains(&term(Occur::Should, "raft")), "it ranks");

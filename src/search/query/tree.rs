@@ -141,7 +141,7 @@ impl Parser<'_> {
                         self.hints.push("( ) with nothing to look for in it was ignored".to_owned());
                         return None;
                     }
-                    1 => nodes.pop()?,
+                    1 => bracketed(nodes.pop()?),
                     _ => Node::List(nodes),
                 };
                 let node = if sign == Sign::Plus { required(node) } else { node };
@@ -150,6 +150,18 @@ impl Parser<'_> {
             Token::Operator(_) | Token::Close => None,
         }
     }
+}
+
+/// A word alone in brackets keeps them, as the punctuation they are: the embedder reads them, nobody else does.
+fn bracketed(node: Node) -> Node {
+    match node {
+        Node::Piece(piece) if is_word(&piece) => Node::Piece(Piece { value: format!("({})", piece.value), ..piece }),
+        other => other,
+    }
+}
+
+fn is_word(piece: &Piece) -> bool {
+    !piece.quoted && piece.field.is_none() && !piece.value.ends_with('*')
 }
 
 fn opposite(node: Node) -> Node {
@@ -207,7 +219,7 @@ mod tests {
             ("(\"a b\") OR (\"c d\")", "[\"a b\" | \"c d\"]"),
             ("budget NOT draft -old", "budget -draft -old"),
             ("a -(b c)", "a -(b c)"),
-            ("NOT(b c) NOT NOT a -(-x)", "-(b c) a x"),
+            ("NOT(b c) NOT NOT a -(-x) (y) (z*)", "-(b c) a x (y) z*"),
             ("a AND NOT b OR -c", "[[a & -b] | -c]"),
             ("from:x OR from:y z", "[from:x | from:y] z"),
             ("from:(ann OR \"Bob Lee\") x", "[from:ann | from:\"Bob Lee\"] x"),

@@ -26,8 +26,8 @@ impl SearchService {
         response: &mut SearchResponse,
     ) -> Result<(), SearchError> {
         let filter = parsed.as_filter();
-        if filter.is_empty() && !parsed.text.trim().is_empty() {
-            response.hints.push("sort: lists what has the words, and here is no word to look for".to_owned());
+        if filter.is_empty() && (parsed.order.is_none() || !parsed.text.trim().is_empty()) {
+            response.hints.push("there is no word and no filter to look for in this".to_owned());
             return Ok(());
         }
         let page = DatePage { order, offset: request.offset, limit: request.limit };

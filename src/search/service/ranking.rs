@@ -9,6 +9,7 @@ use crate::search::query::ParsedQuery;
 use crate::store::Legs;
 
 use super::options::Options;
+use super::relevance::keep_alike;
 use super::spread::{DEEPER, DEEPEST, is_flooded, spread};
 use super::{Meaning, SearchError, SearchService};
 
@@ -75,6 +76,9 @@ impl SearchService {
             let vectors = Leg { ranked: found.vectors, filled_in: found.vectors_of_others };
             let known: HashSet<_> = fused.iter().map(|chunk| chunk.chunk_id).collect();
             fused.extend(fuse(&words, &vectors, weight, fusion).into_iter().filter(|c| !known.contains(&c.chunk_id)));
+            if let Some(floor) = floor.filter(|_| has_words && mode == SearchMode::Hybrid) {
+                keep_alike(&mut fused, floor);
+            }
             let documents: HashSet<DocumentId> = fused.iter().map(|chunk| chunk.document_id).collect();
             if offset == 0 || is_all || documents.len() >= offset + limit || depth >= PAGES_DEEPEST {
                 if parsed.is_list && documents.len() < offset + limit {

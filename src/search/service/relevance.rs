@@ -1,10 +1,24 @@
 //! Nothing relevant is nothing: the nearest of all vectors is no answer when no word of the query stands anywhere and
-//! nothing is like it. Called by the service for searches by words and meaning. Pure.
+//! nothing is like it; and beside hits with its words, what is surely unlike is none either. Called by the service for
+//! searches by words and meaning. Pure.
 
 use crate::domain::search::SearchResponse;
+use crate::search::fuse::Fused;
 use crate::search::query::ParsedQuery;
 
 use super::ranking::Ranked;
+
+/// Of the floor, what a text without any of the words must reach beside texts that have them.
+const SURELY_UNLIKE: f32 = 0.6;
+
+/// Leaves out what has none of the words and surely means something else.
+pub(super) fn keep_alike(fused: &mut Vec<Fused>, floor: f32) {
+    let is_alike = |chunk: &Fused| {
+        let of_meaning = chunk.scores.vector.filter(|_| chunk.scores.lexical.is_none());
+        of_meaning.is_none_or(|leg| leg.score >= floor * SURELY_UNLIKE)
+    };
+    fused.retain(is_alike);
+}
 
 /// Takes back hits that only meaning found and that mean something else, and says of others that no word led to them. A
 /// correction is a reason to keep them: the word is misspelled, not foreign.
