@@ -182,7 +182,8 @@ impl Collection {
 fn plain(query: &str) -> String {
     let text: String = query.chars().map(|c| if matches!(c, '"' | ':' | '*') { ' ' } else { c }).collect();
     let words = text.split_whitespace().map(|word| word.trim_start_matches(['+', '-'])).filter(|word| *word != "OR");
-    words.collect::<Vec<_>>().join(" ").chars().take(LONGEST_QUERY).collect()
+    let word = |word: &str| if matches!(word, "AND" | "NOT") { word.to_lowercase() } else { word.to_owned() };
+    words.map(word).collect::<Vec<_>>().join(" ").chars().take(LONGEST_QUERY).collect()
 }
 
 fn read(path: &Path) -> Result<String, EvaluationError> {

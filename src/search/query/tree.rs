@@ -106,15 +106,13 @@ impl Parser<'_> {
             turned = !turned;
             not_seen = true;
         }
-        let node = match self.tokens.peek() {
-            Some(Token::Piece(_) | Token::Open { .. }) => self.plain(),
-            _ => {
-                if not_seen {
-                    self.ignored(Operator::Not);
-                }
-                return None;
+        if !matches!(self.tokens.peek(), Some(Token::Piece(_) | Token::Open { .. })) {
+            if not_seen {
+                self.ignored(Operator::Not);
             }
-        };
+            return None;
+        }
+        let node = self.plain();
         node.map(|node| if turned { opposite(node) } else { node })
     }
 

@@ -132,12 +132,16 @@ pub(crate) fn combined(tree: &Expression, leaves: &mut impl Iterator<Item = Numb
     match tree {
         Expression::All(parts) if tree.asks_words() => {
             let mut kept = Numbers::all();
-            parts.iter().for_each(|part| kept.keep(&combined(part, leaves)));
+            for part in parts {
+                kept.keep(&combined(part, leaves));
+            }
             kept
         }
         Expression::Any(parts) if tree.asks_words() => {
             let mut found = Numbers::default();
-            parts.iter().for_each(|part| found.add(&combined(part, leaves)));
+            for part in parts {
+                found.add(&combined(part, leaves));
+            }
             found
         }
         Expression::Not(part) if tree.asks_words() => {
