@@ -147,7 +147,7 @@ async fn latencies(name: &str, search: &SearchService) {
         for mode in [SearchMode::Words, SearchMode::Vectors, SearchMode::Hybrid] {
             let mut millis = Vec::new();
             for query in queries(&zipf, first, step) {
-                let request = SearchRequest { query, limit: 20, mode };
+                let request = SearchRequest { query, limit: 20, offset: 0, mode };
                 millis.push(search.search(&request).await.unwrap().elapsed_ms);
             }
             millis.sort_by(f64::total_cmp);
@@ -166,9 +166,9 @@ async fn at_once(name: &str, search: &Arc<SearchService>) {
     let running: Vec<_> = (0..1000)
         .map(|n| {
             let (search, query) = (Arc::clone(search), asked[n % asked.len()].clone());
-            tokio::spawn(
-                async move { search.search(&SearchRequest { query, limit: 20, mode: SearchMode::Hybrid }).await },
-            )
+            tokio::spawn(async move {
+                search.search(&SearchRequest { query, limit: 20, offset: 0, mode: SearchMode::Hybrid }).await
+            })
         })
         .collect();
     for one in running {
@@ -182,7 +182,7 @@ async fn recall(name: &str, store: &SharedStore, model: &StaticModel) {
     let zipf = corpus::Zipf::new(7);
     // Senders are numbered 0 to 499: five of them keep 1 %.
     let few = ["s7@", "s77@", "s177@", "s277@", "s377@"].map(|who| Predicate::From(who.to_owned())).to_vec();
-    let few = Filter { conditions: vec![Condition { negated: false, any_of: few }] };
+    let few = Filter { conditions: vec![Condition { negated: false, any_of: few }], ..Filter::default() };
     for (which, filter) in [("no filter", Filter::default()), ("a filter that keeps 1 %", few)] {
         let first = store.newest(&filter, usize::MAX >> 1).await.unwrap();
         let documents: HashSet<_> = first.iter().map(|chunk| chunk.document_id).collect();

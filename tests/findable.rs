@@ -58,7 +58,7 @@ impl Filled {
     }
 
     async fn hits(&self, query: &str, mode: SearchMode) -> Vec<Hit> {
-        let request = SearchRequest { query: query.into(), limit: 100, mode };
+        let request = SearchRequest { query: query.into(), limit: 100, offset: 0, mode };
         self.house.search.search(&request).await.unwrap().hits
     }
 

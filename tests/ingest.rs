@@ -62,7 +62,7 @@ impl Running {
     }
 
     async fn search(&self, query: &str) -> SearchResponse {
-        let request = SearchRequest { query: query.into(), limit: 10, mode: SearchMode::Words };
+        let request = SearchRequest { query: query.into(), limit: 10, offset: 0, mode: SearchMode::Words };
         self.house.search.search(&request).await.unwrap()
     }
 
@@ -302,7 +302,7 @@ async fn search_corrects_forces_and_weighs() {
     running.settled(3).await;
     assert_eq!(running.search("petrl").await.did_you_mean.as_deref(), Some("petrol"));
     let order = async |query: &str, mode| {
-        let request = SearchRequest { query: query.into(), limit: 10, mode };
+        let request = SearchRequest { query: query.into(), limit: 10, offset: 0, mode };
         let hits = running.house.search.search(&request).await.unwrap().hits;
         hits.into_iter().map(|hit| hit.title).collect::<Vec<_>>()
     };

@@ -125,7 +125,7 @@ impl Pipeline {
         let all: Vec<&String> = words.iter().collect();
         for words in all.chunks(40) {
             let query = words.iter().map(|word| word.as_str()).collect::<Vec<_>>().join(" OR ");
-            let request = SearchRequest { query, limit: 100, mode: SearchMode::Words };
+            let request = SearchRequest { query, limit: 100, offset: 0, mode: SearchMode::Words };
             let hits = self.search.search(&request).await.unwrap().hits;
             let chunks: Vec<_> = hits.iter().map(|hit| hit.chunk_id).collect();
             for source in self.store.hydrate(&chunks).await.unwrap() {

@@ -294,6 +294,7 @@ impl From<SearchError> for Problem {
     fn from(error: SearchError) -> Self {
         match error {
             SearchError::Query(error @ QueryError::Limit { .. }) => Self::invalid("limit", error.to_string()),
+            SearchError::Query(error @ QueryError::Offset { .. }) => Self::invalid("offset", error.to_string()),
             SearchError::Query(error) => Self::invalid("query", error.to_string()),
             SearchError::Store(error) => error.into(),
             SearchError::TooSlow(_) => Self::new(Code::TooSlow, error.to_string()).retry_after(1),

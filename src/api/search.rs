@@ -20,13 +20,18 @@ const LARGEST_BODY: usize = 64 * 1024;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SearchBody {
-    /// Words, "phrases", -not, word*, and filters: from: to: with: type: in: tag: before: after: date: has:attachment.
+    /// Words, "phrases", +must, -not, word*, AND, OR, NOT, parentheses, and filters: from: to: cc: bcc: with: subject: type:
+    /// in: file: ext: tag: before: after: date: has:attachment is:deleted id: mid:; sort:date lists by date.
     #[schema(min_length = 1, max_length = 2000, pattern = r"\S", example = "budget from:alice after:2024")]
     query: String,
     /// Documents wanted.
     #[serde(default = "ten", deserialize_with = "whole_number")]
     #[schema(minimum = 1, maximum = 100, default = 10)]
     limit: u32,
+    /// Documents passed over, for the pages behind the first.
+    #[serde(default, deserialize_with = "whole_number")]
+    #[schema(minimum = 0, maximum = 10_000, default = 0)]
+    offset: u32,
     /// Which legs answer.
     #[serde(default)]
     mode: SearchMode,
@@ -49,8 +54,8 @@ pub(super) async fn search(
     Extension(who): Extension<Who>,
     body: Body<SearchBody, LARGEST_BODY>,
 ) -> Result<Json<SearchResponse>, Problem> {
-    let Body(SearchBody { query, limit, mode }) = body;
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let request = SearchRequest { query, limit, mode };
+    let Body(SearchBody { query, limit, offset, mode }) = body;
+    let size = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    let request = SearchRequest { query, limit: size(limit), offset: size(offset), mode };
     Ok(Json(api.search.search_for(who, &request).await?))
 }

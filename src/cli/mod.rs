@@ -24,11 +24,12 @@ mod search;
 mod serve;
 mod status;
 mod why;
+mod words;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use color_eyre::eyre::{self, WrapErr};
 
 use crate::config::{Config, Environment, Overrides};
@@ -119,7 +120,8 @@ enum Command {
 /// Runs the program; the only function `main` calls.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let line = words::arranged(std::env::args_os().collect(), &Cli::command());
+    let cli = match Cli::try_parse_from(line) {
         Ok(cli) => cli,
         Err(told) if told.use_stderr() => {
             output::usage(&told);

@@ -1,4 +1,6 @@
 //! `peanut search QUERY [--json|--jsonl]`: exit 0 with hits, 1 without.
+//!
+//! The query may hold words with a `-` before them: `words` tells them from options before anything else is parsed.
 
 use clap::{Args, ValueEnum};
 use color_eyre::eyre;
@@ -11,12 +13,17 @@ use super::{EXIT_NONE, EXIT_OK, output, runtime};
 
 #[derive(Args, Debug)]
 pub(super) struct SearchArgs {
-    /// Words, "phrases", -not, word*, and filters: from: to: with: type: in: tag: before: after: date: has:attachment
+    /// Words, "phrases", +must, -not, word*, AND, OR, NOT, ( ), and filters: from: to: cc: bcc: with: subject: type: in:
+    /// file: ext: tag: before: after: date: has:attachment is:deleted id: mid: sort:date. Words with a - before them are
+    /// query, too: -draft, -type:html
     #[arg(required = true, num_args = 1..)]
     query: Vec<String>,
     /// Documents wanted, 1 to 100
     #[arg(short = 'n', long, default_value_t = 10)]
     limit: usize,
+    /// Documents passed over, for the pages behind the first
+    #[arg(long, default_value_t = 0)]
+    offset: usize,
     /// Which legs answer
     #[arg(long, value_enum, default_value_t = Mode::Hybrid)]
     mode: Mode,
@@ -44,7 +51,8 @@ pub(super) fn run(config: Config, arguments: SearchArgs) -> eyre::Result<u8> {
         Mode::Words => SearchMode::Words,
         Mode::Vectors => SearchMode::Vectors,
     };
-    let request = SearchRequest { query: arguments.query.join(" "), limit: arguments.limit, mode };
+    let (limit, offset) = (arguments.limit, arguments.offset);
+    let request = SearchRequest { query: arguments.query.join(" "), limit, offset, mode };
     let response = runtime()?.block_on(async {
         let house = House::open(config).await?;
         let answer = house.search.search(&request).await;

@@ -5,6 +5,7 @@
 
 pub mod chunk;
 pub mod document;
+pub mod expression;
 pub mod findable;
 pub mod graph;
 pub mod health;

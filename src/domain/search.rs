@@ -4,16 +4,22 @@ use serde::{Deserialize, Serialize};
 
 use super::chunk::ChunkKind;
 use super::document::SourceType;
+pub use super::expression::Expression;
 use super::ids::{ChunkId, DocumentId, ModelId};
 use super::time::Timestamp;
 
-/// One test a document must pass. Text comparisons ignore case; `Contains` tests look for a substring.
+/// One test a document passes or does not; what it has no value for (a date, a sender) it does not pass. Text comparisons
+/// ignore case, in every script.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Predicate {
     /// Sender's (or author's) address or name contains this.
     From(String),
     /// Any to/cc/bcc address or name contains this.
     To(String),
+    /// Any cc address or name contains this.
+    Cc(String),
+    /// Any bcc address or name contains this.
+    Bcc(String),
     /// Any person of the document, whatever the role, contains this.
     With(String),
     /// Title contains this.
@@ -22,6 +28,14 @@ pub enum Predicate {
     Type(SourceType),
     /// Source path contains this (`in:` and `path:`).
     Path(String),
+    /// The name of the file it was read from, or of an attachment, contains this.
+    File(String),
+    /// That name, or an attachment's, ends with a dot and this.
+    Extension(String),
+    /// Has this id.
+    Id(DocumentId),
+    /// Has this Message-ID, written without angle brackets.
+    MessageId(String),
     /// Has this tag, or one below it (`tag:a` matches `a/b`).
     Tag(String),
     /// Dated at or after this moment.
@@ -43,24 +57,39 @@ pub struct Condition {
     pub any_of: Vec<Predicate>,
 }
 
-/// What documents a search may return: every condition must hold. Empty means every live document.
+/// What documents a search may return: every condition and the tree must hold. Empty means every live document.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Filter {
     /// The conditions.
     pub conditions: Vec<Condition>,
+    /// What conditions in a row cannot say.
+    pub tree: Option<Expression>,
 }
 
 impl Filter {
     /// Whether it lets every live document through.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.conditions.is_empty()
+        self.conditions.is_empty() && self.tree.is_none()
+    }
+
+    /// The tree, when words have to be looked for to know which documents it means.
+    #[must_use]
+    pub fn words_tree(&self) -> Option<&Expression> {
+        self.tree.as_ref().filter(|tree| tree.asks_words())
+    }
+
+    /// The tree, when the database alone can tell which documents it means.
+    #[must_use]
+    pub fn tests_tree(&self) -> Option<&Expression> {
+        self.tree.as_ref().filter(|tree| !tree.asks_words())
     }
 
     /// Whether the user asked for deleted documents.
     #[must_use]
     pub fn wants_deleted(&self) -> bool {
-        self.conditions.iter().any(|condition| !condition.negated && condition.any_of.contains(&Predicate::Deleted))
+        let is_asked = |condition: &Condition| !condition.negated && condition.any_of.contains(&Predicate::Deleted);
+        self.conditions.iter().any(is_asked) || self.tree.as_ref().is_some_and(Expression::wants_deleted)
     }
 }
 
@@ -82,9 +111,9 @@ pub enum WordMatch {
 pub enum Occur {
     /// Adds to the score.
     Should,
-    /// Must match, and adds to the score.
+    /// The chunk must match, and it adds to the score.
     Must,
-    /// Must not match.
+    /// No chunk of the document may match.
     MustNot,
 }
 
@@ -93,6 +122,16 @@ pub enum Occur {
 pub struct WordsQuery {
     /// The clauses. A query without a `Should` or `Must` clause matches nothing.
     pub clauses: Vec<(Occur, WordMatch)>,
+}
+
+/// Which document comes first when dates decide.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ByDate {
+    /// The newest.
+    #[default]
+    Newest,
+    /// The oldest.
+    Oldest,
 }
 
 /// A query vector in one model's space, with the line that maps its cosine onto a common scale:
@@ -171,6 +210,9 @@ pub struct SearchRequest {
     pub query: String,
     /// Documents wanted, 1 to 100.
     pub limit: usize,
+    /// Documents passed over, for the pages behind the first.
+    #[serde(default)]
+    pub offset: usize,
     /// Legs, unless the query forces one.
     #[serde(default)]
     pub mode: SearchMode,
@@ -275,6 +317,9 @@ pub struct SearchResponse {
     pub degraded_reason: Option<String>,
     /// Things to tell the user about the query: an unknown filter taken as text, an impossible date.
     pub hints: Vec<String>,
+    /// How many documents there are in all, where that is known: when the query names them (filters, exclusions, AND, OR,
+    /// `sort:date`) and does not only rank them.
+    pub total: Option<u64>,
     /// A corrected query, when a word matched nothing.
     pub did_you_mean: Option<String>,
     /// Fraction of texts that the serving model has vectors for, 0 to 1.

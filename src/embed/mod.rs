@@ -37,6 +37,9 @@ pub struct FusionProfile {
     pub vector_weight: f32,
     /// Slope and offset that map this model's cosines onto the reference model's scale (MiniLM: 1, 0).
     pub calibration: (f32, f32),
+    /// A calibrated cosine below this is no likeness: a query none of whose words is known finds nothing there. `None` where
+    /// nobody measured.
+    pub floor: Option<f32>,
     /// Whether the legs are put together by z-scores, for cosines nobody measured, instead of by scores.
     pub by_z_score: bool,
 }

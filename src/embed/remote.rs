@@ -7,7 +7,7 @@ use super::{EmbedText, FusionProfile};
 
 /// For a model nobody tuned: z-scores need no scale, and an even weight is safe (`docs/BENCHMARKS.md`).
 pub(super) const UNTUNED: FusionProfile =
-    FusionProfile { vector_weight: 0.5, calibration: (1.0, 0.0), by_z_score: true };
+    FusionProfile { vector_weight: 0.5, calibration: (1.0, 0.0), floor: None, by_z_score: true };
 
 /// What a model family wants before a document and before a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -157,7 +157,7 @@ impl Collection {
         for query in self.judged() {
             let judgements = &self.judgements[&query.id];
             let text = plain(&query.text);
-            let response = service.search(&SearchRequest { query: text, limit: DEPTH, mode }).await?;
+            let response = service.search(&SearchRequest { query: text, limit: DEPTH, offset: 0, mode }).await?;
             let ranking: Vec<String> = response.hits.iter().map(|hit| document_name(&hit.source_path)).collect();
             sum.ndcg_10 += ndcg(&ranking, judgements, 10);
             sum.recall_5 += recall(&ranking, judgements, 5);
@@ -182,7 +182,8 @@ impl Collection {
 fn plain(query: &str) -> String {
     let text: String = query.chars().map(|c| if matches!(c, '"' | ':' | '*') { ' ' } else { c }).collect();
     let words = text.split_whitespace().map(|word| word.trim_start_matches(['+', '-'])).filter(|word| *word != "OR");
-    words.collect::<Vec<_>>().join(" ").chars().take(LONGEST_QUERY).collect()
+    let word = |word: &str| if matches!(word, "AND" | "NOT") { word.to_lowercase() } else { word.to_owned() };
+    words.map(word).collect::<Vec<_>>().join(" ").chars().take(LONGEST_QUERY).collect()
 }
 
 fn read(path: &Path) -> Result<String, EvaluationError> {

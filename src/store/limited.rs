@@ -25,10 +25,10 @@ use crate::domain::{ChunkId, DocumentId, DocumentProgress, DocumentView, EventId
 
 use super::transfer::{Marks, Row, StoreDump, Table, TransferStore};
 use super::{
-    CommitBatch, CommitReport, ContentMatch, DamagedText, DeletedDocument, DeletedOf, DocumentListing, DocumentPage,
-    DocumentStore, EmbeddingJob, EmbeddingStore, EventFailure, FailedEmbedding, FilePage, GraphStore, IntakeStore,
-    Integrity, KeyStore, Legs, Neighbourhood, OutboxStore, ReplicaStatus, RetireReason, SearchStore, StoreError,
-    StoreErrorKind, StoreInfo, StoreResult, SystemStore, TermSuggestion,
+    CommitBatch, CommitReport, ContentMatch, DamagedText, DatePage, DatedChunks, DeletedDocument, DeletedOf,
+    DocumentListing, DocumentPage, DocumentStore, EmbeddingJob, EmbeddingStore, EventFailure, FailedEmbedding,
+    FilePage, GraphStore, IntakeStore, Integrity, KeyStore, Legs, Neighbourhood, OutboxStore, ReplicaStatus,
+    RetireReason, SearchStore, StoreError, StoreErrorKind, StoreInfo, StoreResult, SystemStore, TermSuggestion,
 };
 
 /// A usual call takes at most this long: a statement's own limit of 30 s, and as much to get a connection.
@@ -168,6 +168,7 @@ limited! { SearchStore also {}:
     CALL search_legs(words: &WordsQuery, queries: &[VectorQuery], filter: &Filter, limit: usize) -> Legs;
     CALL score_vectors(queries: &[VectorQuery], chunks: &[ChunkId]) -> Vec<Option<f32>>;
     CALL score_words(query: &WordsQuery, chunks: &[ChunkId]) -> Vec<Option<f32>>;
+    CALL by_date(filter: &Filter, page: &DatePage) -> DatedChunks;
     CALL newest(filter: &Filter, limit: usize) -> Vec<ScoredChunk>;
     CALL hydrate(chunks: &[ChunkId]) -> Vec<HitSource>;
     CALL document_frequencies(terms: &[String]) -> Vec<u64>;

@@ -31,7 +31,7 @@ pub use graph::{GraphStore, Neighbourhood};
 pub use intake::{FilePage, IntakeStore};
 pub use keys::KeyStore;
 pub use outbox::{EventFailure, OutboxStore};
-pub use search::{Legs, SearchStore, TermSuggestion};
+pub use search::{DatePage, DatedChunks, Legs, SearchStore, TermSuggestion};
 pub use system::{DamagedText, Integrity, ReplicaStatus, StoreInfo, SystemStore};
 pub use transfer::TransferStore;
 

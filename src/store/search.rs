@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use crate::domain::search::{Filter, HitSource, Occur, ScoredChunk, VectorQuery, WordsQuery};
+use crate::domain::search::{ByDate, Filter, HitSource, ScoredChunk, VectorQuery, WordsQuery};
 use crate::domain::{ChunkId, DocumentId, ModelId};
 
 use super::StoreResult;
@@ -33,6 +33,26 @@ pub struct Legs {
     pub vectors_of_others: HashMap<ChunkId, f32>,
 }
 
+/// Which documents of an order by dates are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DatePage {
+    /// What comes first.
+    pub order: ByDate,
+    /// Documents passed over.
+    pub offset: usize,
+    /// Documents wanted.
+    pub limit: usize,
+}
+
+/// A page of documents by date.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DatedChunks {
+    /// First chunks, in the order asked; without scores.
+    pub chunks: Vec<ScoredChunk>,
+    /// How many documents pass in all; `None` on a page behind the last.
+    pub total: Option<u64>,
+}
+
 /// Words, vectors, and what to show.
 #[async_trait]
 pub trait SearchStore: Send + Sync {
@@ -52,36 +72,14 @@ pub trait SearchStore: Send + Sync {
     ) -> StoreResult<Vec<ScoredChunk>>;
 
     /// Both legs at once, each at most `limit` long, and what fusion needs of the unlisted. Required and forbidden words
-    /// hold for the vector leg too. An engine that scores both from one place answers faster than this, which asks leg
-    /// by leg.
+    /// hold for the vector leg too.
     async fn search_legs(
         &self,
         words: &WordsQuery,
         queries: &[VectorQuery],
         filter: &Filter,
         limit: usize,
-    ) -> StoreResult<Legs> {
-        let (by_words, by_vectors) = tokio::try_join!(
-            self.search_words(words, filter, limit),
-            gated_vectors(self, words, queries, filter, limit)
-        )?;
-        let ids = |leg: &[ScoredChunk]| leg.iter().map(|chunk| chunk.chunk_id).collect::<HashSet<ChunkId>>();
-        let (listed_by_words, listed_by_vectors) = (ids(&by_words), ids(&by_vectors));
-        let no_vector: Vec<ChunkId> = listed_by_words.difference(&listed_by_vectors).copied().collect();
-        let no_words: Vec<ChunkId> = listed_by_vectors.difference(&listed_by_words).copied().collect();
-        let known = |ids: Vec<ChunkId>, scores: Vec<Option<f32>>| {
-            ids.into_iter().zip(scores).filter_map(|(id, score)| Some((id, score?))).collect()
-        };
-        let vectors =
-            async { if queries.is_empty() { Ok(Vec::new()) } else { self.score_vectors(queries, &no_vector).await } };
-        let (vectors, lexical) = tokio::try_join!(vectors, self.score_words(words, &no_words))?;
-        Ok(Legs {
-            words: by_words,
-            vectors: by_vectors,
-            words_of_others: known(no_words, lexical),
-            vectors_of_others: known(no_vector, vectors),
-        })
-    }
+    ) -> StoreResult<Legs>;
 
     /// Calibrated cosines of given chunks, in order; `None` for a chunk without a vector in any model of `queries`.
     async fn score_vectors(&self, queries: &[VectorQuery], chunks: &[ChunkId]) -> StoreResult<Vec<Option<f32>>>;
@@ -89,8 +87,15 @@ pub trait SearchStore: Send + Sync {
     /// BM25 of given chunks for `query`, in order; `None` for a chunk that matches no clause.
     async fn score_words(&self, query: &WordsQuery, chunks: &[ChunkId]) -> StoreResult<Vec<Option<f32>>>;
 
-    /// First chunks of the newest documents that pass `filter`, newest date first: the answer to a query of filters only.
-    async fn newest(&self, filter: &Filter, limit: usize) -> StoreResult<Vec<ScoredChunk>>;
+    /// A page of the documents that pass `filter`, in the order of their dates (of their arrival, where they have none), by
+    /// their first chunks: the answer to a query that ranks nothing.
+    async fn by_date(&self, filter: &Filter, page: &DatePage) -> StoreResult<DatedChunks>;
+
+    /// The first page of the newest.
+    async fn newest(&self, filter: &Filter, limit: usize) -> StoreResult<Vec<ScoredChunk>> {
+        let page = DatePage { order: ByDate::Newest, offset: 0, limit };
+        Ok(self.by_date(filter, &page).await?.chunks)
+    }
 
     /// What hits show, in the order asked; chunks that vanished meanwhile are left out.
     async fn hydrate(&self, chunks: &[ChunkId]) -> StoreResult<Vec<HitSource>>;
@@ -106,37 +111,4 @@ pub trait SearchStore: Send + Sync {
 
     /// Brings the in-memory indexes up to date with the database; the searches do it by themselves when needed.
     async fn warm_up(&self) -> StoreResult<()>;
-}
-
-/// The vector leg without what required and forbidden words rule out.
-async fn gated_vectors<S: SearchStore + ?Sized>(
-    store: &S,
-    words: &WordsQuery,
-    queries: &[VectorQuery],
-    filter: &Filter,
-    limit: usize,
-) -> StoreResult<Vec<ScoredChunk>> {
-    if queries.is_empty() {
-        return Ok(Vec::new());
-    }
-    let of = |wanted: Occur, asked: Occur| {
-        let clauses = words.clauses.iter().filter(|(occur, _)| *occur == wanted);
-        WordsQuery { clauses: clauses.map(|(_, clause)| (asked, clause.clone())).collect() }
-    };
-    let (required, forbidden) = (of(Occur::Must, Occur::Must), of(Occur::MustNot, Occur::Should));
-    if required.clauses.is_empty() && forbidden.clauses.is_empty() {
-        return store.search_vectors(queries, filter, limit).await;
-    }
-    // A gate may rule out most of what is near: look deeper before it is applied.
-    let mut found = store.search_vectors(queries, filter, limit * 10).await?;
-    for (gate, wanted) in [(required, true), (forbidden, false)] {
-        if gate.clauses.is_empty() {
-            continue;
-        }
-        let ids: Vec<ChunkId> = found.iter().map(|chunk| chunk.chunk_id).collect();
-        let mut matches = store.score_words(&gate, &ids).await?.into_iter().map(|score| score.is_some());
-        found.retain(|_| matches.next() == Some(wanted));
-    }
-    found.truncate(limit);
-    Ok(found)
 }

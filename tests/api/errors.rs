@@ -41,6 +41,8 @@ pub(crate) async fn bodies_that_are_not_as_documented_are_named(served: Served) 
     refused(json!({ "query": "x", "limit": -1 }), "limit").await;
     refused(json!({ "query": "x", "limit": 1.5 }), "limit").await;
     refused(json!({ "query": "x", "limit": 1e300 }), "limit").await;
+    refused(json!({ "query": "x", "offset": 10_001 }), "offset").await;
+    refused(json!({ "query": "x", "offset": -1 }), "offset").await;
     refused(json!({ "query": "x", "mode": "guess" }), "mode").await;
     refused(json!({ "query": 5 }), "query").await;
     assert_eq!(served.post("/search", json!({ "query": "x", "limit": 10.0 })).await.status, 200);

@@ -134,7 +134,7 @@ async fn a_service_that_comes_late_is_used_and_searches_do_without_it_meanwhile(
     assert!(running.says("does not answer").await.contains("OLLAMA_URL"));
     let models = vec![Arc::clone(&running.embedder)];
     let search = SearchService::new(Arc::clone(&running.store), models.clone(), Arc::new(SystemClock));
-    let request = SearchRequest { query: "number3".into(), limit: 5, mode: SearchMode::Hybrid };
+    let request = SearchRequest { query: "number3".into(), limit: 5, offset: 0, mode: SearchMode::Hybrid };
     let answer = search.search(&request).await.expect("words");
     assert!(answer.degraded && answer.hits.len() == 1, "{answer:?}");
     assert!(answer.degraded_reason.expect("why").contains("OLLAMA_URL"));

@@ -23,5 +23,6 @@ mod keys;
 mod killers;
 mod places;
 mod printed;
+mod queries;
 mod serving;
 mod support;

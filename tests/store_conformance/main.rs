@@ -144,6 +144,11 @@ macro_rules! conformance {
                 a_search_over_its_deadline_is_given_up,
                 one_document_cannot_fill_a_list,
             ],
+            query_tree: [
+                trees_mean_the_same_as_a_naive_evaluator_says,
+                the_laws_of_logic_hold,
+                pages_by_date_are_pages_of_one_list,
+            ],
             system: [
                 settings_are_kept,
                 workers_are_kept_for_a_day,

@@ -38,7 +38,7 @@ fn usual_limit() -> u32 {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Arguments {
-    /// What to look for: words, a question, "an exact phrase", +must, -not, word*; and filters from: to: with: subject: type: (mail, pdf, markdown, html, docx, text, note) in: tag: date: before: after: has:attachment
+    /// What to look for: words, a question, "an exact phrase", +must, -not, word*, AND, OR, NOT, ( ); and filters from: to: cc: with: subject: type: (mail, pdf, markdown, html, docx, text, note) in: file: ext: tag: date: before: after: has:attachment; sort:date lists the newest first
     #[schemars(length(min = 1, max = 2000))]
     query: String,
     /// Passages wanted
@@ -126,7 +126,8 @@ pub(super) async fn call(mcp: &Mcp, who: Who, arguments: Arguments) -> Result<An
         Mode::Words => SearchMode::Words,
         Mode::Meaning => SearchMode::Vectors,
     };
-    let response = mcp.search.search_for(who, &SearchRequest { query: arguments.query, limit, mode }).await?;
+    let response =
+        mcp.search.search_for(who, &SearchRequest { query: arguments.query, limit, offset: 0, mode }).await?;
     let places = places(&response, limit);
     let ids: Vec<ChunkId> = places.iter().map(|place| place.chunk).collect();
     let sources = mcp.store.hydrate(&ids).await?;

@@ -61,7 +61,7 @@ pub(super) fn ask(state: &mut State) -> Effects {
         return Effects::new();
     }
     search.is_waiting = true;
-    let request = SearchRequest { query, limit: LIMIT, mode: search.mode };
+    let request = SearchRequest { query, limit: LIMIT, offset: 0, mode: search.mode };
     vec![Effect::Search { generation: search.generation, request }]
 }
 

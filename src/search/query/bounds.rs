@@ -1,13 +1,15 @@
 //! Keeps a query small: every word and every test once, and no more of them than a search should look for. What is left
 //! out is told by a hint. Pure; called by [`super::parse`] when the query is taken apart.
 //!
+//! The leaves of a tree are bounded like the clauses: what restricts comes before what only adds.
+//!
 //! A search reads the whole list of every word it looks for, so its work is bounded by what it looks for and not by how
 //! it was typed: `the` five hundred times is `the`.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
-use crate::domain::search::{Occur, WordMatch};
+use crate::domain::search::{Expression, Occur, WordMatch};
 use crate::domain::terms;
 
 use super::ParsedQuery;
@@ -52,8 +54,27 @@ pub(super) fn bound(parsed: &mut ParsedQuery) {
     let clauses = std::mem::take(&mut parsed.words.clauses);
     let clauses = distinct_clauses(clauses);
     let clauses = within_phrases(clauses, &mut parsed.hints);
-    parsed.words.clauses = within_work(clauses, &mut parsed.hints);
-    bound_tests(parsed);
+    let clauses = clauses.into_iter();
+    let tests = bound_tests(parsed);
+    let mut budget = Budget { work: MOST_WORK, tests, ..Budget::default() };
+    parsed.filter.tree = parsed.filter.tree.take().and_then(|tree| budget.bound(tree));
+    parsed.joined_words.iter_mut().for_each(|words| {
+        cut(words);
+    });
+    parsed.joined_words.retain(|words| budget.kept.contains(words));
+    // What the tree asks for is paid; what it had no room for is not scored either.
+    let is_left_out = |clause: &WordMatch| budget.left_out.contains(clause) && !budget.kept.contains(clause);
+    let clauses = clauses.filter(|(occur, clause)| *occur != Occur::Should || !is_left_out(clause)).collect();
+    parsed.words.clauses = within_work(clauses, &budget, &mut parsed.hints);
+    if budget.cut_phrases && !parsed.hints.iter().any(|hint| hint.starts_with("of a phrase")) {
+        parsed.hints.push(format!("of a phrase the first {LONGEST_PHRASE} words are looked for"));
+    }
+    if budget.tests_left_out > 0 {
+        let left_out = budget.tests_left_out;
+        parsed
+            .hints
+            .push(format!("too many filters: {left_out} tests under AND, OR or NOT were left out; ask for fewer"));
+    }
     for list in [&mut parsed.highlights, &mut parsed.prefixes, &mut parsed.plain_words, &mut parsed.hints] {
         distinct(list);
     }
@@ -62,6 +83,59 @@ pub(super) fn bound(parsed: &mut ParsedQuery) {
     for list in [&mut parsed.prefixes, &mut parsed.plain_words, &mut parsed.hints] {
         list.truncate(MOST_WORK);
     }
+}
+
+/// What a tree may still cost, and what it took.
+#[derive(Default)]
+struct Budget {
+    work: usize,
+    tests: usize,
+    kept: HashSet<WordMatch>,
+    left_out: HashSet<WordMatch>,
+    tests_left_out: usize,
+    cut_phrases: bool,
+}
+
+impl Budget {
+    /// The tree with as many leaves as there is room for, in their order; the others are as if they had not been typed.
+    fn bound(&mut self, tree: Expression) -> Option<Expression> {
+        let mut each = |parts: Vec<Expression>| -> Option<Vec<Expression>> {
+            let was_empty = parts.is_empty();
+            let parts: Vec<Expression> = parts.into_iter().filter_map(|part| self.bound(part)).collect();
+            (was_empty || !parts.is_empty()).then_some(parts)
+        };
+        match tree {
+            Expression::All(parts) => each(parts).map(Expression::all),
+            Expression::Any(parts) => each(parts).map(Expression::any),
+            Expression::Not(part) => self.bound(*part).map(Expression::opposite),
+            Expression::Is(test) => {
+                let fits = self.tests > 0;
+                self.tests = self.tests.saturating_sub(1);
+                self.tests_left_out += usize::from(!fits);
+                fits.then_some(Expression::Is(test))
+            }
+            Expression::Has(mut words) => {
+                self.cut_phrases |= cut(&mut words);
+                let cost = if self.kept.contains(&words) { 0 } else { cost(&words) };
+                if cost > self.work {
+                    self.work = 0;
+                    self.left_out.insert(words);
+                    return None;
+                }
+                self.work -= cost;
+                self.kept.insert(words.clone());
+                Some(Expression::Has(words))
+            }
+        }
+    }
+}
+
+/// Cuts a phrase at [`LONGEST_PHRASE`] words; whether it was longer.
+fn cut(words: &mut WordMatch) -> bool {
+    let WordMatch::Phrase(words) = words else { return false };
+    let is_long = words.len() > LONGEST_PHRASE;
+    words.truncate(LONGEST_PHRASE);
+    is_long
 }
 
 fn distinct<T: Hash + Eq + Clone>(list: &mut Vec<T>) {
@@ -143,8 +217,9 @@ fn cost(clause: &WordMatch) -> usize {
 
 /// As many clauses as [`MOST_WORK`] allows, in their order: first those that rule something out, since without them more
 /// would be found than was asked for, then the others as they were typed.
-fn within_work(clauses: Vec<(Occur, WordMatch)>, hints: &mut Vec<String>) -> Vec<(Occur, WordMatch)> {
-    let mut left = MOST_WORK;
+fn within_work(clauses: Vec<(Occur, WordMatch)>, budget: &Budget, hints: &mut Vec<String>) -> Vec<(Occur, WordMatch)> {
+    let cost = |clause: &WordMatch| if budget.kept.contains(clause) { 0 } else { cost(clause) };
+    let mut left = budget.work;
     let mut keeps = vec![false; clauses.len()];
     for are_gates in [true, false] {
         let of_kind = clauses.iter().zip(&mut keeps).filter(|((occur, _), _)| (*occur != Occur::Should) == are_gates);
@@ -154,7 +229,7 @@ fn within_work(clauses: Vec<(Occur, WordMatch)>, hints: &mut Vec<String>) -> Vec
             left = if *keeps { left - cost(clause) } else { 0 };
         }
     }
-    let count = clauses.len();
+    let count = clauses.len() + budget.left_out.len();
     let kept: Vec<_> = clauses.into_iter().zip(keeps).filter_map(|(clause, keeps)| keeps.then_some(clause)).collect();
     if kept.len() < count {
         let left_out = count - kept.len();
@@ -163,8 +238,8 @@ fn within_work(clauses: Vec<(Occur, WordMatch)>, hints: &mut Vec<String>) -> Vec
     kept
 }
 
-/// The first [`MOST_TESTS`] different tests.
-fn bound_tests(parsed: &mut ParsedQuery) {
+/// The first [`MOST_TESTS`] different tests; returns how many more there may be.
+fn bound_tests(parsed: &mut ParsedQuery) -> usize {
     let conditions = &mut parsed.filter.conditions;
     for condition in &mut *conditions {
         distinct(&mut condition.any_of);
@@ -181,4 +256,5 @@ fn bound_tests(parsed: &mut ParsedQuery) {
         let left_out = count - MOST_TESTS;
         parsed.hints.push(format!("too many filters: {left_out} of {count} tests were left out; ask for fewer"));
     }
+    left
 }

@@ -15,15 +15,23 @@ pub(super) fn start_of(text: &str, now: &ZonedDateTime) -> Result<Timestamp, Str
 /// First moment and first moment after what `text` names; `a..b`, `a..` and `..b` are spans.
 pub(super) fn span(text: &str, now: &ZonedDateTime) -> Result<(Timestamp, Timestamp), String> {
     let (start, end) = match text.split_once("..") {
-        Some(("", to)) => (date(0, 1, 1), period(to, now)?.1),
+        Some(("", to)) => (date(0, 1, 1), end_of(to, now)?),
         Some((from, "")) => (period(from, now)?.0, date(9999, 1, 1)),
-        Some((from, to)) => (period(from, now)?.0, period(to, now)?.1),
+        Some((from, to)) => (period(from, now)?.0, end_of(to, now)?),
         None => period(text, now)?,
     };
     if start >= end {
         return Err("the span ends before it begins".to_owned());
     }
     Ok((moment(start, now)?, moment(end, now)?))
+}
+
+/// First day after a span that ends with what `text` names: `..1w` ends with the day a week ago.
+fn end_of(text: &str, now: &ZonedDateTime) -> Result<Date, String> {
+    let (start, end) = period(text, now)?;
+    let is_relative = text.trim().ends_with(|unit: char| unit.is_ascii_alphabetic() && "dwmyDWMY".contains(unit));
+    let is_number = text.trim().starts_with(|digit: char| digit.is_ascii_digit());
+    if is_relative && is_number { start.checked_add(1.day()).map_err(|_| EXPECTED.to_owned()) } else { Ok(end) }
 }
 
 /// First day, and first day after.

@@ -1,20 +1,24 @@
-//! The query language: words, phrases, exclusions, prefixes and filters. Pure; never fails on odd input, it hints.
+//! The query language: words, phrases, exclusions, prefixes and filters under AND, OR, NOT and parentheses. Pure; never
+//! fails on odd input, it hints: every piece that has no effect is told.
 //!
-//! `lexer` splits, `dates` reads dates and spans, this module decides what each piece means, `bounds` keeps the whole small.
-//! Called by `search::service`.
+//! `lexer` splits, `tree` says what stands where, `build` what it means, `filters` and `dates` read the filters, this module
+//! the words of each piece, `bounds` keeps the whole small. Called by `search::service`.
 
 mod bounds;
+mod build;
 mod dates;
+mod filters;
 mod lexer;
+mod tree;
 
 use jiff::ZonedDateTime;
 use thiserror::Error;
 
-use crate::domain::search::{Condition, Filter, Occur, Predicate, SearchMode, WordMatch, WordsQuery};
-use crate::domain::terms::Asked;
-use crate::domain::{SourceType, terms};
+use crate::domain::search::{ByDate, Expression, Filter, Occur, SearchMode, WordMatch, WordsQuery};
+use crate::domain::terms::{self, Asked};
 
 use bounds::Said;
+use build::Builder;
 use lexer::{Piece, Sign};
 
 pub use bounds::{LONGEST_PHRASE, MOST_TESTS, MOST_WORK};
@@ -25,6 +29,8 @@ pub const LONGEST_QUERY: usize = 2000;
 pub const LARGEST_LIMIT: usize = 100;
 /// A query of at most so many pieces looks for something by its name; a longer one describes it.
 const SHORT_QUERY: usize = 4;
+/// Most documents a search passes over.
+pub const LARGEST_OFFSET: usize = 10_000;
 
 /// A query taken apart.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,6 +41,12 @@ pub struct ParsedQuery {
     pub filter: Filter,
     /// The text for the embedder: what was typed, without operators and filters.
     pub text: String,
+    /// Those of the words that operators join: the filter's tree says which documents have them, the words leg ranks by them.
+    pub joined_words: Vec<WordMatch>,
+    /// Whether operators join all words, so that the filter alone says what is found: what no leg ranks is found as well.
+    pub is_list: bool,
+    /// Dates instead of scores decide what comes first.
+    pub order: Option<ByDate>,
     /// The legs, when the query forces them with `lex:` or `vec:`.
     pub mode: Option<SearchMode>,
     /// Things to tell the user.
@@ -65,13 +77,48 @@ pub enum QueryError {
         /// What was asked.
         limit: usize,
     },
+    /// Offset out of range.
+    #[error(
+        "offset {offset}: at most {LARGEST_OFFSET} documents can be passed over; ask for less, or by sort:date and before:"
+    )]
+    Offset {
+        /// What was asked.
+        offset: usize,
+    },
+}
+
+impl ParsedQuery {
+    /// The whole query as a filter: documents that it would find by words alone. Where nothing must be there, one of the
+    /// plain words must.
+    #[must_use]
+    pub fn as_filter(&self) -> Filter {
+        let mut parts: Vec<Expression> = self.filter.tree.iter().cloned().collect();
+        let (mut optional, mut is_needed) = (Vec::new(), false);
+        for (occur, wanted) in &self.words.clauses {
+            let has = Expression::Has(wanted.clone());
+            match occur {
+                Occur::Must => {
+                    is_needed = true;
+                    parts.push(has);
+                }
+                Occur::MustNot => parts.push(has.opposite()),
+                Occur::Should if self.joined_words.contains(wanted) => is_needed = true,
+                Occur::Should => optional.push(has),
+            }
+        }
+        if !is_needed && !optional.is_empty() {
+            parts.push(Expression::any(optional));
+        }
+        let tree = (!parts.is_empty()).then(|| Expression::all(parts));
+        Filter { conditions: self.filter.conditions.clone(), tree }
+    }
 }
 
 /// Checks the sizes the contract names.
 ///
 /// # Errors
-/// When query or limit is out of range.
-pub fn check(query: &str, limit: usize) -> Result<(), QueryError> {
+/// When query, limit or offset is out of range.
+pub fn check(query: &str, limit: usize, offset: usize) -> Result<(), QueryError> {
     let length = query.chars().count();
     if query.trim().is_empty() {
         return Err(QueryError::Empty);
@@ -82,55 +129,23 @@ pub fn check(query: &str, limit: usize) -> Result<(), QueryError> {
     if !(1..=LARGEST_LIMIT).contains(&limit) {
         return Err(QueryError::Limit { limit });
     }
+    if offset > LARGEST_OFFSET {
+        return Err(QueryError::Offset { offset });
+    }
     Ok(())
 }
 
 /// Takes a query apart; `now` gives relative dates their meaning and its time zone is the user's.
 #[must_use]
 pub fn parse(query: &str, now: &ZonedDateTime) -> ParsedQuery {
-    let mut parsed = ParsedQuery::default();
-    let pieces = lexer::pieces(query);
-    let mut loose = Loose { is_short: pieces.len() <= SHORT_QUERY, ..Loose::default() };
-    for piece in pieces {
-        if let Some(name) = piece.field.clone() {
-            if let Some(mode) = forced_mode(&name) {
-                parsed.mode = Some(mode);
-                if !piece.value.is_empty() {
-                    let rest = Piece { field: None, ..piece };
-                    add_text(&mut parsed, &rest, &mut loose);
-                }
-                continue;
-            }
-            match predicates(&name, &piece.value, now) {
-                Ok(Some(any_of)) if !any_of.is_empty() => {
-                    add_filter(&mut parsed.filter, &name, piece.sign == Sign::Minus, any_of);
-                    continue;
-                }
-                Ok(Some(_)) => {
-                    parsed.hints.push(format!("{name}: needs a value, as in {}", example(&name)));
-                    continue;
-                }
-                Ok(None) => {
-                    if looks_like_filter(&piece) {
-                        parsed.hints.push(format!("{name}: is not a filter and was taken as text"));
-                    }
-                }
-                Err(expected) => {
-                    parsed.hints.push(format!("{name}:{} was taken as text: {expected}", piece.value));
-                }
-            }
-            let whole = Piece { field: None, value: format!("{name}:{}", piece.value), ..piece };
-            add_text(&mut parsed, &whole, &mut loose);
-            continue;
-        }
-        add_text(&mut parsed, &piece, &mut loose);
-    }
-    if !parsed.words.clauses.iter().any(|(occur, _)| *occur != Occur::MustNot) {
-        // Nothing but stop words: then they are what is meant.
-        parsed.highlights.extend(loose.stop_words.iter().cloned());
-        let stop_words = loose.stop_words.into_iter();
-        parsed.words.clauses.extend(stop_words.map(|term| (Occur::Should, WordMatch::Term(term))));
-    }
+    let mut hints = Vec::new();
+    let tokens = lexer::tokens(query, &mut hints);
+    let is_short = tokens.len() <= SHORT_QUERY;
+    let nodes = tree::parse(tokens, &mut hints);
+    let mut builder = Builder::new(now, hints);
+    builder.loose.is_short = is_short;
+    builder.side_by_side(nodes);
+    let mut parsed = builder.finish();
     bounds::bound(&mut parsed);
     parsed
 }
@@ -145,33 +160,6 @@ struct Loose {
     said: Said,
 }
 
-/// Alternatives are one condition. A span of dates is two tests that must both hold; outside the span one must fail.
-fn add_filter(filter: &mut Filter, name: &str, negated: bool, any_of: Vec<Predicate>) {
-    if name != "date" {
-        filter.conditions.push(Condition { negated, any_of });
-        return;
-    }
-    if negated {
-        let outside = any_of.into_iter().map(|test| match test {
-            Predicate::DatedFrom(start) => Predicate::DatedBefore(start),
-            Predicate::DatedBefore(end) => Predicate::DatedFrom(end),
-            other => other,
-        });
-        filter.conditions.push(Condition { negated: false, any_of: outside.collect() });
-    } else {
-        let each = any_of.into_iter().map(|test| Condition { negated: false, any_of: vec![test] });
-        filter.conditions.extend(each);
-    }
-}
-
-fn forced_mode(name: &str) -> Option<SearchMode> {
-    match name {
-        "lex" => Some(SearchMode::Words),
-        "vec" => Some(SearchMode::Vectors),
-        _ => None,
-    }
-}
-
 /// Words, phrases and prefixes.
 fn add_text(parsed: &mut ParsedQuery, piece: &Piece, loose: &mut Loose) {
     let occur = match piece.sign {
@@ -179,9 +167,6 @@ fn add_text(parsed: &mut ParsedQuery, piece: &Piece, loose: &mut Loose) {
         Sign::Plus => Occur::Must,
         Sign::None => Occur::Should,
     };
-    if piece.value == "OR" && piece.sign == Sign::None && !piece.quoted {
-        return;
-    }
     let found = words(&piece.value);
     if occur != Occur::MustNot && loose.said.is_new(&piece.value, found.iter().all(|word| word.is_stop)) {
         if !parsed.text.is_empty() {
@@ -287,72 +272,6 @@ fn words(piece: &str) -> Vec<Word> {
         more => vec![false; more.len()],
     };
     found.into_iter().zip(is_stop).map(|(asked, is_stop)| Word { asked, is_stop }).collect()
-}
-
-/// The alternatives of a filter; `None` when the name is no filter, an error when the value is impossible.
-fn predicates(name: &str, value: &str, now: &ZonedDateTime) -> Result<Option<Vec<Predicate>>, String> {
-    let alternatives = || value.split([',', '|']).map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned);
-    let of = |make: fn(String) -> Predicate| Ok(Some(alternatives().map(make).collect()));
-    match name {
-        "from" => of(Predicate::From),
-        "to" => of(Predicate::To),
-        "with" => of(Predicate::With),
-        "subject" | "title" => of(Predicate::Subject),
-        "in" | "path" => of(Predicate::Path),
-        "tag" => of(|tag| Predicate::Tag(tag.trim_start_matches('#').to_lowercase())),
-        "type" => alternatives().map(|kind| kind_of(&kind)).collect::<Result<Vec<_>, _>>().map(Some),
-        "has" => alternatives()
-            .map(|what| match what.to_lowercase().as_str() {
-                "attachment" | "attachments" => Ok(Predicate::HasAttachment),
-                _ => Err("has:attachment is the only one".to_owned()),
-            })
-            .collect::<Result<Vec<_>, _>>()
-            .map(Some),
-        "is" => alternatives()
-            .map(|what| match what.to_lowercase().as_str() {
-                "deleted" => Ok(Predicate::Deleted),
-                _ => Err("is:deleted is the only one".to_owned()),
-            })
-            .collect::<Result<Vec<_>, _>>()
-            .map(Some),
-        "before" if !value.is_empty() => {
-            dates::start_of(value, now).map(|moment| Some(vec![Predicate::DatedBefore(moment)]))
-        }
-        "after" if !value.is_empty() => {
-            dates::start_of(value, now).map(|moment| Some(vec![Predicate::DatedFrom(moment)]))
-        }
-        "before" | "after" => Ok(Some(Vec::new())),
-        "date" if value.is_empty() => Ok(Some(Vec::new())),
-        "date" => {
-            dates::span(value, now).map(|span| Some(vec![Predicate::DatedFrom(span.0), Predicate::DatedBefore(span.1)]))
-        }
-        _ => Ok(None),
-    }
-}
-
-fn kind_of(name: &str) -> Result<Predicate, String> {
-    let known = || SourceType::ALL.map(SourceType::as_str).join(", ");
-    SourceType::parse(name).map(Predicate::Type).ok_or_else(|| format!("types are {}", known()))
-}
-
-fn example(name: &str) -> &'static str {
-    match name {
-        "before" | "after" | "date" => "date:2024-09 or after:2024-01-15",
-        "type" => "type:pdf",
-        "tag" => "tag:project",
-        "has" => "has:attachment",
-        "is" => "is:deleted",
-        _ => "from:alice",
-    }
-}
-
-/// `foo:bar` looks like a filter; `http://x`, `12:30` and `std::fs` do not.
-fn looks_like_filter(piece: &Piece) -> bool {
-    let name = piece.field.as_deref().unwrap_or_default();
-    name.len() > 1
-        && name.bytes().all(|byte| byte.is_ascii_lowercase())
-        && !piece.value.starts_with(['/', ':'])
-        && !piece.value.is_empty()
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@ use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::Timestamp;
+use crate::domain::search::{Condition, Predicate};
+use crate::domain::{SourceType, Timestamp};
 
 fn now() -> ZonedDateTime {
     date(2024, 9, 12).at(15, 30, 0, 0).to_zoned_datetime(TimeZone::UTC).unwrap()
@@ -113,9 +114,14 @@ fn dates_are_spans_in_the_users_time_zone() {
     assert_eq!(bounds("date:7d"), span(day(2024, 9, 5), day(2024, 9, 13)));
     assert_eq!(bounds("after:2024-09-01"), vec![Predicate::DatedFrom(day(2024, 9, 1))]);
     assert_eq!(bounds("before:yesterday"), vec![Predicate::DatedBefore(day(2024, 9, 11))]);
-    let outside = parsed("-date:2024").filter.conditions;
-    let either = vec![Predicate::DatedBefore(day(2024, 1, 1)), Predicate::DatedFrom(day(2025, 1, 1))];
-    assert_eq!(outside, [Condition { negated: false, any_of: either }]);
+    assert_eq!(bounds("date:2w..1w"), span(day(2024, 8, 29), day(2024, 9, 6)), "it ends with the day a week ago");
+    assert_eq!(bounds("date:2024-08..3d"), span(day(2024, 8, 1), day(2024, 9, 10)));
+    // Outside is everything else, also what has no date.
+    let within = Expression::All(vec![
+        Expression::Is(Predicate::DatedFrom(day(2024, 1, 1))),
+        Expression::Is(Predicate::DatedBefore(day(2025, 1, 1))),
+    ]);
+    assert_eq!(parsed("-date:2024").filter.tree, Some(within.opposite()));
 }
 
 #[test]
@@ -144,17 +150,19 @@ fn a_leg_can_be_forced_anywhere() {
 
 #[test]
 fn sizes_are_checked_and_both_numbers_named() {
-    assert_eq!(check("  ", 10), Err(QueryError::Empty));
-    let message = check(&"x".repeat(2001), 10).unwrap_err().to_string();
+    assert_eq!(check("  ", 10, 0), Err(QueryError::Empty));
+    let message = check(&"x".repeat(2001), 10, 0).unwrap_err().to_string();
     assert!(message.contains("2001") && message.contains("2000"));
-    assert!(check("x", 0).is_err() && check("x", 101).is_err() && check("x", 100).is_ok());
+    assert!(check("x", 0, 0).is_err() && check("x", 101, 0).is_err() && check("x", 100, LARGEST_OFFSET).is_ok());
+    assert!(check("x", 1, LARGEST_OFFSET + 1).is_err());
 }
 
 proptest! {
     #[test]
-    fn nothing_typed_makes_it_panic(query in "\\PC{0,60}|[-+:\"* a-zO.R0-9,|]{0,40}") {
+    fn nothing_typed_makes_it_panic(query in "\\PC{0,60}|[-+:\"* a-zO.R0-9,|()]{0,40}|((from:|tag:|-|\\(|\\)|NOT|AND|OR|a|b|\"c d\"| ) ?){0,20}") {
         let parsed = parsed(&query);
         prop_assert!(parsed.words.clauses.len() <= query.chars().count() + 2);
+        let _ = parsed.as_filter();
     }
 }
 
@@ -228,4 +236,152 @@ proptest! {
         prop_assert_eq!(&once.highlights, &again.highlights);
         prop_assert!(work(&again) <= MOST_WORK);
     }
+}
+
+fn has(text: &str) -> Expression {
+    Expression::Has(WordMatch::Term(text.into()))
+}
+
+fn has_phrase(words: &[&str]) -> Expression {
+    Expression::Has(WordMatch::Phrase(words.iter().map(|word| (*word).to_owned()).collect()))
+}
+
+fn tag(name: &str) -> Expression {
+    Expression::Is(Predicate::Tag(name.to_owned()))
+}
+
+fn any(parts: Vec<Expression>) -> Expression {
+    Expression::Any(parts)
+}
+
+fn all(parts: Vec<Expression>) -> Expression {
+    Expression::All(parts)
+}
+
+#[test]
+fn what_operators_join_restricts_and_ranks() {
+    let query = parsed("raft OR \"state machine\" OR tag:x");
+    let tree = any(vec![has("raft"), has_phrase(&["state", "machin"]), tag("x")]);
+    assert_eq!(query.filter.tree, Some(tree.clone()));
+    let should = |wanted| (Occur::Should, wanted);
+    let phrase = WordMatch::Phrase(vec!["state".into(), "machin".into()]);
+    assert_eq!(query.words.clauses, [should(WordMatch::Term("raft".into())), should(phrase)]);
+    assert!(query.is_list && query.hints.is_empty());
+    assert_eq!(query.text, "raft state machine");
+    assert_eq!(query.as_filter().tree, Some(tree));
+    let query = parsed("log raft AND NOT paxos");
+    assert_eq!(query.filter.tree, Some(all(vec![has("raft"), has("paxo").opposite()])));
+    assert_eq!(query.words.clauses, [term(Occur::Should, "log"), term(Occur::Should, "raft")]);
+    assert!(!query.is_list && query.text == "log raft");
+    assert_eq!(parsed("raft AND").words, parsed("raft").words);
+    assert_eq!(parsed("raft AND").filter, Filter::default());
+}
+
+#[test]
+fn filters_in_a_row_stay_conditions() {
+    assert_eq!(parsed("from:ann OR from:bob").filter, parsed("from:ann,bob").filter);
+    assert_eq!(parsed("from:(ann OR bob)").filter, parsed("from:ann,bob").filter);
+    assert_eq!(parsed("tag:a AND NOT tag:b").filter, parsed("tag:a -tag:b").filter);
+    assert_eq!(parsed("-(tag:a OR tag:b)").filter, parsed("-tag:a,b").filter);
+    assert!(parsed("from:(ann bob)").filter.conditions.len() == 2);
+}
+
+#[test]
+fn groups_mean_what_they_find() {
+    assert_eq!(parsed("budget -(draft old)").filter.tree, Some(any(vec![has("draft"), has("old")]).opposite()));
+    let (grouped, plain) = (parsed("x (relay of outbox) y"), parsed("x relay of outbox y"));
+    assert_eq!((grouped.words, grouped.filter), (plain.words, plain.filter), "what nothing joins is side by side");
+    assert_eq!(grouped.text, "x (relay of outbox) y", "the embedder reads what was typed");
+    let needs = parsed("(raft \"a log\") OR tag:x");
+    assert_eq!(needs.filter.tree, Some(any(vec![has_phrase(&["a", "log"]), tag("x")])));
+    assert!(needs.words.clauses.contains(&term(Occur::Should, "raft")), "it ranks");
+    assert_eq!(
+        parsed("(raft -old) OR tag:x").filter.tree,
+        Some(any(vec![all(vec![has("old").opposite(), has("raft")]), tag("x")]))
+    );
+    assert_eq!(parsed("-(-raft)").words, parsed("raft").words);
+    assert!(parsed("-(draft \"old one\")").hints[0].contains("change nothing"));
+    assert_eq!(parsed("+(raft paxos) x").filter.tree, Some(any(vec![has("raft"), has("paxo")])));
+}
+
+#[test]
+fn exclusions_alone_list_the_rest() {
+    for query in ["-spamword", "NOT spamword", "-(spamword)"] {
+        let query = parsed(query);
+        assert_eq!(query.filter.tree, Some(has("spamword").opposite()));
+        assert!(query.words.clauses.is_empty() && query.text.is_empty() && query.hints.is_empty());
+    }
+    let query = parsed("type:pdf -\"a b\" -c");
+    assert_eq!(query.filter.tree, Some(all(vec![has_phrase(&["a", "b"]).opposite(), has("c").opposite()])));
+    assert_eq!(query.filter.conditions.len(), 1);
+}
+
+#[test]
+fn the_whole_query_can_be_a_filter() {
+    let tree = |query: &str| parsed(query).as_filter().tree.unwrap();
+    assert_eq!(tree("raft log -old sort:date"), all(vec![has("old").opposite(), any(vec![has("raft"), has("log")])]));
+    assert_eq!(tree("raft +log"), has("log"));
+    assert_eq!(tree("raft (log OR tag:x)"), any(vec![has("log"), tag("x")]));
+    assert_eq!(parsed("sort:-date x").order, Some(ByDate::Oldest));
+    assert!(parsed("sort:size x").hints[0].contains("sort:date"));
+}
+
+#[test]
+fn people_are_named_as_programs_show_them() {
+    let of = |query: &str| {
+        let parsed = parsed(query);
+        assert!(parsed.hints.is_empty(), "{query}: {:?}", parsed.hints);
+        parsed.filter.conditions.into_iter().flat_map(|c| c.any_of).collect::<Vec<_>>()
+    };
+    let from = |who: &str| Predicate::From(who.to_owned());
+    assert_eq!(of("from:\"Bruhn, Stefan\""), [from("Bruhn, Stefan"), from("Stefan Bruhn")]);
+    assert_eq!(of("from:\"Stefan Other <so@x.example>\""), [from("so@x.example")]);
+    assert_eq!(of("from:'Stefan Other'"), [from("Stefan Other")]);
+    assert_eq!(of("from:bruh*,<a@b.c>"), [from("bruh"), from("a@b.c")]);
+    assert_eq!(of("cc:bob bcc:ann"), [Predicate::Cc("bob".into()), Predicate::Bcc("ann".into())]);
+    assert_eq!(of("mid:<1@x> ext:.PDF"), [Predicate::MessageId("1@x".into()), Predicate::Extension("pdf".into())]);
+    assert!(parsed("to:me").hints[0].contains("does not know which addresses"));
+    assert!(parsed("id:7").hints[0].contains("an id is"));
+    let address = parsed("(ann@x.org,");
+    let person = Expression::Is(Predicate::With("ann@x.org".to_owned()));
+    assert_eq!(address.filter.tree, Some(any(vec![has_phrase(&["ann", "x", "org"]), person])));
+}
+
+#[test]
+fn what_has_no_effect_is_told() {
+    for query in [
+        "a OR",
+        "AND a",
+        "a NOT",
+        "a ()",
+        "(a",
+        "a )",
+        "- a",
+        "\"a",
+        "a -\"\"",
+        "a \"\"",
+        "a -???",
+        "co*ur",
+        "to:me a",
+        "from: a",
+        "sort: a",
+        "a -is:deleted",
+        "lex: vec: a",
+        "nosuch:x",
+        "date:x",
+    ] {
+        assert_eq!(parsed(query).hints.len(), 1, "{query}: {:?}", parsed(query).hints);
+    }
+}
+
+#[test]
+fn trees_are_bounded_as_well() {
+    let joined = |joint: &str, count: usize| (0..count).map(|n| format!("w{n}")).collect::<Vec<_>>().join(joint);
+    let query = parsed(&joined(" OR ", 250));
+    let Some(Expression::Any(parts)) = &query.filter.tree else { panic!("{query:?}") };
+    assert_eq!((parts.len(), query.words.clauses.len(), query.joined_words.len()), (MOST_WORK, MOST_WORK, MOST_WORK));
+    assert_eq!(query.hints, ["too many different words: 122 of 250 were left out; ask for fewer"]);
+    let tests = (0..100).map(|n| format!("tag:t{n}")).collect::<Vec<_>>().join(" OR x AND ");
+    let query = parsed(&tests);
+    assert!(query.hints.iter().any(|hint| hint.contains("too many filters")), "{:?}", query.hints);
 }

@@ -57,7 +57,12 @@ impl SearchService {
         }
         let corrected: Vec<String> = typed
             .split_whitespace()
-            .map(|piece| corrections.get(piece).cloned().unwrap_or_else(|| piece.to_owned()))
+            .map(|piece| {
+                let word = piece.trim_start_matches(['(', '-', '+']).trim_end_matches(')');
+                let better = corrections.get(piece).map(|better| (piece, better));
+                let better = better.or_else(|| corrections.get(word).map(|better| (word, better)));
+                better.map_or_else(|| piece.to_owned(), |(known, better)| piece.replacen(known, better, 1))
+            })
             .collect();
         Ok(Some(corrected.join(" ")))
     }

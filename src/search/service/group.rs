@@ -18,7 +18,7 @@ impl SearchService {
         &self,
         fused: &[Fused],
         parsed: &ParsedQuery,
-        limit: usize,
+        (offset, limit): (usize, usize),
     ) -> Result<Vec<Hit>, SearchError> {
         let mut order: Vec<DocumentId> = Vec::new();
         let mut places: HashMap<DocumentId, Vec<&Fused>> = HashMap::new();
@@ -31,6 +31,7 @@ impl SearchService {
                 known.push(chunk);
             }
         }
+        order.drain(..offset.min(order.len()));
         order.truncate(limit);
         let wanted: Vec<_> = order.iter().flat_map(|id| &places[id]).map(|chunk| chunk.chunk_id).collect();
         let sources = self.store.hydrate(&wanted).await?;
@@ -39,7 +40,7 @@ impl SearchService {
         for id in order {
             let mut chunks = places[&id].iter().filter_map(|chunk| Some((**chunk, sources.remove(&chunk.chunk_id)?)));
             let Some((best, source)) = chunks.next() else { continue };
-            let rank = u32::try_from(hits.len() + 1).unwrap_or(u32::MAX);
+            let rank = u32::try_from(offset + hits.len() + 1).unwrap_or(u32::MAX);
             let others = chunks.map(|(chunk, source)| other_place(&chunk, source, parsed)).collect();
             hits.push(hit(rank, &best, source, parsed, others));
         }

@@ -1,13 +1,17 @@
 //! The search service: one call for screens, commands and doors.
 //!
-//! Parses the query, asks both legs at once, fuses, groups by document, shows why. When the embedder does not answer in
+//! Parses the query, asks both legs at once, fuses, groups by document, shows why (`ranking`, `group`); a query that ranks
+//! nothing is a list by date (`listing`), and what is only nearest is nothing (`relevance`). When the embedder does not answer in
 //! time the answer is words only, marked degraded, never an error. Weights are read from the store's settings at query
 //! time (kept for a second).
 
 mod correct;
 mod group;
+mod listing;
 mod more_like;
 mod options;
+mod ranking;
+mod relevance;
 mod spread;
 mod turns;
 
@@ -18,18 +22,17 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
-use crate::domain::search::{Scores, SearchMode, SearchRequest, SearchResponse, VectorQuery};
+use crate::domain::search::{ByDate, SearchMode, SearchRequest, SearchResponse, VectorQuery};
 use crate::domain::{Clock, ModelId};
 use crate::embed::{Embedder, Embedders};
-use crate::store::{Legs, SharedStore, StoreError};
+use crate::store::{SharedStore, StoreError};
 use crate::telemetry::metrics;
 
-use super::fuse::{Fused, Fusion, Leg, fuse};
-use super::query::{self, ParsedQuery, QueryError};
+use super::fuse::Fusion;
+use super::query::{self, QueryError};
 
 pub use group::explain;
 use options::Options;
-use spread::{DEEPER, DEEPEST, is_flooded, spread};
 use turns::Turns;
 pub use turns::Who;
 
@@ -119,6 +122,8 @@ struct Meaning {
     queries: Vec<VectorQuery>,
     vector_weight: f32,
     fusion: Fusion,
+    /// Cosines below this are no likeness; `None` where nobody measured.
+    floor: Option<f32>,
     /// Why a model that should serve does not.
     degraded: Option<String>,
 }
@@ -229,10 +234,10 @@ impl SearchService {
     /// Answers a search.
     ///
     /// # Errors
-    /// When query or limit is out of range, or the store fails or takes too long. A failing embedder is no error.
+    /// When query, limit or offset is out of range, or the store fails or takes too long. A failing embedder is no error.
     pub async fn search_for(&self, who: Who, request: &SearchRequest) -> Result<SearchResponse, SearchError> {
         let started = Instant::now();
-        query::check(&request.query, request.limit)?;
+        query::check(&request.query, request.limit, request.offset)?;
         let _afterwards = WarmUp(self);
         let parsed = query::parse(&request.query, &self.now());
         let options = self.options().await?;
@@ -243,18 +248,17 @@ impl SearchService {
             if has_text && mode != SearchMode::Words { Some(self.meaning(&parsed.text, &options).await) } else { None };
         // An embedder may take its time; from here on it is the store's.
         let asking = async {
-            let fused = if has_text {
-                self.legs(&parsed, (mode, meaning), &options, request.limit, &mut response).await?
-            } else {
-                let newest = self.store.newest(&parsed.filter, request.limit).await?;
-                newest
-                    .iter()
-                    .map(|s| Fused { chunk_id: s.chunk_id, document_id: s.document_id, scores: Scores::default() })
-                    .collect()
-            };
-            response.hits = self.hits(&fused, &parsed, request.limit).await?;
-            if has_text && mode != SearchMode::Vectors {
+            if let Some(order) = parsed.order.or((!has_text).then_some(ByDate::Newest)) {
+                return self.by_date(request, &parsed, order, &mut response).await;
+            }
+            let page = (request.offset, request.limit);
+            let ranked = self.ranked(&parsed, (mode, meaning), &options, page, &mut response).await?;
+            response.hits = self.hits(&ranked.fused, &parsed, page).await?;
+            if mode != SearchMode::Vectors {
                 response.did_you_mean = self.correction(&request.query, &parsed, &response.hits).await?;
+            }
+            if mode == SearchMode::Hybrid {
+                relevance::settle(&mut response, &parsed, &ranked);
             }
             Ok::<(), SearchError>(())
         };
@@ -274,54 +278,6 @@ impl SearchService {
         let _turn = self.under_way.turn(who).await;
         let answer = tokio::time::timeout(self.deadline, asking).await;
         answer.unwrap_or(Err(SearchError::TooSlow(self.deadline)))
-    }
-
-    /// Both legs at once, fused.
-    async fn legs(
-        &self,
-        parsed: &ParsedQuery,
-        (mode, meaning): (SearchMode, Option<Result<Meaning, String>>),
-        options: &Options,
-        limit: usize,
-        response: &mut SearchResponse,
-    ) -> Result<Vec<Fused>, SearchError> {
-        let depth = options.candidates.max(limit * 4);
-        let meaning = meaning.and_then(|meaning| {
-            let note = |reason| {
-                response.degraded = true;
-                response.degraded_reason = Some(reason);
-            };
-            meaning.map_err(note).ok()
-        });
-        let queries = meaning.as_ref().map_or(&[][..], |meaning| &meaning.queries);
-        let (mut asked, mut found) =
-            (depth, self.store.search_legs(&parsed.words, queries, &parsed.filter, depth).await?);
-        while asked < DEEPEST && is_flooded(&found, asked, depth) {
-            asked = asked.saturating_mul(DEEPER).min(DEEPEST);
-            found = self.store.search_legs(&parsed.words, queries, &parsed.filter, asked).await?;
-        }
-        if asked > depth {
-            found = spread(found, depth);
-        }
-        if mode == SearchMode::Vectors {
-            // Gates hold for the vector leg too; its own words only say what is ruled out.
-            found = Legs { vectors: found.vectors, ..Legs::default() };
-        }
-        response.semantic_coverage = self.coverage(options).await?;
-        response.model = queries.first().map(|query| query.model.clone());
-        if let Some(reason) = meaning.as_ref().and_then(|meaning| meaning.degraded.clone()) {
-            response.degraded = true;
-            response.degraded_reason = Some(reason);
-        }
-        let weight = match (mode, &meaning) {
-            (SearchMode::Words, _) | (_, None) => 0.0,
-            (SearchMode::Vectors, _) => 1.0,
-            (SearchMode::Hybrid, Some(meaning)) => meaning.vector_weight,
-        };
-        let words = Leg { ranked: found.words, filled_in: found.words_of_others };
-        let vectors = Leg { ranked: found.vectors, filled_in: found.vectors_of_others };
-        let fusion = meaning.as_ref().map_or(options.fusion.unwrap_or(Fusion::Score), |meaning| meaning.fusion);
-        Ok(fuse(&words, &vectors, weight, fusion))
     }
 
     /// Query vectors of every serving model that answers in time.
@@ -347,7 +303,9 @@ impl SearchService {
             degraded => {
                 let weight = options.vector_weight.or(best.map(|best| best.vector_weight)).unwrap_or(0.0);
                 let by_profile = if best.is_some_and(|best| best.by_z_score) { Fusion::ZScore } else { Fusion::Score };
-                Ok(Meaning { queries, vector_weight: weight, fusion: options.fusion.unwrap_or(by_profile), degraded })
+                let floor = best.and_then(|best| best.floor);
+                let fusion = options.fusion.unwrap_or(by_profile);
+                Ok(Meaning { queries, vector_weight: weight, fusion, floor, degraded })
             }
         }
     }

@@ -72,7 +72,7 @@ impl SearchService {
         fused.retain(|chunk| chunk.document_id != id);
         let parsed = ParsedQuery { highlights: telling, ..ParsedQuery::default() };
         Ok(SearchResponse {
-            hits: self.hits(&fused, &parsed, limit).await?,
+            hits: self.hits(&fused, &parsed, (0, limit)).await?,
             semantic_coverage: self.coverage(&options).await?,
             model: queries.first().map(|query| query.model.clone()),
             elapsed_ms: started.elapsed().as_secs_f64() * 1000.0,

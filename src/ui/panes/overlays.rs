@@ -51,10 +51,10 @@ fn help(state: &State, scroll: usize, palette: Palette, area: Rect, buf: &mut Bu
     lines.push(Line::raw(""));
     lines.push(Line::styled(" Query", palette.style(Role::Title)));
     for text in [
-        "word word   either, best first      \"exact phrase\"   -not   +must   word*",
-        "from: to: with: subject: type: in: tag: before: after: date: has:attachment is:deleted",
-        "date:2024-09   date:2024-01..2024-03   after:7d   type:pdf,mail   -tag:old",
-        "lex: words only   vec: meaning only   Ctrl-Up earlier queries",
+        "word word   \"exact phrase\"   +must   -not   word*   a OR b   a AND b   NOT a   -(a b)",
+        "from: to: cc: with: subject: type: in: file: ext: tag: has:attachment is:deleted id:",
+        "date:2024-09  date:2w..1w  after:7d  before:2024  type:pdf,mail  sort:date  sort:-date",
+        "lex: words only   vec: meaning only   -not alone: the rest   Ctrl-Up earlier queries",
     ] {
         lines.push(Line::raw(format!(" {text}")));
     }

@@ -190,7 +190,10 @@ pub(crate) async fn required_and_forbidden_words_hold_for_both_legs<H: Harness>(
 pub(crate) async fn filters_come_before_the_cut<H: Harness>(harness: H) {
     let documents = filled(&harness, 7).await;
     let store = harness.store();
-    let only = |predicate| Filter { conditions: vec![Condition { negated: false, any_of: vec![predicate] }] };
+    let only = |predicate| Filter {
+        conditions: vec![Condition { negated: false, any_of: vec![predicate] }],
+        ..Filter::default()
+    };
     let rare: Vec<NewDocument> =
         documents.iter().filter(|document| document.source_path.starts_with("/rare")).cloned().collect();
     let near = query(unit(&mut fastrand::Rng::with_seed(8)));
@@ -430,7 +433,7 @@ async fn service<H: Harness>(harness: &H) -> SearchService {
 }
 
 fn asked(query: &str) -> SearchRequest {
-    SearchRequest { query: query.to_owned(), limit: 100, mode: SearchMode::Hybrid }
+    SearchRequest { query: query.to_owned(), limit: 100, offset: 0, mode: SearchMode::Hybrid }
 }
 
 pub(crate) async fn words_said_again_change_no_answer<H: Harness>(harness: H) {

@@ -1,4 +1,4 @@
-//! What hits show: text, title, sender, place, read in one go; and the newest documents for a query of filters only.
+//! What hits show: text, title, sender, place, read in one go; and documents by their dates, for queries that rank nothing.
 
 use std::collections::HashMap;
 
@@ -6,9 +6,9 @@ use sqlx::postgres::PgRow;
 use sqlx::{QueryBuilder, Row};
 use uuid::Uuid;
 
-use crate::domain::search::{Filter, HitSource, ScoredChunk};
+use crate::domain::search::{ByDate, Filter, HitSource, ScoredChunk};
 use crate::domain::{ChunkId, ChunkKind, DocumentId, Place, SourceType};
-use crate::store::StoreResult;
+use crate::store::{DatePage, DatedChunks, StoreResult};
 
 use super::super::error::classify;
 use super::super::rows::{from_json, moment, named};
@@ -17,30 +17,44 @@ use super::filter::push_filter;
 use super::source::Source;
 
 impl SearchIndex {
-    pub(super) async fn newest_chunks(
+    /// A page of the documents that pass, in the order of their dates, by their first chunks.
+    pub(super) async fn chunks_by_date(
         &self,
         source: Source,
         filter: &Filter,
-        limit: usize,
-    ) -> StoreResult<Vec<ScoredChunk>> {
+        page: &DatePage,
+    ) -> StoreResult<DatedChunks> {
+        let by_words = match filter.words_tree() {
+            Some(_) => self.by_words(&self.refresh(source).await?, filter).await?,
+            None => None,
+        };
         let mut query = QueryBuilder::new(
-            "SELECT first.id, document.id FROM document CROSS JOIN LATERAL \
+            "SELECT first.id, document.id, count(*) OVER () FROM document CROSS JOIN LATERAL \
              (SELECT c.id FROM chunk c WHERE c.document_seq = document.seq ORDER BY c.ordinal LIMIT 1) AS first WHERE ",
         );
         push_filter(&mut query, filter);
-        query.push(" ORDER BY coalesce(document.dated_at, document.ingested_at) DESC, document.seq DESC LIMIT ");
-        query.push_bind(limit as i64);
-        let rows: Vec<(i64, Uuid)> = query
+        if let Some(documents) = by_words {
+            let (numbers, is_rest) = documents.listed();
+            query.push(if is_rest { " AND NOT document.seq" } else { " AND document.seq" });
+            query.push(" = ANY(").push_bind(numbers).push(")");
+        }
+        query.push(match page.order {
+            ByDate::Newest => " ORDER BY coalesce(document.dated_at, document.ingested_at) DESC, document.seq DESC",
+            ByDate::Oldest => " ORDER BY coalesce(document.dated_at, document.ingested_at), document.seq",
+        });
+        query.push(" LIMIT ").push_bind(page.limit as i64).push(" OFFSET ").push_bind(page.offset as i64);
+        let rows: Vec<(i64, Uuid, i64)> = query
             .build_query_as()
             .fetch_all(self.at(source))
             .await
-            .map_err(|error| classify("list newest documents", format!("{filter:?}"), error))?;
-        let chunk = |(id, document): (i64, Uuid)| ScoredChunk {
+            .map_err(|error| classify("list documents by date", format!("{filter:?}"), error))?;
+        let total = rows.first().map(|(.., total)| total.unsigned_abs());
+        let chunk = |(id, document, _): (i64, Uuid, i64)| ScoredChunk {
             chunk_id: ChunkId(id),
             document_id: DocumentId(document),
             score: 0.0,
         };
-        Ok(rows.into_iter().map(chunk).collect())
+        Ok(DatedChunks { chunks: rows.into_iter().map(chunk).collect(), total })
     }
 
     pub(super) async fn hydrate_chunks(&self, chunks: &[ChunkId]) -> StoreResult<Vec<HitSource>> {

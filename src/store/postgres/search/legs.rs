@@ -39,7 +39,7 @@ impl SearchIndex {
         }
         let view = self.refresh(source).await?;
         let asked = asked(&view, queries)?;
-        let allowed = Arc::new(self.allowed(source, filter).await?);
+        let allowed = Arc::new(self.allowed(&view, filter).await?);
         // When segments are merged under the words, they are scored over a later view; a chunk that went between the two
         // is left out when it is to be shown.
         let scoring = self.word_scores(&view, words);

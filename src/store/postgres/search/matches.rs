@@ -1,4 +1,5 @@
-//! Scores the words leg: every clause adds to one array over all slots; required and forbidden clauses gate it.
+//! Scores the words leg: every clause adds to one array over all slots; required and forbidden clauses gate it. A required
+//! one must match the chunk itself, for it is the place that is shown; a forbidden one rules out the whole document.
 //!
 //! Terms are scored straight from their blocks. A prefix matches the chunks of all its terms together, a phrase those
 //! that hold all its terms and whose text has them side by side; both count as one occurrence.
@@ -8,6 +9,7 @@ use std::sync::Arc;
 
 use crate::domain::search::{Occur, ScoredChunk, WordMatch, WordsQuery};
 use crate::domain::{ChunkId, terms};
+use crate::store::shared::numbers::Numbers;
 use crate::store::shared::ranking::{ClauseScore, Matches};
 use crate::store::shared::stop::Stop;
 use crate::store::{StoreError, StoreErrorKind, StoreResult};
@@ -33,6 +35,36 @@ enum Matching {
     Any(Vec<String>),
     /// Slots, for phrases.
     Found(Vec<u32>),
+}
+
+/// Clauses, and the blocks their words are in.
+type Clauses = (Arc<Blocks>, Vec<(Occur, Matching)>);
+
+impl Matching {
+    /// The entries of its term, or slots that were found with the frequency in each.
+    fn found<'a>(&self, view: &'a View, blocks: &'a Blocks) -> (Vec<(usize, Entry<'a>)>, Vec<(u32, u32)>) {
+        let once = |slots: &[u32]| slots.iter().map(|slot| (*slot, 1)).collect::<Vec<(u32, u32)>>();
+        match self {
+            Self::Term(term) => (entries_of_term(view, blocks, term), Vec::new()),
+            Self::Prefix(start) => (Vec::new(), once(&holding_prefix(view, blocks, start))),
+            Self::Any(terms) => match entries_of_only(view, blocks, terms) {
+                Some(entries) => (entries, Vec::new()),
+                None => (Vec::new(), holding_any(view, blocks, terms)),
+            },
+            Self::Found(slots) => (Vec::new(), once(slots)),
+        }
+    }
+
+    /// Calls `with` for every slot it matches, with the chunk and the frequency.
+    fn each(&self, view: &View, blocks: &Blocks, with: &mut impl FnMut(usize, &Place, u32)) {
+        let (entries, found) = self.found(view, blocks);
+        each_match(view, &entries, &mut *with);
+        for (slot, frequency) in found {
+            if let Some(chunk) = view.place(slot as usize) {
+                with(slot as usize, chunk, frequency);
+            }
+        }
+    }
 }
 
 impl SearchIndex {
@@ -75,8 +107,41 @@ impl SearchIndex {
         Ok(chunks.iter().filter_map(|id| score_of(&view, &scores, *id)).collect())
     }
 
+    /// Documents with each of some words, in order.
+    pub(super) async fn documents_with(&self, view: &Arc<View>, wanted: Vec<WordMatch>) -> StoreResult<Vec<Numbers>> {
+        let clauses = wanted.into_iter().map(|wanted| (Occur::Should, wanted)).collect();
+        let (mut view, query) = (Arc::clone(view), WordsQuery { clauses });
+        for _ in 0..ATTEMPTS {
+            if let Some((blocks, clauses)) = self.matchings(&view, &query).await? {
+                let holding = move |stop: &Stop| {
+                    let of = |matching: &Matching| {
+                        let mut documents = Numbers::default();
+                        if !stop.is_set() {
+                            let mut add = |_, chunk: &Place, _| {
+                                usize::try_from(chunk.document_seq).map(|number| documents.insert(number)).ok();
+                            };
+                            matching.each(&view, &blocks, &mut add);
+                        }
+                        documents
+                    };
+                    clauses.iter().map(|(_, matching)| of(matching)).collect()
+                };
+                return self.score_apart(holding).await;
+            }
+            view = self.refresh(view.source).await?;
+        }
+        Err(unsettled())
+    }
+
     /// `None` when a segment was merged away meanwhile.
     async fn score(&self, view: &Arc<View>, query: &WordsQuery) -> StoreResult<Option<Vec<f32>>> {
+        let Some((blocks, clauses)) = self.matchings(view, query).await? else { return Ok(None) };
+        let view = Arc::clone(view);
+        self.score_apart(move |stop| accumulate(&view, &blocks, &clauses, stop)).await.map(Some)
+    }
+
+    /// What every clause matches; `None` when a segment was merged away meanwhile.
+    async fn matchings(&self, view: &Arc<View>, query: &WordsQuery) -> StoreResult<Option<Clauses>> {
         let mut keys = HashSet::new();
         for (_, clause) in &query.clauses {
             match clause {
@@ -106,8 +171,7 @@ impl SearchIndex {
             };
             clauses.push((*occur, source));
         }
-        let view = Arc::clone(view);
-        self.score_apart(move |stop| accumulate(&view, &blocks, &clauses, stop)).await.map(Some)
+        Ok(Some((blocks, clauses)))
     }
 
     /// Slots of the chunks where the words of any sequence stand side by side, ascending.
@@ -282,33 +346,25 @@ fn entries_of_only<'a>(view: &View, blocks: &'a Blocks, terms: &[String]) -> Opt
     held.next().is_none().then_some(first)
 }
 
-/// Per slot: the sum of the clauses' scores, or NaN where a forbidden clause matches or a required one does not. Between
+/// Per slot: the sum of the clauses' scores, or NaN where a forbidden clause matches the document or a required one not the chunk. Between
 /// two clauses it looks whether anybody still waits; if not, the rest is left undone.
 fn accumulate(view: &View, blocks: &Blocks, clauses: &[(Occur, Matching)], stop: &Stop) -> Vec<f32> {
     let mut scores = vec![0.0_f32; view.slots];
     let required = clauses.iter().filter(|(occur, _)| *occur == Occur::Must).count();
     let mut met = if required > 0 { vec![0_u16; view.slots] } else { Vec::new() };
-    let mut forbidden: Vec<u32> = Vec::new();
+    let mut forbidden: HashSet<i64> = HashSet::new();
     let statistics = view.statistics();
     for (occur, source) in clauses {
         if stop.is_set() {
             break;
         }
-        let once = |slots: &[u32]| slots.iter().map(|slot| (*slot, 1)).collect::<Vec<(u32, u32)>>();
-        let (entries, found) = match source {
-            Matching::Term(term) => (entries_of_term(view, blocks, term), Vec::new()),
-            Matching::Prefix(start) => (Vec::new(), once(&holding_prefix(view, blocks, start))),
-            Matching::Any(terms) => match entries_of_only(view, blocks, terms) {
-                Some(entries) => (entries, Vec::new()),
-                None => (Vec::new(), holding_any(view, blocks, terms)),
-            },
-            Matching::Found(slots) => (Vec::new(), once(slots)),
-        };
         if *occur == Occur::MustNot {
-            each_match(view, &entries, |slot, _, _| forbidden.push(slot as u32));
-            forbidden.extend(found.into_iter().map(|(slot, _)| slot));
+            source.each(view, blocks, &mut |_, chunk, _| {
+                forbidden.insert(chunk.document_seq);
+            });
             continue;
         }
+        let (entries, found) = source.found(view, blocks);
         let mut matches = matching(view, &entries);
         let places = || found.iter().filter_map(|(slot, _)| view.place(*slot as usize));
         places().for_each(|chunk| matches.add(chunk.kind));
@@ -326,8 +382,10 @@ fn accumulate(view: &View, blocks: &Blocks, clauses: &[(Occur, Matching)], stop:
             add(*slot as usize, chunk, *frequency);
         }
     }
-    for slot in forbidden {
-        scores[slot as usize] = f32::NAN;
+    if !forbidden.is_empty() {
+        let places = view.parts.iter().flat_map(|part| &part.segment.places);
+        let ruled_out = |place: &Place| forbidden.contains(&place.document_seq);
+        scores.iter_mut().zip(places).filter(|(_, place)| ruled_out(place)).for_each(|(score, _)| *score = f32::NAN);
     }
     for (score, met) in scores.iter_mut().zip(&met) {
         if usize::from(*met) < required {

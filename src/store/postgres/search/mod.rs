@@ -6,7 +6,7 @@
 //! formula of the embedded store (`matches`). The other leg scans codes of all vectors in memory (`codes`, kept current by
 //! `load`; `scan`); before they are loaded, and in a store whose codes take too much memory, the server is asked (`nearest`;
 //! `neighbours` builds its graphs). `vectors` scores exactly, `legs` puts both legs together, `filter` turns conditions
-//! into a set of documents. Everything committed is searched, by whichever process it was committed.
+//! and trees into a set of documents. Everything committed is searched, by whichever process it was committed.
 
 mod blocks;
 mod cache;
@@ -40,7 +40,7 @@ use tokio::sync::Semaphore;
 use crate::domain::search::{Filter, HitSource, ScoredChunk, VectorQuery, WordsQuery};
 use crate::domain::{ChunkId, DocumentId, ModelId};
 use crate::store::shared::stop::{Stop, apart};
-use crate::store::{Legs, SearchStore, StoreError, StoreResult, TermSuggestion};
+use crate::store::{DatePage, DatedChunks, Legs, SearchStore, StoreError, StoreResult, TermSuggestion};
 
 use super::PostgresStore;
 use super::replica::Replica;
@@ -184,8 +184,8 @@ impl SearchStore for PostgresStore {
         Ok(chunks.iter().map(|id| by_id.get(id).copied()).collect())
     }
 
-    async fn newest(&self, filter: &Filter, limit: usize) -> StoreResult<Vec<ScoredChunk>> {
-        self.search.reading(|source| self.search.newest_chunks(source, filter, limit)).await
+    async fn by_date(&self, filter: &Filter, page: &DatePage) -> StoreResult<DatedChunks> {
+        self.search.reading(|source| self.search.chunks_by_date(source, filter, page)).await
     }
 
     async fn hydrate(&self, chunks: &[ChunkId]) -> StoreResult<Vec<HitSource>> {

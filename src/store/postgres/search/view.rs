@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::domain::ChunkKind;
+use crate::store::shared::numbers::Numbers;
 use crate::store::shared::ranking::Statistics;
 
 use super::segment::{Place, Segment};
@@ -106,7 +107,7 @@ pub(super) enum Allowed {
     /// Every document that is not retired.
     Live,
     /// These, by number.
-    Only(Vec<bool>),
+    Only(Numbers),
 }
 
 impl Allowed {
@@ -119,9 +120,8 @@ impl Allowed {
                     .segment
                     .places
                     .get(place)
-                    .and_then(|place| documents.get(usize::try_from(place.document_seq).ok()?))
-                    .copied()
-                    .unwrap_or(false),
+                    .and_then(|place| usize::try_from(place.document_seq).ok())
+                    .is_some_and(|number| documents.holds(number)),
             }
     }
 }

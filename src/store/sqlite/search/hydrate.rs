@@ -1,13 +1,13 @@
-//! What hits show: text, title, sender, place, read in one go; and the newest documents for a query of filters only.
+//! What hits show: text, title, sender, place, read in one go; and documents by their dates, for queries that rank nothing.
 
 use std::collections::HashMap;
 
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row};
 
-use crate::domain::search::{Filter, HitSource, ScoredChunk};
+use crate::domain::search::{ByDate, Filter, HitSource, ScoredChunk};
 use crate::domain::{ChunkId, ChunkKind, DocumentId, Place, SourceType, Timestamp};
-use crate::store::StoreResult;
+use crate::store::{DatePage, DatedChunks, StoreResult};
 
 use super::super::SqliteStore;
 use super::super::error::classify;
@@ -20,22 +20,40 @@ fn document_id(bytes: &[u8]) -> Result<DocumentId, sqlx::Error> {
 }
 
 impl SqliteStore {
-    pub(super) async fn newest_chunks(&self, filter: &Filter, limit: usize) -> StoreResult<Vec<ScoredChunk>> {
+    /// A page of the documents that pass, in the order of their dates, by their first chunks.
+    pub(super) async fn chunks_by_date(&self, filter: &Filter, page: &DatePage) -> StoreResult<DatedChunks> {
+        if filter.words_tree().is_some() {
+            self.catch_up_slots().await?;
+        }
+        let by_words = self.by_words(filter).await?;
         let mut query = QueryBuilder::new(
             "SELECT (SELECT c.id FROM chunk c WHERE c.document_seq = document.seq ORDER BY c.ordinal LIMIT 1) AS first, \
-             document.id FROM document WHERE ",
+             document.id, count(*) OVER () FROM document WHERE ",
         );
         push_filter(&mut query, filter);
-        query.push(" AND first IS NOT NULL ORDER BY coalesce(document.dated_at, document.ingested_at) DESC, document.seq DESC LIMIT ");
-        query.push_bind(limit as i64);
-        let fail = |error| classify("list newest documents", format!("{filter:?}"), error);
+        if let Some(documents) = by_words {
+            let (numbers, is_rest) = documents.listed();
+            query.push(if is_rest { " AND document.seq NOT IN" } else { " AND document.seq IN" });
+            query.push(" (SELECT value FROM json_each(");
+            query.push_bind(serde_json::to_string(&numbers).unwrap_or_default()).push("))");
+        }
+        query.push(match page.order {
+            ByDate::Newest => {
+                " AND first IS NOT NULL ORDER BY coalesce(document.dated_at, document.ingested_at) DESC, document.seq DESC"
+            }
+            ByDate::Oldest => {
+                " AND first IS NOT NULL ORDER BY coalesce(document.dated_at, document.ingested_at), document.seq"
+            }
+        });
+        query.push(" LIMIT ").push_bind(page.limit as i64).push(" OFFSET ").push_bind(page.offset as i64);
+        let fail = |error| classify("list documents by date", format!("{filter:?}"), error);
         let mut reader = patient(&self.reader).await.map_err(fail)?;
-        let rows: Vec<(i64, Vec<u8>)> = query.build_query_as().fetch_all(&mut *reader).await.map_err(fail)?;
-        rows.iter()
-            .map(|(chunk, id)| {
-                Ok(ScoredChunk { chunk_id: ChunkId(*chunk), document_id: document_id(id).map_err(fail)?, score: 0.0 })
-            })
-            .collect()
+        let rows: Vec<(i64, Vec<u8>, i64)> = query.build_query_as().fetch_all(&mut *reader).await.map_err(fail)?;
+        let total = rows.first().map(|(.., total)| total.unsigned_abs());
+        let chunk = |(chunk, id, _): &(i64, Vec<u8>, i64)| {
+            Ok(ScoredChunk { chunk_id: ChunkId(*chunk), document_id: document_id(id).map_err(fail)?, score: 0.0 })
+        };
+        Ok(DatedChunks { chunks: rows.iter().map(chunk).collect::<StoreResult<Vec<_>>>()?, total })
     }
 
     pub(super) async fn hydrate_chunks(&self, chunks: &[ChunkId]) -> StoreResult<Vec<HitSource>> {

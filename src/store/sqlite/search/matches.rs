@@ -1,4 +1,5 @@
-//! Scores the words leg: every clause adds to one array over all slots; required and forbidden clauses gate it.
+//! Scores the words leg: every clause adds to one array over all slots; required and forbidden clauses gate it. A required
+//! one must match the chunk itself, for it is the place that is shown; a forbidden one rules out the whole document.
 //!
 //! A term's postings come from the index in memory, or (before that is built, and for stop words) from FTS5; phrases
 //! and prefixes are always matched by FTS5 and count as one occurrence. The formula is the same on every way.
@@ -9,6 +10,7 @@ use crate::domain::ChunkId;
 use crate::domain::search::{Occur, WordMatch, WordsQuery};
 use crate::domain::terms::is_stop_term;
 use crate::store::StoreResult;
+use crate::store::shared::numbers::Numbers;
 use crate::store::shared::ranking::{ClauseScore, Matches};
 use crate::store::shared::stop::Stop;
 
@@ -122,7 +124,7 @@ pub(super) fn alive(slots: &Slots, id: i64) -> Option<usize> {
     slots.slot(id).filter(|slot| !slots.removed[*slot])
 }
 
-/// Per slot: the sum of the clauses' scores, or NaN where a forbidden clause matches or a required one does not. Between
+/// Per slot: the sum of the clauses' scores, or NaN where a forbidden clause matches the document or a required one not the chunk. Between
 /// two clauses it looks whether anybody still waits; if not, the rest is left undone.
 pub(super) fn accumulate(clauses: &[(Occur, Source)], slots: &Slots, words: Option<&Words>, stop: &Stop) -> Vec<f32> {
     let mut scores = vec![0.0_f32; slots.ids.len()];
@@ -157,8 +159,12 @@ pub(super) fn accumulate(clauses: &[(Occur, Source)], slots: &Slots, words: Opti
             }
         });
     }
-    for slot in forbidden {
-        scores[slot] = f32::NAN;
+    if !forbidden.is_empty() {
+        let documents = Numbers::of(forbidden.into_iter().map(|slot| i64::from(slots.documents[slot])));
+        let ruled_out = |document: &u32| documents.holds(*document as usize);
+        scores.iter_mut().zip(&slots.documents).filter(|(_, document)| ruled_out(document)).for_each(|(score, _)| {
+            *score = f32::NAN;
+        });
     }
     for (score, met) in scores.iter_mut().zip(&met) {
         if usize::from(*met) < required {
@@ -190,7 +196,7 @@ fn settled(source: &Source, slots: &Slots, words: Option<&Words>) -> Option<Sour
 }
 
 /// Calls `with` for slot and frequency of every chunk that is not gone and matches.
-fn each_match(source: &Source, slots: &Slots, words: Option<&Words>, mut with: impl FnMut(usize, u32)) {
+pub(super) fn each_match(source: &Source, slots: &Slots, words: Option<&Words>, mut with: impl FnMut(usize, u32)) {
     match source {
         Source::Memory(term) => {
             if let Some(words) = words {

@@ -1,7 +1,7 @@
 //! Both legs of search over SQLite: compact indexes in memory, kept current from the database.
 //!
 //! `bulk` and `blocks` read many rows as few; `patient` ends a statement that nobody waits for; `slots` numbers the searchable chunks, `words` scores BM25 over them, `vectors` scans codes of one byte a dimension
-//! and scores the best by a second, `filter` turns conditions into a set of documents. Nothing is loaded before the first search;
+//! and scores the best by a second, `filter` turns conditions and trees into a set of documents. Nothing is loaded before the first search;
 //! until the word index is built in the background, single terms are read from FTS5 with the same formula. Every
 //! search first catches up with what was committed since, by this process or another.
 
@@ -26,7 +26,7 @@ use async_trait::async_trait;
 use crate::domain::search::{Filter, HitSource, ScoredChunk, VectorQuery, WordsQuery};
 use crate::domain::{ChunkId, DocumentId, ModelId};
 use crate::store::shared::stop::{Stop, apart};
-use crate::store::{Legs, SearchStore, StoreError, StoreResult, TermSuggestion};
+use crate::store::{DatePage, DatedChunks, Legs, SearchStore, StoreError, StoreResult, TermSuggestion};
 
 use super::SqliteStore;
 use slots::Slots;
@@ -121,8 +121,8 @@ impl SearchStore for SqliteStore {
         self.score_given(query, chunks).await
     }
 
-    async fn newest(&self, filter: &Filter, limit: usize) -> StoreResult<Vec<ScoredChunk>> {
-        self.newest_chunks(filter, limit).await
+    async fn by_date(&self, filter: &Filter, page: &DatePage) -> StoreResult<DatedChunks> {
+        self.chunks_by_date(filter, page).await
     }
 
     async fn hydrate(&self, chunks: &[ChunkId]) -> StoreResult<Vec<HitSource>> {

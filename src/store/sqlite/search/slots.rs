@@ -1,10 +1,12 @@
 //! Numbers the searchable chunks from 0 in order of their ids, so that every index can be a flat array.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
 use crate::domain::ChunkKind;
+use crate::store::shared::numbers::Numbers;
 use crate::store::shared::ranking::Statistics;
 
 /// Slot tables. A removed chunk keeps its slot, marked, until the next start.
@@ -128,28 +130,18 @@ impl Slots {
 pub(super) enum Allowed {
     /// Every document that is not deleted.
     Live,
-    /// Those marked, by number (deleted ones among them only when asked for).
-    Only(std::sync::Arc<[bool]>),
+    /// These, by number (deleted ones among them only when asked for).
+    Only(Arc<Numbers>),
 }
 
 impl Allowed {
-    /// These documents and no others.
-    pub(super) fn only(numbers: Vec<i64>) -> Self {
-        let numbers: Vec<usize> = numbers.into_iter().filter_map(|number| usize::try_from(number).ok()).collect();
-        let mut marked = vec![false; numbers.iter().max().map_or(0, |most| most + 1)];
-        for number in numbers {
-            marked[number] = true;
-        }
-        Self::Only(marked.into())
-    }
-
     /// Whether the chunk in `slot` may be returned.
     pub(super) fn slot(&self, slots: &Slots, slot: usize) -> bool {
         let document = slots.documents[slot];
         !slots.removed[slot]
             && match self {
                 Self::Live => slots.deleted.is_empty() || !slots.deleted.contains(&document),
-                Self::Only(marked) => marked.get(document as usize).is_some_and(|marked| *marked),
+                Self::Only(documents) => documents.holds(document as usize),
             }
     }
 }

@@ -70,6 +70,7 @@ async fn graph_and_codes_find_what_an_exact_scan_finds() {
         .expect("retire");
     let of = |kind: SourceType| Filter {
         conditions: vec![Condition { negated: false, any_of: vec![Predicate::Type(kind)] }],
+        ..Filter::default()
     };
     scanning.warm_up().await.expect("warm up");
     let filters = [Filter::default(), of(SourceType::Pdf), of(SourceType::Html), of(SourceType::Mail)];

@@ -87,7 +87,10 @@ fn random_query(random: &mut fastrand::Rng) -> WordsQuery {
 }
 
 fn only_pdf(negated: bool) -> Filter {
-    Filter { conditions: vec![Condition { negated, any_of: vec![Predicate::Type(SourceType::Pdf)] }] }
+    Filter {
+        conditions: vec![Condition { negated, any_of: vec![Predicate::Type(SourceType::Pdf)] }],
+        ..Filter::default()
+    }
 }
 
 async fn assert_same_answers(postgres: &PostgresStore, sqlite: &SqliteStore, random: &mut fastrand::Rng) {
