@@ -1,7 +1,7 @@
 //! Words are found in every language, however they are written: other forms, other letters, scripts without blanks, names
 //! and numbers as they stand. On both engines.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "tests")]
 
 #[path = "support/services.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]
