@@ -101,7 +101,7 @@ const FIRST: &[(&str, &str)] = &[
 ];
 
 async fn searched(house: &House, query: &str) -> Vec<Hit> {
-    let request = SearchRequest { query: query.into(), limit: 100, mode: SearchMode::Words };
+    let request = SearchRequest { query: query.into(), limit: 100, offset: 0, mode: SearchMode::Words };
     house.search.search(&request).await.unwrap().hits
 }
 
