@@ -62,7 +62,8 @@ impl SearchService {
         };
         let fusion = meaning.as_ref().map_or(options.fusion.unwrap_or(Fusion::Score), |meaning| meaning.fusion);
         let mut depth = options.candidates.max(limit * 4);
-        let floor = meaning.as_ref().and_then(|meaning| meaning.floor);
+        // A weight of 1 is exactly the order of meaning, whatever is like it.
+        let floor = meaning.as_ref().and_then(|meaning| meaning.floor).filter(|_| weight < 1.0);
         let mut fused: Vec<Fused> = Vec::new();
         loop {
             let found = self.legs(parsed, meaning.as_ref(), depth).await?;
