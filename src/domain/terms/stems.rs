@@ -2,9 +2,10 @@
 //! Called by `terms` and `asked`.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::hash::BuildHasher as _;
 
 use foldhash::fast::RandomState;
+use hashbrown::HashTable;
 use rust_stemmers::{Algorithm, Stemmer};
 use unicode_normalization::UnicodeNormalization;
 
@@ -14,22 +15,50 @@ use super::{LONGEST_TERM_BYTES, fold};
 
 /// Stems remembered per thread.
 const CACHED_STEMS: usize = 32_768;
+/// Bytes of them and their terms.
+const CACHED_BYTES: usize = 4 << 20;
 /// Longest word that is stemmed, in bytes.
 const LONGEST_STEMMED: usize = 40;
 
+/// A word that was stemmed: where it stands in the texts, its terms right behind it.
+#[derive(Clone, Copy)]
+struct Known {
+    start: u32,
+    word_bytes: u16,
+    terms_bytes: u16,
+}
+
+impl Known {
+    fn word(self, texts: &str) -> &str {
+        let start = self.start as usize;
+        texts.get(start..start + usize::from(self.word_bytes)).unwrap_or_default()
+    }
+
+    fn terms(self, texts: &str) -> &str {
+        let start = self.start as usize + usize::from(self.word_bytes);
+        texts.get(start..start + usize::from(self.terms_bytes)).unwrap_or_default()
+    }
+}
+
+/// What was stemmed. Asked for every word of every text: words and terms lie side by side in one text, so that a look
+/// touches two places in memory and not four.
 pub(super) struct Stems {
     english: Stemmer,
-    /// Which of the terms are a word's. Asked for every word of every text, hence not the standard hash.
-    pub(super) known: HashMap<String, usize, RandomState>,
-    /// The terms of each, blanks between.
-    terms: Vec<String>,
+    hasher: RandomState,
+    known: HashTable<Known>,
+    texts: String,
     key: String,
 }
 
 impl Default for Stems {
     fn default() -> Self {
-        let english = Stemmer::create(Algorithm::English);
-        Self { english, known: HashMap::default(), terms: Vec::new(), key: String::new() }
+        Self {
+            english: Stemmer::create(Algorithm::English),
+            hasher: RandomState::default(),
+            known: HashTable::new(),
+            texts: String::new(),
+            key: String::new(),
+        }
     }
 }
 
@@ -56,29 +85,44 @@ impl Stems {
         key.clear();
         key.push_str(if is_plain && language != Language::Turkish { folded } else { surface });
         key.extend(language.mark());
-        let (key_now, forms) = (key, |_: &Stemmer| forms(folded, surface, language).join(" "));
-        self.recall(&key_now, forms);
-        self.key = key_now;
-        let number = self.known.get(self.key.as_str()).copied();
-        number.and_then(|number| self.terms.get(number)).map_or("", String::as_str)
+        let known = self.recall(&key, |_| forms(folded, surface, language).join(" "));
+        self.key = key;
+        known.terms(&self.texts)
     }
 
     fn remember(&mut self, word: &str, make: impl FnOnce(&Stemmer) -> String) -> &str {
-        let number = self.recall(word, make);
-        self.terms.get(number).map_or("", String::as_str)
+        let known = self.recall(word, make);
+        known.terms(&self.texts)
     }
 
-    fn recall(&mut self, word: &str, make: impl FnOnce(&Stemmer) -> String) -> usize {
-        if let Some(known) = self.known.get(word) {
+    fn recall(&mut self, word: &str, make: impl FnOnce(&Stemmer) -> String) -> Known {
+        let hash = self.hasher.hash_one(word);
+        if let Some(known) = self.known.find(hash, |known| known.word(&self.texts) == word) {
             return *known;
         }
-        if self.terms.len() >= CACHED_STEMS {
+        if self.known.len() >= CACHED_STEMS || self.texts.len() >= CACHED_BYTES {
             self.known.clear();
-            self.terms.clear();
+            self.texts.clear();
         }
-        self.terms.push(make(&self.english));
-        self.known.insert(word.to_owned(), self.terms.len() - 1);
-        self.terms.len() - 1
+        let start = self.texts.len() as u32;
+        // A word with more marks on it than any has stands for itself alone.
+        let word = word.get(..usize::from(u16::MAX)).map_or(word, |_| "");
+        self.texts.push_str(word);
+        let terms = make(&self.english);
+        let terms = terms.get(..usize::from(u16::MAX)).map_or(&*terms, |_| "");
+        self.texts.push_str(terms);
+        let known = Known { start, word_bytes: word.len() as u16, terms_bytes: terms.len() as u16 };
+        if !word.is_empty() {
+            let Self { hasher, known: table, texts, .. } = self;
+            table.insert_unique(hash, known, |known| hasher.hash_one(known.word(texts)));
+        }
+        known
+    }
+
+    /// The most bytes of a word that is remembered.
+    #[cfg(test)]
+    pub(super) fn longest_known(&self) -> usize {
+        self.known.iter().map(|known| usize::from(known.word_bytes)).max().unwrap_or(0)
     }
 }
 
