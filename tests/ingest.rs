@@ -813,7 +813,7 @@ async fn an_unreadable_message_of_an_unchanged_archive_retires_nothing() {
     ];
     let batch =
         peanut::store::CommitBatch { documents, now: sample.ingested_at, ..peanut::store::CommitBatch::default() };
-    let ids = running.house.recorder.commit(batch).await.unwrap().ids;
+    let ids = running.house.recorder.commit(&batch).await.unwrap().ids;
     running.house.intake.retry_file(&name).await.unwrap();
     running.until("the other gone", |s| s.store.deleted >= 2 && waiting(s) == 0).await;
     let held = store.documents_of_file(&name).await.unwrap();

@@ -108,7 +108,7 @@ async fn write_and_search(
     while !stop.is_cancelled() {
         loop {
             let started = Instant::now();
-            let done = store.commit(batch(notes(from, 1))).await;
+            let done = store.commit(&batch(notes(from, 1))).await;
             seen.send_modify(|seen| {
                 // A commit may take twice the limit.
                 seen.longest = seen.longest.max(started.elapsed().saturating_sub(LIMIT));
@@ -223,10 +223,10 @@ async fn a_server_that_stops_is_waited_for_and_found_again() {
     let mut server = OwnPostgres::start();
     let store = PostgresStore::open(&server.url("postgres"), &PostgresOptions::default()).await.expect("open");
     let store: SharedStore = Arc::new(Limited::new(store).with_limit(LIMIT));
-    store.commit(batch(notes(0, 5))).await.expect("commit");
+    store.commit(&batch(notes(0, 5))).await.expect("commit");
     server.stop();
     let started = Instant::now();
-    let error = store.commit(batch(notes(5, 1))).await.expect_err("it is gone");
+    let error = store.commit(&batch(notes(5, 1))).await.expect_err("it is gone");
     assert!(error.is_retryable() && started.elapsed() < LIMIT * 2 + SLACK, "{error} after {:?}", started.elapsed());
     let error = store.ping().await.expect_err("it is gone").to_string();
     assert!(error.contains("start PostgreSQL") || error.contains("was lost"), "{error}");
@@ -239,7 +239,7 @@ async fn a_server_that_stops_is_waited_for_and_found_again() {
     }
     server.start_again();
     // Broken connections are replaced; whoever tries again is served.
-    let again = async { while store.commit(batch(notes(5, 1))).await.is_err() {} };
+    let again = async { while store.commit(&batch(notes(5, 1))).await.is_err() {} };
     tokio::time::timeout(Duration::from_secs(30), again).await.expect("it is back");
     assert_eq!(store.counts().await.expect("counts").documents, 6);
     store.close().await;
@@ -321,7 +321,7 @@ async fn an_older_schema_is_brought_up_to_date_with_its_data() {
     let newest = migrator.iter().map(|migration| migration.version).max();
     assert_eq!(Some(store.info().await.expect("info").schema_version), newest);
     assert_eq!(store.setting("kept").await.expect("setting").as_deref(), Some("yes"));
-    store.commit(batch(notes(0, 3))).await.expect("commit");
+    store.commit(&batch(notes(0, 3))).await.expect("commit");
     assert_eq!(store.verify().await.expect("verify").problems, Vec::<String>::new());
     store.close().await;
     execute(&services().postgres, &format!("DROP DATABASE {name} WITH (FORCE)")).await;

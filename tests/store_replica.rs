@@ -54,7 +54,7 @@ async fn open(primary: &OwnPostgres, replica_port: u16) -> PostgresStore {
 }
 
 async fn add(store: &PostgresStore, word: &str) {
-    store.commit(batch(vec![file(&format!("/n/{word}.md"), word)])).await.expect("commit");
+    store.commit(&batch(vec![file(&format!("/n/{word}.md"), word)])).await.expect("commit");
 }
 
 async fn finds(store: &PostgresStore, word: &str) -> bool {

@@ -86,7 +86,7 @@ async fn evaluate_in(config: Config, collection: &Collection, sweep: bool) -> ey
             now,
             ..CommitBatch::default()
         };
-        house.recorder.commit(batch).await?;
+        house.recorder.commit(&batch).await?;
     }
     house.store.warm_up().await?;
     loop {

@@ -28,7 +28,7 @@ impl Recorder {
     ///
     /// # Errors
     /// The store's; nothing was written.
-    pub async fn commit(&self, batch: CommitBatch) -> StoreResult<CommitReport> {
+    pub async fn commit(&self, batch: &CommitBatch) -> StoreResult<CommitReport> {
         let report = self.store.commit(batch).await?;
         if report.events > 0 {
             self.relay_wake.notify_one();

@@ -163,7 +163,7 @@ pub trait DocumentStore: Send + Sync {
     ///
     /// A batch with a [`OnceKey`] that is known already writes nothing at all and answers with what the first did; of two
     /// at the same moment one writes and the other is told of it. The key is remembered in the same transaction.
-    async fn commit(&self, batch: CommitBatch) -> StoreResult<CommitReport>;
+    async fn commit(&self, batch: &CommitBatch) -> StoreResult<CommitReport>;
 
     /// Marks live documents deleted, appends `document_deleted` for each, and takes them out of both search
     /// legs. Ids that are unknown or already retired are passed over. Returns how many were retired.

@@ -91,7 +91,7 @@ macro_rules! limited {
 }
 
 limited! { DocumentStore also {}:
-    WRITE commit(batch: CommitBatch) -> CommitReport;
+    WRITE commit(batch: &CommitBatch) -> CommitReport;
     WRITE retire(ids: &[DocumentId], reason: RetireReason, now: Timestamp) -> u64;
     WRITE restore(ids: &[DocumentId], now: Timestamp) -> u64;
     WRITE retire_file(path: &str, now: Timestamp) -> Vec<DocumentId>;

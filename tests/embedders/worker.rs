@@ -35,7 +35,7 @@ struct Running {
 async fn running(url: &str, documents: Vec<NewDocument>) -> Running {
     let folder = tempfile::tempdir().expect("temporary folder");
     let store: SharedStore = Arc::new(SqliteStore::open(&folder.path().join("peanut.db")).await.expect("open"));
-    store.commit(batch(documents)).await.expect("commit");
+    store.commit(&batch(documents)).await.expect("commit");
     let embedder: Arc<dyn Embedder> = Arc::new(Ollama::new(url, "nomic-embed-text").expect("client"));
     let (paused, busy) = (watch::Sender::new(false), watch::Sender::new(false));
     let worker = Arc::new(EmbedWorker::new(

@@ -72,11 +72,11 @@ impl World {
     }
 
     pub(crate) async fn commit(&self, documents: Vec<NewDocument>) {
-        self.store.commit(batch(documents)).await.expect("commit");
+        self.store.commit(&batch(documents)).await.expect("commit");
     }
 
     pub(crate) async fn commit_batch(&self, commit: CommitBatch) {
-        self.store.commit(commit).await.expect("commit");
+        self.store.commit(&commit).await.expect("commit");
     }
 
     /// Moves the clock forward to this moment.

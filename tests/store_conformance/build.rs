@@ -125,7 +125,7 @@ pub(crate) fn batch_with(documents: Vec<NewDocument>, instant: &str, background:
 
 /// Commits documents alone.
 pub(crate) async fn commit(store: &impl Backend, documents: Vec<NewDocument>) -> CommitReport {
-    store.commit(batch(documents)).await.expect("commit")
+    store.commit(&batch(documents)).await.expect("commit")
 }
 
 /// Commits one document and tells what became of it.

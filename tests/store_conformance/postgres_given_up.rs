@@ -24,7 +24,7 @@ async fn waiting(watcher: &mut PgConnection) -> i64 {
 async fn a_search_that_was_given_up_ends_on_the_server() {
     let harness = Newest::fresh().await;
     let store = harness.another().await;
-    store.commit(batch(vec![file("/a.md", "some words")])).await.expect("commit");
+    store.commit(&batch(vec![file("/a.md", "some words")])).await.expect("commit");
     let mut holder = PgConnection::connect(&address_of(&harness.database)).await.expect("connect");
     let mut watcher = PgConnection::connect(&address_of(&harness.database)).await.expect("connect");
     // Whoever holds the tables keeps a search at work for as long as it lasts.

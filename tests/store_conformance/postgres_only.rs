@@ -49,7 +49,7 @@ async fn processes_that_commit_at_once_make_no_document_twice() {
         writing.spawn(async move {
             let mut added = 0;
             for document in documents {
-                let report = store.commit(batch(vec![document])).await.expect("commit");
+                let report = store.commit(&batch(vec![document])).await.expect("commit");
                 added += usize::from(report.outcomes == [WriteOutcome::Added]);
             }
             added
@@ -83,8 +83,8 @@ async fn commits_and_embedders_do_not_lock_each_other_out() {
                 let texts: Vec<String> = (0..6).map(|part| format!("part {part} of round {}", round * part)).collect();
                 let document = file(&format!("/n/{}.md", round % 3), &texts.join("\n\n"));
                 let id = document.id;
-                store.commit(batch_with(vec![document], "slow", &[])).await.expect("commit");
-                store.commit(batch_with(Vec::new(), "slow", &["slow"])).await.expect("commit nothing");
+                store.commit(&batch_with(vec![document], "slow", &[])).await.expect("commit");
+                store.commit(&batch_with(Vec::new(), "slow", &["slow"])).await.expect("commit nothing");
                 if round % 4 == 0 {
                     store.retire(&[id], RetireReason::Deleted, NOW).await.expect("retire");
                     store.restore(&[id], NOW).await.expect("restore");
@@ -122,7 +122,7 @@ async fn a_flipped_bit_in_a_title_is_found_and_mended() {
     let harness = PostgresHarness::fresh().await;
     let store = harness.store();
     let (old, new) = (file("/old.md", "one"), file("/new.md", "two"));
-    store.commit(batch(vec![old, new.clone()])).await.expect("commit");
+    store.commit(&batch(vec![old, new.clone()])).await.expect("commit");
     // Of documents of before there is nothing to compare with.
     run(&harness.database, "UPDATE document SET title_sha256 = NULL WHERE source_path = '/old.md'").await;
     run(&harness.database, "UPDATE document SET title = title || 'x'").await;
@@ -131,7 +131,7 @@ async fn a_flipped_bit_in_a_title_is_found_and_mended() {
     let problems = store.verify().await.expect("verify").problems;
     assert!(problems.len() == 1 && problems[0].ends_with("of /new.md (its title)"), "{problems:?}");
     store.distrust_texts(&[damaged[0].chunk]).await.expect("distrust");
-    assert_eq!(store.commit(batch(vec![new])).await.expect("commit").outcomes, [WriteOutcome::Changed]);
+    assert_eq!(store.commit(&batch(vec![new])).await.expect("commit").outcomes, [WriteOutcome::Changed]);
     assert_sound(store).await;
 }
 
@@ -170,7 +170,7 @@ async fn a_file_is_retired_though_its_transaction_lost_a_deadlock() {
         store.offer(&[offered(path)], false, NOW).await.expect("offer");
         store.claim_files("w", 1, LEASE, NOW).await.expect("claim");
         let one = CommitBatch { files: vec![finish(path)], ..batch(vec![file(path, "same")]) };
-        store.commit(one).await.expect("commit");
+        store.commit(&one).await.expect("commit");
     }
     let mut watching = PgConnection::connect(&address_of(&harness.database)).await.expect("connect");
     let mut other = PgConnection::connect(&address_of(&harness.database)).await.expect("connect");
@@ -196,7 +196,7 @@ async fn a_file_is_retired_though_its_transaction_lost_a_deadlock() {
 async fn a_database_that_was_made_anew_is_noticed_and_nothing_is_written_to_it() {
     let harness = PostgresHarness::fresh().await;
     let (store, probing) = (harness.store(), harness.another().await);
-    store.commit(batch(vec![file("/a.md", "text")])).await.expect("commit");
+    store.commit(&batch(vec![file("/a.md", "text")])).await.expect("commit");
     probing.ping().await.expect("ping");
     let (name, copy) = (&harness.database, format!("{}_copy", harness.database));
     // Even a copy of it, and the same name.
@@ -212,7 +212,7 @@ async fn a_database_that_was_made_anew_is_noticed_and_nothing_is_written_to_it()
     .await;
     // The first calls may meet the connections that were cut.
     let error = loop {
-        match store.commit(batch(vec![file("/b.md", "important")])).await {
+        match store.commit(&batch(vec![file("/b.md", "important")])).await {
             Err(error) if error.is_retryable() => {}
             Err(error) => break error,
             Ok(report) => panic!("acknowledged: {report:?}"),
@@ -306,7 +306,7 @@ async fn very_long_names_fit_everywhere() {
     target.aliases = vec![noise(6)];
     for round in [WriteOutcome::Added, WriteOutcome::Unchanged] {
         let batch = CommitBatch { documents: vec![message.clone(), target.clone()], ..batch(Vec::new()) };
-        assert_eq!(store.commit(batch).await.expect("commit").outcomes, [round, round]);
+        assert_eq!(store.commit(&batch).await.expect("commit").outcomes, [round, round]);
     }
     let ids: HashSet<DocumentId> = [message.id, target.id].into();
     assert_eq!(ids.len(), 2);

@@ -241,7 +241,7 @@ impl Intake {
         let background_models = self.background_models.borrow().clone();
         let report = self
             .recorder
-            .commit(CommitBatch {
+            .commit(&CommitBatch {
                 documents: vec![note],
                 instant_model: Some(self.instant.model().clone()),
                 background_models,
@@ -271,7 +271,7 @@ impl Intake {
             now,
             ..CommitBatch::default()
         };
-        let report = self.recorder.commit(batch).await?;
+        let report = self.recorder.commit(&batch).await?;
         if let Some(earlier) = report.earlier {
             if earlier.fingerprint != fingerprint {
                 return Err(IntakeError::KeyReused);

@@ -164,13 +164,14 @@ fn build(source: Source<'_>, bytes: &[u8], parsed: Parsed, options: ChunkOptions
 /// mails of one Message-ID are one mail when this is equal.
 fn fingerprint(parsed: &Parsed) -> Option<[u8; 32]> {
     parsed.message.as_ref()?;
-    let mut hash = Sha256::new();
+    // Gathered first: many small pieces cost more to hash than they hold.
+    let mut seen = String::new();
     let mut part = |text: &str| {
         for word in text.split_whitespace() {
-            hash.update(word);
-            hash.update(b" ");
+            seen.push_str(word);
+            seen.push(' ');
         }
-        hash.update([0]);
+        seen.push('\0');
     };
     for person in parsed.people.iter().filter(|person| person.role == PersonRole::From) {
         part(&person.email.as_deref().or(person.name.as_deref()).unwrap_or_default().to_lowercase());
@@ -183,7 +184,7 @@ fn fingerprint(parsed: &Parsed) -> Option<[u8; 32]> {
     for section in &parsed.sections {
         part(&section.text);
     }
-    Some(hash.finalize().into())
+    Some(Sha256::digest(seen.as_bytes()).into())
 }
 
 fn name_date(kind: SourceType, path: &str) -> Option<Timestamp> {

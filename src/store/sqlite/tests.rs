@@ -92,7 +92,7 @@ async fn store_with(paths: &[&str]) -> (tempfile::TempDir, SqliteStore) {
 
 #[expect(clippy::disallowed_methods, reason = "the store's own tests commit without the recorder")]
 async fn commit(store: &SqliteStore, paths: &[&str]) -> crate::store::StoreResult<crate::store::CommitReport> {
-    store.commit(batch(paths)).await
+    store.commit(&batch(paths)).await
 }
 
 async fn execute(store: &SqliteStore, sql: &str) {
@@ -138,7 +138,7 @@ async fn a_commit_that_fails_anywhere_leaves_no_trace() {
         failing.documents[0].people[0].email = Some("new@example.org".into());
         failing.documents[0].concepts.push("new concept".into());
         #[expect(clippy::disallowed_methods, reason = "the store's own tests commit without the recorder")]
-        let error = store.commit(failing).await.expect_err(table);
+        let error = store.commit(&failing).await.expect_err(table);
         assert_eq!(error.kind, StoreErrorKind::Invariant, "{table}");
         assert!(error.to_string().contains("file:/a.md"), "{error}");
         execute(&store, "DROP TRIGGER sabotage").await;

@@ -163,7 +163,7 @@ pub(crate) async fn mails_of_one_message_id_stay_apart<H: Harness>(harness: H) {
         placed.map(|(text, offset)| mail(archive, offset, "static@shop", text)).collect()
     };
     begin_pass(store, "/a.mbox").await;
-    let report = store.commit(pass("/a.mbox", mails("/a.mbox"), 300)).await.expect("commit");
+    let report = store.commit(&pass("/a.mbox", mails("/a.mbox"), 300)).await.expect("commit");
     assert_eq!(report.outcomes, [WriteOutcome::Added; 3]);
     let ids = report.ids;
     assert_eq!(ids[0], mail("", 0, "static@shop", "").id, "the first has the plain key");
@@ -172,7 +172,7 @@ pub(crate) async fn mails_of_one_message_id_stay_apart<H: Harness>(harness: H) {
         begin_pass(store, "/a.mbox").await;
         let all = mails("/a.mbox");
         let again: Vec<_> = order.iter().map(|at| all[*at].clone()).collect();
-        let report = store.commit(pass("/a.mbox", again, 300)).await.expect("again");
+        let report = store.commit(&pass("/a.mbox", again, 300)).await.expect("again");
         assert_eq!(report.outcomes, [WriteOutcome::Unchanged; 3]);
         assert_eq!(report.ids, order.map(|at| ids[at]));
     }
@@ -253,7 +253,7 @@ pub(crate) async fn a_crowd_of_one_message_id_stays_apart<H: Harness>(harness: H
         }
         let mut end = pass("/a.mbox", Vec::new(), MAILS * 100);
         (end.files[0].seen, end.files[0].whole) = (MAILS, Some(given));
-        store.commit(end).await.expect("commit");
+        store.commit(&end).await.expect("commit");
     }
     assert_eq!(store.documents_of_file("/a.mbox").await.expect("of file").len(), 700);
     // Edited where it stood, copied elsewhere, deleted and copied, and one more.
@@ -280,25 +280,25 @@ pub(crate) async fn the_store_says_who_holds_what<H: Harness>(harness: H) {
     let store = harness.store();
     let old = file("/a.md", "text");
     begin_pass(store, "/a.md").await;
-    store.commit(whole("/a.md", vec![old.clone()])).await.expect("commit");
+    store.commit(&whole("/a.md", vec![old.clone()])).await.expect("commit");
     // Renamed, then edited: the id is still the first one's, and the row of the old name says where it went.
     let moved = file("/b.md", "text");
     begin_pass(store, "/b.md").await;
     let moving = CommitBatch { moves: vec![(moved.source_key.clone(), old.id)], ..whole("/b.md", vec![moved]) };
-    let report = store.commit(moving).await.expect("commit");
+    let report = store.commit(&moving).await.expect("commit");
     assert_eq!((report.outcomes, report.ids), (vec![WriteOutcome::Moved], vec![old.id]));
     let row = store.file("/a.md").await.expect("file").expect("row");
     assert_eq!((row.state, row.reason.as_deref()), (FileState::Retired, Some("moved to /b.md")));
     for text in ["edited", "edited again"] {
         begin_pass(store, "/b.md").await;
-        let report = store.commit(whole("/b.md", vec![file("/b.md", text)])).await.expect("commit");
+        let report = store.commit(&whole("/b.md", vec![file("/b.md", text)])).await.expect("commit");
         assert_eq!((report.outcomes, report.ids), (vec![WriteOutcome::Changed], vec![old.id]));
         assert_eq!(store.documents_of_file("/b.md").await.expect("of file"), [old.id]);
     }
     // A new file under the old name is another document, and so is what it becomes.
     for (text, outcome) in [("new", WriteOutcome::Added), ("newer", WriteOutcome::Changed)] {
         begin_pass(store, "/a.md").await;
-        let report = store.commit(whole("/a.md", vec![file("/a.md", text)])).await.expect("commit");
+        let report = store.commit(&whole("/a.md", vec![file("/a.md", text)])).await.expect("commit");
         assert_eq!((report.outcomes, report.ids[0] == old.id), (vec![outcome], false));
         assert_eq!(store.documents_of_file("/a.md").await.expect("of file"), report.ids);
     }
@@ -309,23 +309,23 @@ pub(crate) async fn what_a_file_holds_no_more_retires<H: Harness>(harness: H) {
     let store = harness.store();
     begin_pass(store, "/a.mbox").await;
     let first: Vec<_> = (0..4).map(|n| mail("/a.mbox", n * 100, &format!("m{n}"), "text")).collect();
-    let ids = store.commit(whole("/a.mbox", first)).await.expect("commit").ids;
+    let ids = store.commit(&whole("/a.mbox", first)).await.expect("commit").ids;
     // It shrank; the pass over it takes two commits.
     begin_pass(store, "/a.mbox").await;
     commit(store, vec![mail("/a.mbox", 0, "m1", "text")]).await;
     let mut end = whole("/a.mbox", vec![mail("/a.mbox", 100, "m3", "text")]);
     end.files[0].whole = Some(vec![ids[1]]);
-    let report = store.commit(end).await.expect("commit");
+    let report = store.commit(&end).await.expect("commit");
     assert_eq!(report.events, 2, "two are gone");
     assert_eq!(store.documents_of_file("/a.mbox").await.expect("of file"), [ids[1], ids[3]]);
     // It was overwritten by a picture; then its first content is back.
     begin_pass(store, "/a.mbox").await;
     let mut skipped = whole("/a.mbox", Vec::new());
     (skipped.files[0].state, skipped.files[0].seen, skipped.files[0].skipped) = (FileState::Skipped, 1, 1);
-    store.commit(skipped).await.expect("commit");
+    store.commit(&skipped).await.expect("commit");
     assert_eq!(store.documents_of_file("/a.mbox").await.expect("of file"), []);
     begin_pass(store, "/a.mbox").await;
-    let report = store.commit(whole("/a.mbox", vec![mail("/a.mbox", 0, "m2", "text")])).await.expect("commit");
+    let report = store.commit(&whole("/a.mbox", vec![mail("/a.mbox", 0, "m2", "text")])).await.expect("commit");
     assert_eq!((report.outcomes, report.ids), (vec![WriteOutcome::Changed], vec![ids[2]]));
     crate::build::assert_graph_matches(store, NOW).await;
     assert_sound(store).await;
@@ -356,7 +356,7 @@ pub(crate) async fn second_copy_in_an_archive_is_a_duplicate<H: Harness>(harness
         || vec![mail("/a.mbox", 0, "m", "text"), mail("/a.mbox", 100, "n", "other"), mail("/a.mbox", 200, "m", "text")];
     let duplicate = WriteOutcome::Duplicate(mail("", 0, "m", "").id);
     begin_pass(store, "/a.mbox").await;
-    let report = store.commit(pass("/a.mbox", copies(), 300)).await.expect("first pass");
+    let report = store.commit(&pass("/a.mbox", copies(), 300)).await.expect("first pass");
     assert_eq!(report.outcomes, [WriteOutcome::Added, WriteOutcome::Added, duplicate]);
     // Read again from the start, in two commits: the same answer.
     begin_pass(store, "/a.mbox").await;
@@ -373,12 +373,12 @@ pub(crate) async fn rewritten_archive_keeps_its_messages<H: Harness>(harness: H)
     begin_pass(store, "/a.mbox").await;
     let first =
         vec![mail("/a.mbox", 0, "gone", "x"), mail("/a.mbox", 100, "m", "text"), mail("/a.mbox", 200, "n", "old")];
-    store.commit(pass("/a.mbox", first, 300)).await.expect("first pass");
+    store.commit(&pass("/a.mbox", first, 300)).await.expect("first pass");
     // A mail program compacted the archive and another message was edited.
     begin_pass(store, "/a.mbox").await;
     let second =
         vec![mail("/a.mbox", 0, "m", "text"), mail("/a.mbox", 100, "n", "new"), mail("/a.mbox", 220, "m", "text")];
-    let report = store.commit(pass("/a.mbox", second, 300)).await.expect("second pass");
+    let report = store.commit(&pass("/a.mbox", second, 300)).await.expect("second pass");
     let m = mail("", 0, "m", "").id;
     assert_eq!(report.outcomes, [WriteOutcome::Unchanged, WriteOutcome::Changed, WriteOutcome::Duplicate(m)]);
     assert_eq!(store.document(m).await.expect("m").source_offset, Some(0));
@@ -391,13 +391,13 @@ pub(crate) async fn rewritten_archive_keeps_its_messages<H: Harness>(harness: H)
 pub(crate) async fn appended_copy_in_an_archive_is_a_duplicate<H: Harness>(harness: H) {
     let store = harness.store();
     begin_pass(store, "/a.mbox").await;
-    store.commit(pass("/a.mbox", vec![mail("/a.mbox", 0, "m", "text")], 100)).await.expect("first pass");
+    store.commit(&pass("/a.mbox", vec![mail("/a.mbox", 0, "m", "text")], 100)).await.expect("first pass");
     // The archive grew; the next pass reads only the tail.
     let mut grown = offered("/a.mbox");
     grown.size_bytes = 2000;
     store.offer(&[grown], false, NOW).await.expect("offer");
     assert_eq!(store.claim_files("w", 1, LEASE, NOW).await.expect("claim")[0].bytes_done, 100);
-    let report = store.commit(pass("/a.mbox", vec![mail("/a.mbox", 100, "m", "text")], 200)).await.expect("tail");
+    let report = store.commit(&pass("/a.mbox", vec![mail("/a.mbox", 100, "m", "text")], 200)).await.expect("tail");
     let m = mail("", 0, "m", "").id;
     assert_eq!(report.outcomes, [WriteOutcome::Duplicate(m)]);
     assert_eq!(store.document(m).await.expect("m").source_offset, Some(0));
@@ -412,7 +412,7 @@ pub(crate) async fn changed_content_replaces_the_document<H: Harness>(harness: H
     let mut new = file("/a.md", "three");
     new.title = "New title".into();
     new.tags = vec!["new".into()];
-    let report = store.commit(CommitBatch { now: after(5), ..batch(vec![new.clone()]) }).await.expect("commit");
+    let report = store.commit(&CommitBatch { now: after(5), ..batch(vec![new.clone()]) }).await.expect("commit");
     assert_eq!(report.outcomes, [WriteOutcome::Changed]);
     assert_eq!(report.events, 1);
     let read = store.document(old.id).await.expect("document");
@@ -435,7 +435,7 @@ pub(crate) async fn unchanged_chunks_keep_row_and_vector<H: Harness>(harness: H)
         document
     };
     let report =
-        store.commit(batch_with(vec![with_vectors("one\n\ntwo\n\nthree")], "small", &["big"])).await.expect("commit");
+        store.commit(&batch_with(vec![with_vectors("one\n\ntwo\n\nthree")], "small", &["big"])).await.expect("commit");
     assert_eq!(report.jobs, 3);
     let before = store.document(file("/a.md", "").id).await.expect("document");
     let claimed = store.claim_embeddings(&ModelId::from("big"), "w", 10, LEASE, NOW).await.expect("claim");
@@ -443,7 +443,7 @@ pub(crate) async fn unchanged_chunks_keep_row_and_vector<H: Harness>(harness: H)
     store.complete_embeddings(&ModelId::from("big"), &vectors, NOW).await.expect("complete");
 
     let report =
-        store.commit(batch_with(vec![with_vectors("zero\n\none\n\nthree")], "small", &["big"])).await.expect("commit");
+        store.commit(&batch_with(vec![with_vectors("zero\n\none\n\nthree")], "small", &["big"])).await.expect("commit");
     assert_eq!(report.outcomes, [WriteOutcome::Changed]);
     assert_eq!(report.jobs, 1);
     let after = store.document(before.id).await.expect("document");
@@ -463,16 +463,16 @@ pub(crate) async fn moved_file_keeps_its_document<H: Harness>(harness: H) {
     commit(store, vec![old.clone()]).await;
     let new = file("/new.md", "text");
     let moving = CommitBatch { moves: vec![(new.source_key.clone(), old.id)], ..batch(vec![new.clone()]) };
-    let report = store.commit(moving.clone()).await.expect("commit");
+    let report = store.commit(&moving.clone()).await.expect("commit");
     assert_eq!((report.outcomes, report.events), (vec![WriteOutcome::Moved], 1));
     assert_eq!(store.document(old.id).await.expect("document").source_path, "/new.md");
     assert_eq!(store.documents_of_file("/old.md").await.expect("old"), []);
-    assert_eq!(store.commit(moving).await.expect("again").outcomes, [WriteOutcome::Unchanged]);
+    assert_eq!(store.commit(&moving).await.expect("again").outcomes, [WriteOutcome::Unchanged]);
     // It may also be found after its old path was retired.
     store.retire_file("/new.md", NOW).await.expect("retire");
     let third = file("/third.md", "text");
     let moving = CommitBatch { moves: vec![(third.source_key.clone(), old.id)], ..batch(vec![third]) };
-    assert_eq!(store.commit(moving).await.expect("commit").outcomes, [WriteOutcome::Moved]);
+    assert_eq!(store.commit(&moving).await.expect("commit").outcomes, [WriteOutcome::Moved]);
     assert_eq!(store.document(old.id).await.expect("document").deleted_at, None);
     assert_sound(store).await;
 }
@@ -485,7 +485,7 @@ pub(crate) async fn new_file_at_the_old_path_gets_an_id_of_its_own<H: Harness>(h
     let newcomer = file("/a.md", "another text");
     let moving =
         CommitBatch { moves: vec![(moved.source_key.clone(), old.id)], ..batch(vec![moved, newcomer.clone()]) };
-    assert_eq!(store.commit(moving).await.expect("commit").outcomes, [WriteOutcome::Moved, WriteOutcome::Added]);
+    assert_eq!(store.commit(&moving).await.expect("commit").outcomes, [WriteOutcome::Moved, WriteOutcome::Added]);
     let ids = store.documents_of_file("/a.md").await.expect("ids");
     assert_eq!(ids, [DocumentId::from_source_key("file:/a.md#2")]);
     assert_eq!(store.document(old.id).await.expect("old").source_path, "/b.md");
@@ -535,7 +535,7 @@ pub(crate) async fn vectors_of_the_wrong_dimension_are_refused<H: Harness>(harne
     store.register_model(&ModelId::from("m"), 3, NOW).await.expect("register");
     let mut document = file("/a.md", "text");
     document.chunks[0].vector = Some(vec![1.0, 0.0]);
-    let error = store.commit(batch_with(vec![document], "m", &[])).await.expect_err("refused");
+    let error = store.commit(&batch_with(vec![document], "m", &[])).await.expect_err("refused");
     assert_eq!(error.kind, StoreErrorKind::Invariant);
     assert!(error.to_string().contains("file:/a.md"), "{error}");
     assert_eq!(store.counts().await.expect("counts").documents, 0);
@@ -543,7 +543,7 @@ pub(crate) async fn vectors_of_the_wrong_dimension_are_refused<H: Harness>(harne
 
 pub(crate) async fn unknown_models_are_refused<H: Harness>(harness: H) {
     let store = harness.store();
-    let error = store.commit(batch_with(vec![file("/a.md", "text")], "nobody", &[])).await.expect_err("refused");
+    let error = store.commit(&batch_with(vec![file("/a.md", "text")], "nobody", &[])).await.expect_err("refused");
     assert_eq!(error.kind, StoreErrorKind::Invariant);
     assert!(error.to_string().contains("nobody"), "{error}");
 }
@@ -558,7 +558,7 @@ pub(crate) async fn a_failed_commit_leaves_nothing<H: Harness>(harness: H) {
     let mut failing = batch_with(vec![good.clone(), bad], "m", &[]);
     store.offer(&[offered("/good.md")], false, NOW).await.expect("offer");
     failing.files = vec![update("/good.md", FileState::Indexed, 1)];
-    store.commit(failing).await.expect_err("refused");
+    store.commit(&failing).await.expect_err("refused");
     assert_eq!(store.document(good.id).await.expect_err("nothing").kind, StoreErrorKind::NotFound);
     assert_eq!(store.counts().await.expect("counts").documents, 1);
     assert_eq!(store.outbox_status(NOW).await.expect("status").pending, 1);
@@ -771,12 +771,12 @@ fn once(text: &str, key: &str, fingerprint: u8, now: Timestamp) -> CommitBatch {
 
 pub(crate) async fn a_key_writes_once<H: Harness>(harness: H) {
     let store = harness.store();
-    let first = store.commit(once("one", "k", 1, NOW)).await.expect("commit");
+    let first = store.commit(&once("one", "k", 1, NOW)).await.expect("commit");
     assert_eq!((first.outcomes.as_slice(), first.earlier), ([WriteOutcome::Added].as_slice(), None));
     let id = file("/one.md", "one").id;
     // Whatever is asked under a known key, nothing is written; the fingerprint says whether it was the same.
     for (text, fingerprint) in [("one", 1), ("two", 2)] {
-        let again = harness.another().await.commit(once(text, "k", fingerprint, after(1))).await.expect("commit");
+        let again = harness.another().await.commit(&once(text, "k", fingerprint, after(1))).await.expect("commit");
         assert_eq!(again.outcomes, []);
         assert_eq!(again.earlier, Some(EarlierCommit { fingerprint: [1; 32], document_id: id, added: true }));
     }
@@ -786,13 +786,13 @@ pub(crate) async fn a_key_writes_once<H: Harness>(harness: H) {
         once: Some(OnceKey { key: "copy".into(), fingerprint: [3; 32] }),
         ..batch(vec![file("/copy.md", "one")])
     };
-    assert_eq!(store.commit(copy.clone()).await.expect("commit").outcomes, [WriteOutcome::Duplicate(id)]);
-    let again = store.commit(copy).await.expect("commit").earlier.expect("known");
+    assert_eq!(store.commit(&copy.clone()).await.expect("commit").outcomes, [WriteOutcome::Duplicate(id)]);
+    let again = store.commit(&copy).await.expect("commit").earlier.expect("known");
     assert_eq!((again.document_id, again.added), (id, false));
     // A commit that fails uses no key up.
     let failing = CommitBatch { instant_model: Some(ModelId::from("unheard-of")), ..once("three", "fresh", 4, NOW) };
-    store.commit(failing).await.expect_err("an unknown model");
-    assert_eq!(store.commit(once("three", "fresh", 4, NOW)).await.expect("commit").outcomes, [WriteOutcome::Added]);
+    store.commit(&failing).await.expect_err("an unknown model");
+    assert_eq!(store.commit(&once("three", "fresh", 4, NOW)).await.expect("commit").outcomes, [WriteOutcome::Added]);
     assert_sound(store).await;
 }
 
@@ -800,7 +800,8 @@ pub(crate) async fn a_key_writes_once_at_once<H: Harness>(harness: H) {
     let (one, other) = (harness.another().await, harness.another().await);
     for round in 0..10 {
         let (text, key) = (format!("text {round}"), format!("key {round}"));
-        let (a, b) = tokio::join!(one.commit(once(&text, &key, 1, NOW)), other.commit(once(&text, &key, 1, NOW)));
+        let batch = once(&text, &key, 1, NOW);
+        let (a, b) = tokio::join!(one.commit(&batch), other.commit(&batch));
         let earlier = [a.expect("commit").earlier, b.expect("commit").earlier];
         assert_eq!(earlier.iter().flatten().count(), 1, "{earlier:?}");
     }
@@ -810,12 +811,12 @@ pub(crate) async fn a_key_writes_once_at_once<H: Harness>(harness: H) {
 
 pub(crate) async fn keys_are_forgotten_after_a_week<H: Harness>(harness: H) {
     let store = harness.store();
-    store.commit(once("one", "k", 1, NOW)).await.expect("commit");
+    store.commit(&once("one", "k", 1, NOW)).await.expect("commit");
     let kept = NOW.plus(ONCE_KEPT);
-    assert!(store.commit(once("two", "k", 1, kept)).await.expect("commit").earlier.is_some());
+    assert!(store.commit(&once("two", "k", 1, kept)).await.expect("commit").earlier.is_some());
     let late = kept.plus(std::time::Duration::from_millis(1));
-    assert_eq!(store.commit(once("two", "k", 2, late)).await.expect("commit").outcomes, [WriteOutcome::Added]);
-    let again = store.commit(once("two", "k", 2, late)).await.expect("commit").earlier.expect("known");
+    assert_eq!(store.commit(&once("two", "k", 2, late)).await.expect("commit").outcomes, [WriteOutcome::Added]);
+    let again = store.commit(&once("two", "k", 2, late)).await.expect("commit").earlier.expect("known");
     assert_eq!(again.document_id, file("/two.md", "two").id);
 }
 
@@ -866,7 +867,7 @@ pub(crate) async fn progress_tells_what_is_left<H: Harness>(harness: H) {
         chunk.vector = Some(vec![1.0, 0.0, 0.0, 0.0]);
     }
     let id = document.id;
-    store.commit(batch_with(vec![document, file("/b.md", "b")], "instant", &["background"])).await.expect("commit");
+    store.commit(&batch_with(vec![document, file("/b.md", "b")], "instant", &["background"])).await.expect("commit");
     let progress = store.document_progress(id).await.expect("progress");
     let by_model: Vec<(&str, u64, u64)> =
         progress.embeddings.iter().map(|m| (m.model.0.as_str(), m.done, m.pending)).collect();

@@ -37,7 +37,7 @@ pub(crate) async fn jobs_are_made_claimed_and_done<H: Harness>(harness: H) {
     let mut document = file("/a.md", "a longer text here\n\nshort\n\nmiddle one");
     document.chunks.push(chunk(3, ChunkKind::Quoted, "not searched"));
     document.chunks[0].vector = Some(vec![1.0, 0.0]);
-    let report = store.commit(batch_with(vec![document], "small", &["big"])).await.expect("commit");
+    let report = store.commit(&batch_with(vec![document], "small", &["big"])).await.expect("commit");
     assert_eq!(report.jobs, 3);
     assert_eq!(progress(store).await, (0, 3, 0, 0));
     let jobs = claim(store, 10, NOW).await;
@@ -59,12 +59,12 @@ pub(crate) async fn jobs_are_made_claimed_and_done<H: Harness>(harness: H) {
 pub(crate) async fn known_texts_are_never_handed_out<H: Harness>(harness: H) {
     let store = harness.store();
     register(store).await;
-    store.commit(batch_with(vec![file("/a.md", "shared\n\nown")], "small", &["big"])).await.expect("commit");
+    store.commit(&batch_with(vec![file("/a.md", "shared\n\nown")], "small", &["big"])).await.expect("commit");
     let jobs = claim(store, 10, NOW).await;
     assert_eq!(jobs.len(), 2);
     finish(store, &jobs).await;
     let others: Vec<_> = (0..30).map(|at| file(&format!("/b{at}.md"), &format!("shared\n\nother {at}"))).collect();
-    store.commit(batch_with(others, "small", &["big"])).await.expect("commit");
+    store.commit(&batch_with(others, "small", &["big"])).await.expect("commit");
     assert_eq!(progress(store).await, (2, 60, 0, 0));
     let mut handed_out = Vec::new();
     loop {
@@ -85,7 +85,7 @@ pub(crate) async fn same_text_is_handed_out_once_at_a_time<H: Harness>(harness: 
     let store = harness.store();
     register(store).await;
     let twins = vec![file("/a.md", "twin\n\nx"), file("/b.md", "twin\n\ny"), file("/c.md", "twin\n\nz")];
-    store.commit(batch_with(twins, "small", &["big"])).await.expect("commit");
+    store.commit(&batch_with(twins, "small", &["big"])).await.expect("commit");
     let jobs = claim(store, 10, NOW).await;
     assert_eq!(jobs.iter().filter(|job| job.text == "twin").count(), 1);
     assert!(claim(store, 10, NOW).await.is_empty());
@@ -97,7 +97,7 @@ pub(crate) async fn same_text_is_handed_out_once_at_a_time<H: Harness>(harness: 
 pub(crate) async fn failed_jobs_wait_and_are_given_up<H: Harness>(harness: H) {
     let store = harness.store();
     register(store).await;
-    store.commit(batch_with(vec![file("/a.md", "text")], "small", &["big"])).await.expect("commit");
+    store.commit(&batch_with(vec![file("/a.md", "text")], "small", &["big"])).await.expect("commit");
     let fail = async |chunk: ChunkId, retry_at| {
         let failure = FailedEmbedding { chunk_id: chunk, error: "too hot".into(), retry_at };
         store.fail_embeddings(&model(), &[failure], NOW).await.expect("fail");
@@ -123,7 +123,7 @@ pub(crate) async fn expired_jobs_are_taken_again<H: Harness>(harness: H) {
     let other = harness.another().await;
     register(store).await;
     let texts: Vec<String> = (0..40).map(|at| format!("text {at}")).collect();
-    store.commit(batch_with(vec![file("/a.md", &texts.join("\n\n"))], "small", &["big"])).await.expect("commit");
+    store.commit(&batch_with(vec![file("/a.md", &texts.join("\n\n"))], "small", &["big"])).await.expect("commit");
     let drain = async |store: &H::Store| {
         let mut mine = Vec::new();
         loop {
@@ -146,7 +146,7 @@ pub(crate) async fn expired_jobs_are_taken_again<H: Harness>(harness: H) {
 pub(crate) async fn released_jobs_count_no_attempt<H: Harness>(harness: H) {
     let store = harness.store();
     register(store).await;
-    store.commit(batch_with(vec![file("/a.md", "text")], "small", &["big"])).await.expect("commit");
+    store.commit(&batch_with(vec![file("/a.md", "text")], "small", &["big"])).await.expect("commit");
     let job = claim(store, 1, NOW).await.remove(0);
     store.release_embeddings(&model(), &[job.chunk_id]).await.expect("release");
     assert_eq!(claim(store, 1, NOW).await, [job]);
@@ -181,7 +181,7 @@ pub(crate) async fn dimensions_are_held<H: Harness>(harness: H) {
     store.register_model(&model(), 3, after(9)).await.expect("the same again is fine");
     let error = store.register_model(&model(), 4, NOW).await.expect_err("other dimension");
     assert_eq!(error.kind, StoreErrorKind::Invariant);
-    store.commit(batch_with(vec![file("/a.md", "text")], "small", &["big"])).await.expect("commit");
+    store.commit(&batch_with(vec![file("/a.md", "text")], "small", &["big"])).await.expect("commit");
     let job = claim(store, 1, NOW).await.remove(0);
     let error = store
         .complete_embeddings(&model(), &[(job.chunk_id, Some(vec![1.0; 5]))], NOW)
@@ -197,9 +197,9 @@ pub(crate) async fn dimensions_are_held<H: Harness>(harness: H) {
 pub(crate) async fn chunks_deleted_meanwhile_are_passed_over<H: Harness>(harness: H) {
     let store = harness.store();
     register(store).await;
-    store.commit(batch_with(vec![file("/a.md", "old\n\nkept")], "small", &["big"])).await.expect("commit");
+    store.commit(&batch_with(vec![file("/a.md", "old\n\nkept")], "small", &["big"])).await.expect("commit");
     let jobs = claim(store, 10, NOW).await;
-    store.commit(batch_with(vec![file("/a.md", "kept\n\nnew")], "small", &["big"])).await.expect("commit");
+    store.commit(&batch_with(vec![file("/a.md", "kept\n\nnew")], "small", &["big"])).await.expect("commit");
     finish(store, &jobs).await;
     assert_eq!(progress(store).await, (1, 1, 0, 0));
     assert_eq!(claim(store, 10, NOW).await[0].text, "new");
@@ -209,13 +209,13 @@ pub(crate) async fn chunks_deleted_meanwhile_are_passed_over<H: Harness>(harness
 pub(crate) async fn dropped_models_leave_nothing<H: Harness>(harness: H) {
     let store = harness.store();
     register(store).await;
-    store.commit(batch_with(vec![file("/a.md", "one\n\ntwo")], "small", &["big"])).await.expect("commit");
+    store.commit(&batch_with(vec![file("/a.md", "one\n\ntwo")], "small", &["big"])).await.expect("commit");
     let jobs = claim(store, 1, NOW).await;
     finish(store, &jobs).await;
     store.drop_model(&model()).await.expect("drop");
     assert_eq!(store.embedding_progress().await.expect("progress").len(), 1);
     assert_eq!(store.drop_model(&model()).await.expect_err("gone").kind, StoreErrorKind::NotFound);
-    store.commit(batch(vec![file("/b.md", "three")])).await.expect("commit");
+    store.commit(&batch(vec![file("/b.md", "three")])).await.expect("commit");
     register(store).await;
     assert_eq!(progress(store).await, (0, 0, 0, 0));
     assert_sound(store).await;

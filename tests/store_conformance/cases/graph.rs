@@ -410,7 +410,7 @@ async fn random_step(store: &impl Backend, random: &mut fastrand::Rng, held: &mu
                 commit.moves = vec![(commit.documents[0].source_key.clone(), *id)];
             }
             held.extend(commit.documents.iter().map(|document| document.id));
-            store.commit(commit).await.expect("commit");
+            store.commit(&commit).await.expect("commit");
         }
         4 => {
             let reason = if random.bool() { RetireReason::Deleted } else { RetireReason::FileGone };

@@ -92,7 +92,7 @@ pub(crate) async fn commits_extend_the_lease<H: Harness>(harness: H) {
         now: after(50),
         ..batch(vec![mail("/a.mbox", 0, "m", "x")])
     };
-    store.commit(progress).await.expect("commit");
+    store.commit(&progress).await.expect("commit");
     assert!(store.claim_files("w", 5, LEASE, after(100)).await.expect("claim").is_empty());
     assert_eq!(claim_one(store, after(110)).await.path, "/a.mbox");
     assert_eq!(row(store, "/a.mbox").await.items, ItemCounts::default(), "a new claim counts from zero");
@@ -112,14 +112,14 @@ pub(crate) async fn counts_add_up<H: Harness>(harness: H) {
         dead_letters: vec![dead_letter("/a.mbox", Some(250), "bad header")],
         ..batch(vec![mail("/a.mbox", 0, "m1", "x"), mail("/a.mbox", 100, "m1", "x")])
     };
-    store.commit(first).await.expect("first half");
+    store.commit(&first).await.expect("first half");
     let counts = store.intake_counts().await.expect("counts");
     assert_eq!(counts.bytes_waiting, 600 + 1000);
     assert_eq!(counts.dead_letters_retrying, 1);
     let mut second = update("/a.mbox", FileState::Indexed, 5);
     second.skipped = 1;
     let second = CommitBatch { files: vec![second], ..batch(vec![mail("/a.mbox", 500, "m2", "y")]) };
-    store.commit(second).await.expect("second half");
+    store.commit(&second).await.expect("second half");
     let a = row(store, "/a.mbox").await;
     assert_eq!(a.items, ItemCounts { seen: 5, documents: 2, duplicates: 1, unchanged: 0, dead_letters: 1, skipped: 1 });
     assert_eq!((a.state, a.source_type), (FileState::Indexed, Some(SourceType::Mail)));
@@ -143,15 +143,15 @@ pub(crate) async fn repeated_commits_count_once<H: Harness>(harness: H) {
     };
     // The acknowledgement of each commit was lost: the worker commits it again.
     for (from, state) in [(0, FileState::Parsing), (3, FileState::Indexed)] {
-        store.commit(part(from, state)).await.expect("commit");
-        let report = store.commit(part(from, state)).await.expect("again");
+        store.commit(&part(from, state)).await.expect("commit");
+        let report = store.commit(&part(from, state)).await.expect("again");
         assert_eq!(report.outcomes, [WriteOutcome::Unchanged; 2]);
     }
     // A file that is one document: its commit and its end may come apart.
     store.offer(&[offered("/one.md")], false, NOW).await.expect("offer");
     claim_one(store, NOW).await;
     for _ in 0..2 {
-        store.commit(batch(vec![file("/one.md", "text")])).await.expect("commit");
+        store.commit(&batch(vec![file("/one.md", "text")])).await.expect("commit");
     }
     store.update_files(&[update("/one.md", FileState::Indexed, 1)], LEASE, NOW).await.expect("finish");
     assert_eq!(row(store, "/one.md").await.items, ItemCounts { seen: 1, documents: 1, ..ItemCounts::default() });
@@ -173,7 +173,7 @@ pub(crate) async fn progress_may_lag_behind_the_documents<H: Harness>(harness: H
                 (half * 3..half * 3 + 3).map(|at| mail("/a.mbox", at * 100, &format!("m{at}"), "x")).collect();
             let part =
                 CommitBatch { files: vec![update("/a.mbox", FileState::Parsing, half * 3 + 1)], ..batch(messages) };
-            store.commit(part).await.expect("commit");
+            store.commit(&part).await.expect("commit");
         }
         store.update_files(&[update("/a.mbox", FileState::Indexed, 6)], LEASE, NOW).await.expect("finish");
         let items = row(store, "/a.mbox").await.items;
@@ -190,7 +190,7 @@ pub(crate) async fn only_duplicate_makes_the_file_a_duplicate<H: Harness>(harnes
         files: vec![update("/a.md", FileState::Indexed, 1), update("/b.md", FileState::Indexed, 1)],
         ..batch(vec![file("/a.md", "same"), file("/b.md", "same")])
     };
-    store.commit(both).await.expect("commit");
+    store.commit(&both).await.expect("commit");
     let (a, b) = (row(store, "/a.md").await, row(store, "/b.md").await);
     assert_eq!((a.state, a.items.documents), (FileState::Indexed, 1));
     assert_eq!((b.state, b.items.duplicates), (FileState::Duplicate, 1));
@@ -199,7 +199,7 @@ pub(crate) async fn only_duplicate_makes_the_file_a_duplicate<H: Harness>(harnes
     // The end of the file may be told after its document.
     store.offer(&[offered("/c.md")], false, NOW).await.expect("offer");
     claim_one(store, NOW).await;
-    store.commit(batch(vec![file("/c.md", "same")])).await.expect("commit");
+    store.commit(&batch(vec![file("/c.md", "same")])).await.expect("commit");
     store.update_files(&[update("/c.md", FileState::Indexed, 1)], LEASE, NOW).await.expect("finish");
     let c = row(store, "/c.md").await;
     assert_eq!((c.state, c.reason.as_deref()), (FileState::Duplicate, Some("same content as /a.md")));
@@ -220,7 +220,7 @@ pub(crate) async fn changed_while_in_hand_is_queued_again<H: Harness>(harness: H
         now: after(4),
         ..batch(vec![file("/a.md", "old text")])
     };
-    store.commit(done).await.expect("commit");
+    store.commit(&done).await.expect("commit");
     let a = row(store, "/a.md").await;
     assert_eq!((a.state, a.modified_at), (FileState::Queued, after(2)));
     claim_one(store, after(5)).await;
@@ -236,7 +236,7 @@ pub(crate) async fn released_files_start_over<H: Harness>(harness: H) {
         files: vec![update("/a.mbox", FileState::Parsing, 1)],
         ..batch(vec![mail("/a.mbox", 0, "m", "x")])
     };
-    store.commit(part).await.expect("commit");
+    store.commit(&part).await.expect("commit");
     store.release_files(&["/a.mbox".into(), "/unknown".into()], after(1)).await.expect("release");
     let a = row(store, "/a.mbox").await;
     assert_eq!((a.state, a.items), (FileState::Queued, ItemCounts::default()));
@@ -256,7 +256,7 @@ pub(crate) async fn dead_letters_follow_the_schedule<H: Harness>(harness: H) {
             now,
             ..CommitBatch::default()
         };
-        store.commit(failed).await.expect("commit");
+        store.commit(&failed).await.expect("commit");
         let letter = store.dead_letters(0, 10).await.expect("letters").remove(0);
         assert_eq!((letter.attempts, letter.offset), (attempt, None));
         assert_eq!(letter.error, format!("failure {attempt}"));
@@ -290,13 +290,13 @@ pub(crate) async fn recovered_places_lose_their_dead_letter<H: Harness>(harness:
         now: NOW,
         ..CommitBatch::default()
     };
-    store.commit(failed).await.expect("commit");
+    store.commit(&failed).await.expect("commit");
     let recovered = CommitBatch {
         recovered: vec![("/a.mbox".into(), Some(70_000)), ("/other".into(), Some(80_000))],
         now: NOW,
         ..CommitBatch::default()
     };
-    store.commit(recovered).await.expect("commit");
+    store.commit(&recovered).await.expect("commit");
     let letters = store.dead_letters(0, 10).await.expect("letters");
     assert_eq!(letters.iter().map(|letter| letter.offset).collect::<Vec<_>>(), [Some(80_000)]);
 }
@@ -311,7 +311,7 @@ pub(crate) async fn a_finished_pass_clears_what_it_no_longer_met<H: Harness>(har
         now: NOW,
         ..CommitBatch::default()
     };
-    store.commit(failed).await.expect("commit");
+    store.commit(&failed).await.expect("commit");
     assert_eq!(store.queue_due_retries(after(2)).await.expect("due"), 1);
     assert_eq!(claim_one(store, after(2)).await.bytes_done, 0, "the retry reads from before the failure");
     // The archive was repaired meanwhile: one message stands elsewhere and is fine, the other still fails.
@@ -321,7 +321,7 @@ pub(crate) async fn a_finished_pass_clears_what_it_no_longer_met<H: Harness>(har
         now: after(3),
         ..batch(vec![mail("/a.mbox", 0, "m", "x")])
     };
-    store.commit(CommitBatch { now: after(3), ..again }).await.expect("commit");
+    store.commit(&CommitBatch { now: after(3), ..again }).await.expect("commit");
     let letters = store.dead_letters(0, 10).await.expect("letters");
     assert_eq!(letters.iter().map(|letter| (letter.offset, letter.attempts)).collect::<Vec<_>>(), [(Some(20), 2)]);
     assert_sound(store).await;
@@ -341,7 +341,7 @@ pub(crate) async fn user_retries_and_discards_dead_letters<H: Harness>(harness: 
             now: NOW,
             ..CommitBatch::default()
         };
-        store.commit(failed).await.expect("commit");
+        store.commit(&failed).await.expect("commit");
     }
     let letter = store.dead_letters(0, 1).await.expect("letters").remove(0);
     assert_eq!((letter.attempts, letter.next_retry_at), (4, None));
@@ -442,7 +442,7 @@ async fn take_in(store: &impl Backend, path: &str, documents: Vec<NewDocument>) 
 async fn finish(store: &impl Backend, path: &str, documents: Vec<NewDocument>) -> peanut::store::CommitReport {
     let mut end = update(path, FileState::Indexed, documents.len() as u64);
     end.whole = Some(Vec::new());
-    store.commit(CommitBatch { files: vec![end], ..batch(documents) }).await.expect("commit")
+    store.commit(&CommitBatch { files: vec![end], ..batch(documents) }).await.expect("commit")
 }
 
 pub(crate) async fn duplicates_live_when_their_holder_goes<H: Harness>(harness: H) {
@@ -587,7 +587,7 @@ pub(crate) async fn takings_in_hand_are_counted_until_something_comes_of_them<H:
     letter.retry = Retry::ByHand;
     let end = update("/a.md", FileState::Failed, 1);
     let batch = CommitBatch { files: vec![end], dead_letters: vec![letter], now: late, ..batch(Vec::new()) };
-    store.commit(batch).await.expect("commit");
+    store.commit(&batch).await.expect("commit");
     assert_eq!(store.queue_due_retries(late.plus(LEASE * 1000)).await.expect("due"), 0);
 }
 
@@ -599,7 +599,7 @@ pub(crate) async fn what_may_pass_is_tried_until_it_goes_well<H: Harness>(harnes
         let mut end = update(path, FileState::Failed, 1);
         end.reason = Some("no descriptors left".into());
         let batch = CommitBatch { files: vec![end], dead_letters: vec![letter], now: at, ..batch(Vec::new()) };
-        store.commit(batch).await.expect("commit");
+        store.commit(&batch).await.expect("commit");
     };
     for path in ["/disk.md", "/text.md"] {
         store.offer(&[offered(path)], false, NOW).await.expect("offer");
@@ -676,7 +676,7 @@ pub(crate) async fn a_copy_keeps_no_document_where_it_was<H: Harness>(harness: H
     let ends =
         ["/a.eml", "/b.eml"].map(|path| FileUpdate { whole: Some(Vec::new()), ..update(path, FileState::Indexed, 1) });
     let both = CommitBatch { files: ends.to_vec(), ..batch(vec![other, first("/b.eml")]) };
-    store.commit(both).await.expect("commit");
+    store.commit(&both).await.expect("commit");
     assert_eq!(claim_one(store, NOW).await.path, "/b.eml", "what it repeats is gone: it is read again");
     assert_eq!(finish(store, "/b.eml", vec![first("/b.eml")]).await.outcomes, [WriteOutcome::Moved]);
     for path in ["/a.eml", "/b.eml"] {

@@ -139,6 +139,9 @@ fn has(known: &Known, wanted: &WordMatch) -> bool {
             WordMatch::Term(term) => held.contains(&term.as_str()),
             WordMatch::Prefix(start) => held.iter().any(|term| term.starts_with(start.as_str())),
             WordMatch::Phrase(words) => held.windows(words.len()).any(|window| window == words),
+            WordMatch::Any(ways) => {
+                ways.iter().any(|words| held.windows(words.len()).any(|window| window == &words[..]))
+            }
         }
     })
 }
@@ -168,7 +171,7 @@ async fn corpus<H: Harness>(harness: &H, random: &mut fastrand::Rng) -> Vec<Know
     let documents = documents(random);
     for some in documents.chunks(20) {
         let batch = some.iter().map(|known| known.document.clone()).collect();
-        store.commit(batch_with(batch, "small", &[])).await.expect("commit");
+        store.commit(&batch_with(batch, "small", &[])).await.expect("commit");
     }
     let gone: Vec<DocumentId> = documents.iter().filter(|known| known.deleted).map(|known| known.document.id).collect();
     store.retire(&gone, RetireReason::Deleted, NOW).await.expect("retire");

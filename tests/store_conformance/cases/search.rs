@@ -56,7 +56,7 @@ async fn filled<H: Harness>(harness: &H, seed: u64) -> Vec<NewDocument> {
     let documents = documents(seed);
     // Several commits, as several segments of whatever index an engine keeps.
     for some in documents.chunks(25) {
-        store.commit(batch_with(some.to_vec(), "small", &[])).await.expect("commit");
+        store.commit(&batch_with(some.to_vec(), "small", &[])).await.expect("commit");
     }
     documents
 }
@@ -244,7 +244,7 @@ pub(crate) async fn what_left_is_not_found<H: Harness>(harness: H) {
     let changed = documents.len() - 1;
     let mut replacement = file(&documents[changed].source_path, "entirely different");
     replacement.chunks[0].terms = terms::terms("context\nentirely different");
-    store.commit(batch_with(vec![replacement], "small", &[])).await.expect("commit");
+    store.commit(&batch_with(vec![replacement], "small", &[])).await.expect("commit");
     let legs = store.search_legs(&should(&["wako"]), &near, &Filter::default(), 1000).await.expect("search");
     let held: HashSet<DocumentId> = documents[..changed].iter().map(|document| document.id).collect();
     let with_word = documents[..changed].iter().filter(|document| document.chunks[0].text.contains("wako")).count();
@@ -329,11 +329,11 @@ pub(crate) async fn everything_is_found_below_the_texts<H: Harness>(harness: H) 
         message(number, &format!("{kind:?}@x"), None, &[(ChunkKind::Body, "short"), (kind, "ledger ledger ledger")])
     }));
     let before: HashMap<DocumentId, f32> = {
-        store.commit(batch_with(documents[..2].to_vec(), "small", &[])).await.expect("commit");
+        store.commit(&batch_with(documents[..2].to_vec(), "small", &[])).await.expect("commit");
         scores(&harness, &["ledger"]).await
     };
     let bodies: Vec<NewDocument> = documents[2..].to_vec();
-    store.commit(batch_with(bodies.clone(), "small", &[])).await.expect("commit");
+    store.commit(&batch_with(bodies.clone(), "small", &[])).await.expect("commit");
     let found = scores(&harness, &["ledger"]).await;
     assert_eq!(found.len(), 5, "never unfindable");
     assert_eq!(before.len(), 2);
@@ -364,7 +364,7 @@ pub(crate) async fn light_chunks_change_no_score_of_a_text<H: Harness>(harness: 
             &[(ChunkKind::Names, &text), (ChunkKind::Signature, "wako")],
         )
     });
-    store.commit(batch_with(lights.collect(), "small", &[])).await.expect("commit");
+    store.commit(&batch_with(lights.collect(), "small", &[])).await.expect("commit");
     let found = store.search_words(&should(&words), &Filter::default(), 1000).await.expect("search");
     let wanted = bm25(&documents, &words);
     let texts: Vec<ScoredChunk> =
@@ -386,14 +386,14 @@ pub(crate) async fn quotes_of_what_is_here_stand_below_it<H: Harness>(harness: H
     };
     let other = message(90, "other@x", None, &[(ChunkKind::Body, "wooden girders are what we had before they burned")]);
     store.register_model(&model(), DIMENSION, NOW).await.expect("register");
-    store.commit(batch_with([replies(1), vec![other.clone()]].concat(), "small", &[])).await.expect("commit");
+    store.commit(&batch_with([replies(1), vec![other.clone()]].concat(), "small", &[])).await.expect("commit");
     // Nobody else has all of the words: the quotes are searched like texts, the shorter the better.
     let alone = scores(&harness, &[stem("girders").as_str()]).await;
     let reply = replies(1)[0].id;
     assert_eq!(alone.len(), 11);
     // The original comes late, and is found before all who quote it; another text with one of the words, too.
     let original = message(50, "original@x", None, &[(ChunkKind::Body, quote.1)]);
-    store.commit(batch_with(vec![original.clone()], "small", &[])).await.expect("commit");
+    store.commit(&batch_with(vec![original.clone()], "small", &[])).await.expect("commit");
     let words = ["girders", "thousand"].map(stem);
     let found = scores(&harness, &words.each_ref().map(String::as_str)).await;
     assert_eq!(found.len(), 12, "quotes are found all the same");
@@ -401,7 +401,7 @@ pub(crate) async fn quotes_of_what_is_here_stand_below_it<H: Harness>(harness: H
     let one = scores(&harness, &[stem("girders").as_str()]).await;
     assert!(replies(1).iter().all(|reply| one[&reply.id] < one[&other.id]), "{one:?}");
     // More replies to what is here; then it goes, and comes back.
-    store.commit(batch_with(replies(20), "small", &[])).await.expect("commit");
+    store.commit(&batch_with(replies(20), "small", &[])).await.expect("commit");
     let late = scores(&harness, &[stem("girders").as_str()]).await;
     assert!((late[&replies(20)[0].id] - late[&reply]).abs() < 1e-6);
     assert!(alone[&reply] > 1.5 * late[&reply], "{} {}", alone[&reply], late[&reply]);

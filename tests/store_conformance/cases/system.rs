@@ -155,7 +155,7 @@ pub(crate) async fn leases_are_given_back<H: Harness>(harness: H) {
     let model = ModelId::from("m");
     store.register_model(&model, 2, NOW).await.expect("register");
     store
-        .commit(batch_with(vec![file("/a.md", "one\n\ntwo"), file("/b.md", "three")], "m", &["m"]))
+        .commit(&batch_with(vec![file("/a.md", "one\n\ntwo"), file("/b.md", "three")], "m", &["m"]))
         .await
         .expect("commit");
     store.offer(&[offered("/x"), offered("/y")], false, NOW).await.expect("offer");

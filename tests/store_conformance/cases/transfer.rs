@@ -77,7 +77,7 @@ async fn filled(store: &impl Backend) {
     store.offer(&[offered("/a.mbox")], false, NOW).await.expect("offer");
     store.claim_files("w", 1, LEASE, NOW).await.expect("claim");
     for part in documents.chunks(200) {
-        store.commit(batch_with(part.to_vec(), "small", &["big"])).await.expect("commit");
+        store.commit(&batch_with(part.to_vec(), "small", &["big"])).await.expect("commit");
     }
     store.offer(&[offered("/copy.mbox")], false, NOW).await.expect("offer");
     store.claim_files("w", 1, LEASE, NOW).await.expect("claim");
@@ -85,7 +85,7 @@ async fn filled(store: &impl Backend) {
     copy.source_path = "/copy.mbox".into();
     let mut copied = batch_with(vec![copy], "small", &["big"]);
     copied.files = vec![update("/copy.mbox", FileState::Indexed, 1)];
-    store.commit(copied).await.expect("a copy");
+    store.commit(&copied).await.expect("a copy");
     drain(store, NOW).await;
     store.retire(&[documents[3].id, documents[4].id], RetireReason::Deleted, after(1)).await.expect("retire");
     let mut changed = documents[9].clone();
@@ -95,7 +95,7 @@ async fn filled(store: &impl Backend) {
     let changed = indexed(changed, &mut random);
     let mut again = batch_with(vec![changed], "small", &["big"]);
     again.now = after(2);
-    store.commit(again).await.expect("change");
+    store.commit(&again).await.expect("change");
     // Jobs in every state, events in every state, files in every state.
     let big = ModelId::from("big");
     let jobs = store.claim_embeddings(&big, "w", 30, LEASE, after(3)).await.expect("claim");
@@ -112,7 +112,7 @@ async fn filled(store: &impl Backend) {
     let mut broken = batch_with(Vec::new(), "small", &[]);
     broken.files = vec![update("/broken.pdf", FileState::Failed, 1)];
     broken.dead_letters = vec![dead_letter("/broken.pdf", None, "damaged"), dead_letter("/a.mbox", Some(7), "nul \0")];
-    store.commit(broken).await.expect("commit");
+    store.commit(&broken).await.expect("commit");
     let folder = peanut::domain::intake::WatchedFolder { path: "/notes".into(), excludes: vec!["*.bak".into()] };
     store.put_folder(&folder, NOW).await.expect("folder");
     store.put_setting("search.rrf_k", "60", NOW).await.expect("setting");
@@ -130,7 +130,7 @@ async fn filled(store: &impl Backend) {
     store.add_key(&key).await.expect("key");
     let once = Some(OnceKey { key: "k1/today".into(), fingerprint: [9; 32] });
     let batch = CommitBatch { once, ..batch_with(vec![file("/once.md", "once")], "small", &[]) };
-    store.commit(batch).await.expect("commit once");
+    store.commit(&batch).await.expect("commit once");
     store.prune_processed(after(1), 3).await.expect("prune");
 }
 
@@ -324,7 +324,7 @@ pub(crate) async fn a_copy_that_differs_is_not_trusted<H: Harness>(harness: H) {
     let mut random = fastrand::Rng::with_seed(3);
     let mut document = indexed(file("/a.md", "one\n\ntwo"), &mut random);
     document.chunks[0].vector = Some(vec![0.6, 0.8]);
-    source.commit(batch_with(vec![document], "small", &[])).await.expect("commit");
+    source.commit(&batch_with(vec![document], "small", &[])).await.expect("commit");
     let spoilt: [(&str, Spoil, &str); 3] = [
         ("document_name", |rows| drop(rows.pop()), "arrived"),
         ("chunk", |rows| rows[1][5] = Cell::Text("tvo".into()), "checksum"),

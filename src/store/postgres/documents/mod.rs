@@ -28,7 +28,7 @@ pub(super) use write::insert_chunks;
 
 #[async_trait]
 impl DocumentStore for PostgresStore {
-    async fn commit(&self, batch: CommitBatch) -> StoreResult<CommitReport> {
+    async fn commit(&self, batch: &CommitBatch) -> StoreResult<CommitReport> {
         let done = commit::commit(self, &clean(batch)).await;
         self.wrote();
         done

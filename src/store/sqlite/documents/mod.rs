@@ -28,7 +28,7 @@ pub(super) use write::insert_chunks;
 
 #[async_trait]
 impl DocumentStore for SqliteStore {
-    async fn commit(&self, batch: CommitBatch) -> StoreResult<CommitReport> {
+    async fn commit(&self, batch: &CommitBatch) -> StoreResult<CommitReport> {
         commit::commit(self, &clean(batch)).await
     }
 

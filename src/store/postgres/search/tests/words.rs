@@ -22,7 +22,7 @@ async fn write_both(postgres: &PostgresStore, sqlite: &SqliteStore, documents: V
         transaction.commit().await.expect("commit");
     }
     #[expect(clippy::disallowed_methods, reason = "the store's own tests commit without the recorder")]
-    sqlite.commit(CommitBatch { documents, now: NOW, ..CommitBatch::default() }).await.expect("commit");
+    sqlite.commit(&CommitBatch { documents, now: NOW, ..CommitBatch::default() }).await.expect("commit");
 }
 
 /// Hits by what they are instead of by id, which differ between the stores once chunks were replaced.
