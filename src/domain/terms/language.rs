@@ -97,20 +97,25 @@ impl Language {
     }
 }
 
-/// Bits of the languages that have a word.
-static KNOWN_WORDS: LazyLock<HashMap<&'static str, u16, RandomState>> = LazyLock::new(|| {
-    let mut known: HashMap<&str, u16, RandomState> = HashMap::default();
+/// Bits of the languages that have a word, by the word as a number: asked for every short word of every text.
+static KNOWN_WORDS: LazyLock<HashMap<u64, u16, RandomState>> = LazyLock::new(|| {
+    let mut known: HashMap<u64, u16, RandomState> = HashMap::default();
     let languages = [(Plain as usize, ENGLISH)].into_iter().chain((1..).zip(FUNCTION_WORDS.iter().copied()));
     for (number, words) in languages.chain([(KNOWN, UNKNOWN)]) {
-        for word in words.split(' ') {
+        for word in words.split(' ').filter_map(packed) {
             *known.entry(word).or_default() |= 1 << number;
         }
     }
     known
 });
 
-/// Longest word worth looking up.
-const LONGEST_FUNCTION_WORD: usize = 9;
+/// A word of at most eight bytes as a number; hardly any function word is longer.
+fn packed(word: &str) -> Option<u64> {
+    let mut bytes = [0; 8];
+    bytes.get_mut(..word.len())?.copy_from_slice(word.as_bytes());
+    Some(u64::from_le_bytes(bytes))
+}
+
 /// What a word counts that only one language has.
 const WHOLE: u32 = 60;
 /// Whether a paragraph is English is known after so many words, if so much says it.
@@ -139,10 +144,7 @@ impl Evidence {
             let others = self.counts[1..].iter().max().copied().unwrap_or(0);
             self.is_settled = self.counts[Plain as usize] > SETTLED_BY.max(others * 3);
         }
-        if folded.len() > LONGEST_FUNCTION_WORD {
-            return;
-        }
-        if let Some(languages) = KNOWN_WORDS.get(folded) {
+        if let Some(languages) = packed(folded).and_then(|word| KNOWN_WORDS.get(&word)) {
             self.add(*languages, WHOLE);
         }
     }

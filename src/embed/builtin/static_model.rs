@@ -1,5 +1,7 @@
 //! One vector per word piece; a text's vector is the normalised sum. Fast enough to run inside the parser's loop.
 
+use std::ops::Range;
+
 use async_trait::async_trait;
 use safetensors::SafeTensors;
 
@@ -15,6 +17,10 @@ const VECTOR_WEIGHT: f32 = 0.58;
 /// Measured with words of no language and of others against the judged sets (`docs/BENCHMARKS.md`).
 const FLOOR: f32 = 0.37;
 
+/// The pieces that most texts are made of: signs, and the first words of a vocabulary that is ordered by frequency. Their
+/// rows lie ready as numbers, half a MiB of them; all would be 31.
+const FREQUENT: [Range<usize>; 2] = [999..1037, 1996..2508];
+
 static FILE: &[u8] = include_bytes!("../../../assets/static-256-int8.safetensors");
 
 /// The static model. Borrows its table from the binary; making one costs microseconds.
@@ -25,6 +31,8 @@ pub struct StaticModel {
     rows: &'static [u8],
     /// f32 little-endian `[pieces]`, as bytes (the file guarantees no alignment).
     scales: &'static [u8],
+    /// The rows of [`FREQUENT`] pieces, each times its scale, one range after the other.
+    frequent: Vec<f32>,
 }
 
 impl StaticModel {
@@ -47,7 +55,41 @@ impl StaticModel {
         if rows.len() / DIMENSION != scales.len() / 4 || rows.is_empty() {
             return Err(wrong(format!("{} bytes of rows for {} bytes of scales", rows.len(), scales.len())));
         }
-        Ok(Self { model, rows, scales })
+        let mut opened = Self { model, rows, scales, frequent: Vec::new() };
+        let mut frequent = Vec::with_capacity(FREQUENT.iter().map(ExactSizeIterator::len).sum::<usize>() * DIMENSION);
+        for id in FREQUENT.into_iter().flatten() {
+            let mut row = [0.0; DIMENSION];
+            opened.add(id, &mut row);
+            frequent.extend(row);
+        }
+        opened.frequent = frequent;
+        Ok(opened)
+    }
+
+    /// Adds a piece's row, times its scale; nothing for a piece that the table does not have.
+    fn add(&self, id: usize, sum: &mut [f32; DIMENSION]) {
+        let (Some(row), Some(scale)) =
+            (self.rows.get(id * DIMENSION..(id + 1) * DIMENSION), self.scales.get(id * 4..id * 4 + 4))
+        else {
+            return;
+        };
+        let scale = scale.try_into().map_or(0.0, f32::from_le_bytes);
+        for (total, weight) in sum.iter_mut().zip(row) {
+            *total += scale * f32::from(weight.cast_signed());
+        }
+    }
+
+    /// The row of a frequent piece.
+    fn frequent(&self, id: usize) -> Option<&[f32; DIMENSION]> {
+        let mut before = 0;
+        for range in FREQUENT {
+            if range.contains(&id) {
+                let start = (before + id - range.start) * DIMENSION;
+                return self.frequent.get(start..start + DIMENSION)?.try_into().ok();
+            }
+            before += range.len();
+        }
+        None
     }
 
     fn vector(&self, text: &str) -> Option<Vec<f32>> {
@@ -55,19 +97,15 @@ impl StaticModel {
     }
 
     fn of_pieces(&self, ids: impl Iterator<Item = usize>) -> Option<Vec<f32>> {
-        let mut sum = vec![0.0_f32; DIMENSION];
+        let mut sum = [0.0_f32; DIMENSION];
         for id in ids {
-            let (Some(row), Some(scale)) =
-                (self.rows.get(id * DIMENSION..(id + 1) * DIMENSION), self.scales.get(id * 4..id * 4 + 4))
-            else {
-                continue;
-            };
-            let scale = scale.try_into().map_or(0.0, f32::from_le_bytes);
-            for (total, weight) in sum.iter_mut().zip(row) {
-                *total += scale * f32::from(weight.cast_signed());
+            if let Some(row) = self.frequent(id) {
+                sum.iter_mut().zip(row).for_each(|(total, weight)| *total += weight);
+            } else {
+                self.add(id, &mut sum);
             }
         }
-        normalised(sum)
+        normalised(sum.to_vec())
     }
 }
 
@@ -131,6 +169,17 @@ mod tests {
             let by_text = model.embed_now(EmbedText { context, text });
             assert_eq!(model.embed_pieces(context, &wordpiece::pieces(text)), by_text, "{context:?} {text:?}");
         }
+    }
+
+    #[test]
+    fn frequent_pieces_weigh_what_they_weigh() {
+        let model = StaticModel::open().unwrap();
+        for id in FREQUENT.into_iter().flatten().step_by(7) {
+            let mut row = [0.0; DIMENSION];
+            model.add(id, &mut row);
+            assert_eq!(model.frequent(id), Some(&row), "{id}");
+        }
+        assert_eq!((model.frequent(998), model.frequent(1037), model.frequent(2508)), (None, None, None));
     }
 
     #[test]

@@ -13,16 +13,29 @@ fn now() -> ZonedDateTime {
 /// A query as it is for English texts: of the terms of every language only theirs.
 fn parsed(query: &str) -> ParsedQuery {
     let mut parsed = parse(query, &now());
-    for (_, clause) in &mut parsed.words.clauses {
-        if let WordMatch::Any(sequences) = clause {
-            *clause = match &sequences[0][..] {
-                [only] => WordMatch::Term(only.clone()),
-                words => WordMatch::Phrase(words.to_vec()),
-            };
-        }
-    }
+    parsed.words.clauses.iter_mut().for_each(|(_, clause)| in_english(clause));
+    parsed.joined_words.iter_mut().for_each(in_english);
+    parsed.filter.tree.iter_mut().for_each(tree_in_english);
     parsed.highlights.retain(|term| term.is_ascii());
     parsed
+}
+
+fn in_english(clause: &mut WordMatch) {
+    if let WordMatch::Any(sequences) = clause {
+        *clause = match &sequences[0][..] {
+            [only] => WordMatch::Term(only.clone()),
+            words => WordMatch::Phrase(words.to_vec()),
+        };
+    }
+}
+
+fn tree_in_english(tree: &mut Expression) {
+    match tree {
+        Expression::All(parts) | Expression::Any(parts) => parts.iter_mut().for_each(tree_in_english),
+        Expression::Not(part) => tree_in_english(part),
+        Expression::Has(wanted) => in_english(wanted),
+        Expression::Is(_) => {}
+    }
 }
 
 fn day(year: i16, month: i8, number: i8) -> Timestamp {

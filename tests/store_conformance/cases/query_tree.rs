@@ -63,10 +63,11 @@ fn documents(random: &mut fastrand::Rng) -> Vec<Known> {
 
 fn words(random: &mut fastrand::Rng) -> WordMatch {
     let word = |random: &mut fastrand::Rng| WORDS[random.usize(0..WORDS.len())].to_owned();
-    match random.usize(0..6) {
+    match random.usize(0..7) {
         0 => WordMatch::Prefix(["wa", "we", "wik", "nothing"][random.usize(0..4)].to_owned()),
         1 => WordMatch::Phrase(vec![word(random), word(random)]),
         2 => WordMatch::Term("absent".to_owned()),
+        3 => WordMatch::Any(vec![vec![word(random)], vec![word(random), word(random)], vec!["absent".to_owned()]]),
         _ => WordMatch::Term(word(random)),
     }
 }
