@@ -142,6 +142,7 @@ macro_rules! conformance {
                 quotes_of_what_is_here_stand_below_it,
                 words_said_again_change_no_answer,
                 a_search_over_its_deadline_is_given_up,
+                a_joined_name_stands_first_as_it_was_typed,
                 one_document_cannot_fill_a_list,
             ],
             query_tree: [

@@ -75,12 +75,14 @@ pub(super) fn bound(parsed: &mut ParsedQuery) {
             .hints
             .push(format!("too many filters: {left_out} tests under AND, OR or NOT were left out; ask for fewer"));
     }
-    for list in [&mut parsed.highlights, &mut parsed.prefixes, &mut parsed.plain_words, &mut parsed.hints] {
+    for list in
+        [&mut parsed.highlights, &mut parsed.prefixes, &mut parsed.plain_words, &mut parsed.exact, &mut parsed.hints]
+    {
         distinct(list);
     }
     // A word is marked by its terms in every language.
     parsed.highlights.truncate(MOST_WORK * TERMS_OF_A_WORD);
-    for list in [&mut parsed.prefixes, &mut parsed.plain_words, &mut parsed.hints] {
+    for list in [&mut parsed.prefixes, &mut parsed.plain_words, &mut parsed.exact, &mut parsed.hints] {
         list.truncate(MOST_WORK);
     }
 }

@@ -55,6 +55,8 @@ pub struct ParsedQuery {
     pub highlights: Vec<String>,
     /// Prefixes to mark in snippets, folded.
     pub prefixes: Vec<String>,
+    /// Names that were joined on purpose, as typed: what holds one as it is stands first.
+    pub exact: Vec<String>,
     /// Plain words as typed, for "did you mean".
     pub plain_words: Vec<String>,
 }
@@ -192,6 +194,9 @@ fn add_text(parsed: &mut ParsedQuery, piece: &Piece, loose: &mut Loose) {
         parsed.highlights.extend(marked.iter().flat_map(|word| word.asked.terms().cloned()));
         parsed.prefixes.extend(beginnings.iter().map(|word| word.asked.term.clone()));
     }
+    if occur != Occur::MustNot && loose.is_short && !piece.value.contains(char::is_whitespace) {
+        parsed.exact.extend(joined_name(&piece.value, &found));
+    }
     // Quotes, exclusions and requirements mean the words together, as they stand.
     let occur = if piece.quoted && occur == Occur::Should { Occur::Must } else { occur };
     let names = terms::signed(&piece.value);
@@ -234,6 +239,16 @@ fn add_text(parsed: &mut ParsedQuery, piece: &Piece, loose: &mut Loose) {
             parsed.words.clauses.push((occur, asked.matching()));
         }
     }
+}
+
+/// The name that a piece is, from its first word to its last, when signs join several: `run-task`, `3.14.2`.
+fn joined_name(piece: &str, found: &[Word]) -> Option<String> {
+    let is_joined = found.windows(2).any(|two| two[0].asked.range.end < two[1].asked.range.start);
+    let (first, last) = (found.first()?, found.last()?);
+    if !is_joined || found.iter().any(|word| word.is_stop) {
+        return None;
+    }
+    piece.get(first.asked.range.start..last.asked.range.end).map(str::to_owned)
 }
 
 /// The same clause, told apart from it.

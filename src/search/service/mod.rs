@@ -6,6 +6,7 @@
 //! time (kept for a second).
 
 mod correct;
+mod exact;
 mod group;
 mod listing;
 mod more_like;
@@ -252,7 +253,10 @@ impl SearchService {
                 return self.by_date(request, &parsed, order, &mut response).await;
             }
             let page = (request.offset, request.limit);
-            let ranked = self.ranked(&parsed, (mode, meaning), &options, page, &mut response).await?;
+            let mut ranked = self.ranked(&parsed, (mode, meaning), &options, page, &mut response).await?;
+            if mode != SearchMode::Vectors {
+                self.exact_first(&mut ranked.fused, &parsed).await?;
+            }
             response.hits = self.hits(&ranked.fused, &parsed, page).await?;
             if mode != SearchMode::Vectors {
                 response.did_you_mean = self.correction(&request.query, &parsed, &response.hits).await?;

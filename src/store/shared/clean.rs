@@ -112,7 +112,6 @@ mod tests {
             in_reply_to: Some(text()),
             references: vec![text()],
             attachments: vec![text()],
-            ..MessageMeta::default()
         };
         NewDocument {
             id: DocumentId::from_source_key("k"),

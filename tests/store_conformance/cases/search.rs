@@ -472,6 +472,29 @@ pub(crate) async fn a_search_over_its_deadline_is_given_up<H: Harness>(harness: 
     harness.store().ping().await.expect("ping");
 }
 
+pub(crate) async fn a_joined_name_stands_first_as_it_was_typed<H: Harness>(harness: H) {
+    let filler = "filler ".repeat(80);
+    let texts = [
+        ("/blank.md", "run task".to_owned()),
+        ("/twice.md", "run task, task run, run a task".to_owned()),
+        ("/longer.md", "run-tasks and pre-run-task".to_owned()),
+        ("/exact.md", format!("{filler} It is called Run-Task. {filler}")),
+    ];
+    let mut documents: Vec<NewDocument> = texts.iter().map(|(path, text)| file(path, text)).collect();
+    for chunk in documents.iter_mut().flat_map(|document| &mut document.chunks) {
+        chunk.terms = terms::chunk_terms(&chunk.context, &chunk.text);
+    }
+    commit(harness.store(), documents).await;
+    let service = service(&harness).await;
+    for query in ["run-task", "\"run-task\"", "run-task it"] {
+        let found = service.search(&asked(query)).await.expect("search");
+        let paths: Vec<&str> = found.hits.iter().map(|hit| hit.source_path.as_str()).collect();
+        assert_eq!(paths.first(), Some(&"/exact.md"), "{query}: {paths:?}");
+    }
+    let found = service.search(&asked("run task")).await.expect("search");
+    assert_ne!(found.hits[0].source_path, "/exact.md", "nothing is joined");
+}
+
 pub(crate) async fn one_document_cannot_fill_a_list<H: Harness>(harness: H) {
     let filler = |words: &str, length: usize| format!("{words} {}", "filler ".repeat(length));
     // Every part of the long one is better than any other document.

@@ -40,9 +40,12 @@ enum Matching {
 /// Clauses, and the blocks their words are in.
 type Clauses = (Arc<Blocks>, Vec<(Occur, Matching)>);
 
+/// Entries of a term, and slots that were found otherwise with the frequency in each.
+type Found<'a> = (Vec<(usize, Entry<'a>)>, Vec<(u32, u32)>);
+
 impl Matching {
     /// The entries of its term, or slots that were found with the frequency in each.
-    fn found<'a>(&self, view: &'a View, blocks: &'a Blocks) -> (Vec<(usize, Entry<'a>)>, Vec<(u32, u32)>) {
+    fn found<'a>(&self, view: &'a View, blocks: &'a Blocks) -> Found<'a> {
         let once = |slots: &[u32]| slots.iter().map(|slot| (*slot, 1)).collect::<Vec<(u32, u32)>>();
         match self {
             Self::Term(term) => (entries_of_term(view, blocks, term), Vec::new()),
