@@ -15,8 +15,8 @@ use crate::telemetry::metrics;
 use super::IngestContext;
 use super::reader::{End, Holds, Output, Position};
 
-/// Documents of one transaction at most: what a commit costs whatever is in it is paid half as often as with 256.
-const DOCUMENTS: usize = 512;
+/// Documents of one transaction at most: about as many as small files are in hand at once, or a commit would wait for more.
+const DOCUMENTS: usize = 256;
 /// Text of one transaction at most.
 const TEXT_BYTES: usize = 4 << 20;
 /// A retryable commit is tried this often before the error goes up.
