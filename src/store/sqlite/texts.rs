@@ -10,8 +10,8 @@ use super::batch::json_numbers;
 use super::error::{classify, is_damage};
 use super::rows::document_id;
 
-/// Every text and every title that is not what it was when it was stored. Where the file itself cannot be read, the rest is passed over:
-/// the engine's own check tells of that.
+/// Every text and every title that is not what it was when it was stored. Where the file itself cannot be read, the rest is
+/// passed over: the engine's own check tells of that.
 pub(super) async fn damaged(connection: &mut SqliteConnection) -> Result<Vec<DamagedText>, sqlx::Error> {
     let mut damaged = damaged_titles(connection).await?;
     let mut after = 0_i64;

@@ -10,6 +10,7 @@
 
 mod blocks;
 mod cache;
+mod clauses;
 mod codes;
 mod compact;
 mod filter;
