@@ -154,7 +154,6 @@ fn run(cli: Cli) -> eyre::Result<u8> {
         Some(Command::Config(ref arguments)) if arguments.example => return manual::example(),
         _ => {}
     }
-    limits::few_heaps();
     limits::enough_files()?;
     let overrides =
         Overrides { config_file: cli.global.config, data_dir: cli.global.data_dir, log_level: cli.global.log_level };
