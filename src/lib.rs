@@ -8,6 +8,7 @@
 //! | [`domain`] | the plain data everybody speaks in |
 //! | [`config`], [`telemetry`] | settings; log file and crash report |
 //! | [`store`] | the store traits, the SQLite and the PostgreSQL adapter |
+//! | `index` | words and vectors in files that are used where they lie |
 //! | [`embed`], [`graph`] | embedders and the graph, each behind its trait |
 //! | [`ingest`] | files to documents |
 //! | [`outbox`] | store to graph |
@@ -25,6 +26,7 @@ pub mod domain;
 pub mod embed;
 pub mod graph;
 pub mod health;
+pub(crate) mod index;
 pub mod ingest;
 pub mod outbox;
 pub mod runtime;

@@ -3,18 +3,14 @@
 //! Imports `domain` and the store's own types only. Adapters load rows, ask here what follows, and write it.
 
 pub(crate) mod clean;
-pub(crate) mod codes;
 pub(crate) mod dead_letters;
 pub(crate) mod graph_changes;
 pub(crate) mod ledger;
 pub(crate) mod links;
 pub(crate) mod names;
-pub(crate) mod numbers;
 pub(crate) mod offers;
 pub(crate) mod older;
 pub(crate) mod patterns;
-pub(crate) mod ranking;
-pub(crate) mod stop;
 pub(crate) mod text;
 pub(crate) mod texts;
 pub(crate) mod world;

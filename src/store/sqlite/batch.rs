@@ -14,8 +14,6 @@ pub(super) type Statement = sqlx::query::Query<'static, Sqlite, SqliteArguments>
 
 /// Rows per statement, largest first; the last is 1 so that every count is a sum of them.
 const ROW_COUNTS: [usize; 5] = [256, 64, 16, 4, 1];
-/// Most rows in one statement made to measure; with two values a row half of what SQLite can bind.
-const MAX_ROWS: usize = 8192;
 
 /// Runs `{head} (?, …), (?, …) {tail}` over all `rows`, some dozens at a time. `bind` binds the `columns` values of one row.
 pub(super) async fn insert_rows<R: Sync>(
@@ -56,25 +54,6 @@ pub(super) async fn insert_new_rows<R: Sync>(
         }
     }
     Ok(written)
-}
-
-/// Like [`insert_rows`], with as few statements as can be, each made to measure. For FTS5: it writes out what it has
-/// gathered in memory before every statement that could be rolled back alone, and many small pieces mean many merges.
-pub(super) async fn insert_at_once<R: Sync>(
-    connection: &mut SqliteConnection,
-    head: &str,
-    columns: usize,
-    rows: &[R],
-    bind: impl Fn(Statement, &R) -> Statement + Send + Sync,
-) -> Result<(), sqlx::Error> {
-    for rows in rows.chunks(MAX_ROWS) {
-        let mut statement = sqlx::query(AssertSqlSafe(values_sql(head, columns, rows.len(), ""))).persistent(false);
-        for row in rows {
-            statement = bind(statement, row);
-        }
-        statement.execute(&mut *connection).await?;
-    }
-    Ok(())
 }
 
 fn values_sql(head: &str, columns: usize, rows: usize, tail: &str) -> String {

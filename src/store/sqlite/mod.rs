@@ -117,7 +117,7 @@ impl SqliteStore {
             place,
             reader,
             pulse,
-            index: SearchIndex::default(),
+            index: SearchIndex::beside(path),
             missing_cursor: embeddings::MissingCursor::default(),
         };
         store.complete_older().await?;

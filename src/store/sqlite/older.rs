@@ -5,19 +5,38 @@
 use std::collections::HashMap;
 
 use sqlx::{Row as _, SqliteConnection};
+use uuid::Uuid;
 
-use crate::domain::{NewChunk, PersonMention, SourceType, terms};
+use crate::domain::{ChunkKind, NewChunk, PersonMention, SourceType, terms};
 use crate::store::StoreResult;
 use crate::store::plan::chunks::NewRow;
 use crate::store::shared::older::{CHUNKS_AT_ONCE, DOCUMENTS_AT_ONCE, OlderDocument, PEOPLE_IN_ORDER, lacking, person};
 
 use super::SqliteStore;
-use super::batch::{insert_at_once, insert_rows, json_numbers};
-use super::documents::{insert_chunks, last_seq};
+use super::batch::{insert_rows, json_numbers};
+use super::documents::{indexed, insert_chunks, last_seq};
 use super::error::classify;
 use super::rows::{from_json, named, to_json, undecodable};
+use super::search::{IndexedChunk, document_ids, index_chunks};
 
 const OPERATION: &str = "complete store";
+
+/// A chunk that is not in the word index: id, document, kind, length, text.
+type UnindexedRow = (i64, i64, String, i64, String);
+
+fn unindexed(
+    (id, document_seq, kind, length, text): UnindexedRow,
+    ids: &HashMap<i64, Uuid>,
+) -> Result<IndexedChunk, sqlx::Error> {
+    Ok(IndexedChunk {
+        id,
+        document_seq,
+        document_id: ids.get(&document_seq).copied().unwrap_or_default(),
+        kind: named("kind of chunk", &kind, ChunkKind::parse)?,
+        token_count: u32::try_from(length).unwrap_or(u32::MAX),
+        terms: terms::terms(&text),
+    })
+}
 
 impl SqliteStore {
     /// Makes what this version keeps and an older one did not. Costs one look when nothing is left to do.
@@ -47,8 +66,9 @@ impl SqliteStore {
         let fail = |error| classify(OPERATION, self.location(), error);
         let mut transaction = self.begin(OPERATION, "chunks").await?;
         let work = async {
-            let rows: Vec<(i64, String)> = sqlx::query_as(
-                "SELECT id, text FROM chunk INDEXED BY chunk_unindexed WHERE searchable = 0 ORDER BY id LIMIT ?",
+            let rows: Vec<UnindexedRow> = sqlx::query_as(
+                "SELECT id, document_seq, kind, token_count, text FROM chunk INDEXED BY chunk_unindexed \
+                 WHERE searchable = 0 ORDER BY id LIMIT ?",
             )
             .bind(CHUNKS_AT_ONCE)
             .fetch_all(&mut *transaction)
@@ -56,28 +76,26 @@ impl SqliteStore {
             if rows.is_empty() {
                 return Ok(false);
             }
-            let made = tokio::task::spawn_blocking(move || {
-                let made = |(id, text): (i64, String)| (id, terms::terms(&text), NewChunk::hash("", &text));
-                rows.into_iter().map(made).collect::<Vec<_>>()
+            let ids = document_ids(&mut transaction, rows.iter().map(|(_, document, ..)| *document)).await?;
+            let making = tokio::task::spawn_blocking(move || {
+                let made = |row: UnindexedRow| {
+                    let hash = NewChunk::hash("", &row.4);
+                    Ok((unindexed(row, &ids)?, hash))
+                };
+                rows.into_iter().map(made).collect::<Result<Vec<(IndexedChunk, [u8; 32])>, sqlx::Error>>()
             });
-            let made = made.await.map_err(|error| sqlx::Error::Protocol(format!("making terms failed: {error}")))?;
-            insert_at_once(
-                &mut transaction,
-                "INSERT INTO chunk_words (rowid, terms) VALUES",
-                2,
-                &made,
-                |statement, (id, terms, _)| statement.bind(*id).bind(terms.clone()),
-            )
-            .await?;
+            let made =
+                making.await.map_err(|error| sqlx::Error::Protocol(format!("making terms failed: {error}")))??;
             insert_rows(
                 &mut transaction,
                 "WITH new (id, hash) AS (VALUES",
                 2,
                 ") UPDATE chunk SET searchable = 1, context = '', text_sha256 = new.hash FROM new WHERE chunk.id = new.id",
                 &made,
-                |statement, (id, _, hash)| statement.bind(*id).bind(hash.to_vec()),
+                |statement, (chunk, hash)| statement.bind(chunk.id).bind(hash.to_vec()),
             )
             .await?;
+            index_chunks(&mut transaction, made.into_iter().map(|(chunk, _)| chunk).collect()).await?;
             transaction.commit().await?;
             Ok(true)
         };
@@ -106,6 +124,8 @@ impl SqliteStore {
                 rows.push(NewRow { id, document_seq: *document_seq, chunk, place: to_json(&chunk.place)? });
             }
             insert_chunks(&mut transaction, &rows).await?;
+            let ids = document_ids(&mut transaction, rows.iter().map(|row| row.document_seq)).await?;
+            index_chunks(&mut transaction, indexed(&rows, &ids)).await?;
             sqlx::query("UPDATE completion SET done_seq = ?").bind(last).execute(&mut *transaction).await?;
             transaction.commit().await?;
             Ok(true)

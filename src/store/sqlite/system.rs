@@ -15,8 +15,6 @@ use super::{SqliteStore, verify};
 
 /// A worker without a sign of life for this long is forgotten.
 const WORKER_KEPT_MILLIS: i64 = 24 * 60 * 60 * 1000;
-/// Index pages merged per call of `optimize`; bounds the time it holds the write lock.
-const MERGED_PAGES: i64 = 500;
 
 async fn counts(store: &SqliteStore) -> Result<StoreCounts, sqlx::Error> {
     let mut transaction = store.reader.begin().await?;
@@ -53,10 +51,6 @@ async fn counts(store: &SqliteStore) -> Result<StoreCounts, sqlx::Error> {
 }
 
 async fn optimize(store: &SqliteStore) -> Result<(), sqlx::Error> {
-    sqlx::query("INSERT INTO chunk_words (chunk_words, rank) VALUES ('merge', ?1)")
-        .bind(MERGED_PAGES)
-        .execute(&store.writer)
-        .await?;
     // Bounds the rows read per index when statistics are refreshed.
     sqlx::query("PRAGMA analysis_limit = 400").execute(&store.writer).await?;
     sqlx::query("PRAGMA optimize").execute(&store.writer).await?;
@@ -244,7 +238,7 @@ impl SystemStore for SqliteStore {
 
     async fn optimize(&self) -> StoreResult<()> {
         optimize(self).await.map_err(|error| classify("optimize", self.location(), error))?;
-        self.pack_vectors().await
+        self.tidy().await
     }
 
     async fn replica(&self) -> StoreResult<Option<ReplicaStatus>> {

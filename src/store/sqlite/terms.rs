@@ -1,29 +1,39 @@
-//! Makes the word index anew when it was made by another version of `domain::terms`. Called by `older` when a store is
-//! opened, before anybody searches; in steps, each a transaction of its own, so that a process that is stopped meanwhile
-//! leaves the rest to the next one.
+//! Makes the word index anew: when another version of `domain::terms` made it, when a file of it is not there any more, or
+//! when `check` found it damaged. Called by `older` when a store is opened, before anybody searches; in steps, each a
+//! transaction of its own, so that a process that is stopped meanwhile leaves the rest to the next one.
 
-use crate::domain::terms;
+use crate::domain::{ChunkKind, terms};
 use crate::store::StoreResult;
 use crate::store::shared::older::CHUNKS_AT_ONCE;
 
 use super::SqliteStore;
-use super::batch::insert_at_once;
 use super::error::classify;
+use super::rows::{named, uuid};
+use super::search::{IndexedChunk, forget_words, index_chunks};
 
 const OPERATION: &str = "make word index anew";
 
+/// A chunk to be indexed: id, document, its id, kind, length, context, text.
+type ChunkRow = (i64, i64, Vec<u8>, String, i64, String, String);
+
 impl SqliteStore {
-    /// Costs one look when the index is as this version makes it.
+    /// Costs one look when the index is as this version makes it and all of it is there.
     pub(super) async fn renew_words(&self) -> StoreResult<()> {
         let fail = |error| classify(OPERATION, self.location(), error);
         let (version, is_done): (i64, bool) = sqlx::query_as("SELECT version, done_id >= last_id FROM word_terms")
             .fetch_one(&self.writer)
             .await
             .map_err(fail)?;
-        if version == terms::VERSION && is_done {
+        let is_whole = self.has_all_files().await.map_err(fail)?;
+        if version == terms::VERSION && is_done && is_whole {
             return Ok(());
         }
-        let chunks = self.begin_words().await?;
+        self.make_words(version != terms::VERSION || !is_whole).await
+    }
+
+    /// Makes the word index anew from the texts, all of it or what another process left.
+    pub(super) async fn make_words(&self, is_anew: bool) -> StoreResult<()> {
+        let chunks = self.begin_words(is_anew).await?;
         if chunks == 0 {
             return Ok(());
         }
@@ -41,17 +51,31 @@ impl SqliteStore {
         Ok(())
     }
 
-    /// Empties an index of another version, and says how many chunks are left to index.
-    async fn begin_words(&self) -> StoreResult<i64> {
+    /// Whether every file that the tables name is there, as long as it was. Blocks of vectors that are not are forgotten:
+    /// they are packed again from the vectors.
+    async fn has_all_files(&self) -> Result<bool, sqlx::Error> {
+        let words: Vec<(String, i64)> =
+            sqlx::query_as("SELECT file, size_bytes FROM word_segment WHERE file IS NOT NULL")
+                .fetch_all(&self.reader)
+                .await?;
+        let vectors: Vec<(String, i64, i64)> =
+            sqlx::query_as("SELECT file, size_bytes, model_seq FROM vector_segment").fetch_all(&self.reader).await?;
+        let is_there = |file: &str, bytes: i64| self.index.folder().is_there(file, bytes.unsigned_abs());
+        for (_, _, model) in vectors.iter().filter(|(file, bytes, _)| !is_there(file, *bytes)) {
+            sqlx::query("DELETE FROM vector_segment WHERE model_seq = ?").bind(model).execute(&self.writer).await?;
+        }
+        Ok(words.iter().all(|(file, bytes)| is_there(file, *bytes)))
+    }
+
+    /// Empties an index that is to be made anew, and says how many chunks are left to index.
+    async fn begin_words(&self, is_anew: bool) -> StoreResult<i64> {
         let fail = |error| classify(OPERATION, self.location(), error);
         let mut transaction = self.begin(OPERATION, "word index").await?;
         let work = async {
             let version: i64 =
                 sqlx::query_scalar("SELECT version FROM word_terms").fetch_one(&mut *transaction).await?;
-            if version != terms::VERSION {
-                sqlx::query("INSERT INTO chunk_words (chunk_words) VALUES ('delete-all')")
-                    .execute(&mut *transaction)
-                    .await?;
+            if is_anew || version != terms::VERSION {
+                forget_words(&mut transaction).await?;
                 sqlx::query(
                     "UPDATE word_terms SET version = ?, done_id = 0, \
                      last_id = (SELECT coalesce(max(id), 0) FROM chunk WHERE searchable = 1)",
@@ -79,9 +103,11 @@ impl SqliteStore {
         let fail = |error| classify(OPERATION, self.location(), error);
         let mut transaction = self.begin(OPERATION, "chunks").await?;
         let work = async {
-            let rows: Vec<(i64, String, String)> = sqlx::query_as(
-                "SELECT id, context, text FROM chunk WHERE searchable = 1 AND id > (SELECT done_id FROM word_terms) \
-                 AND id <= (SELECT last_id FROM word_terms) ORDER BY id LIMIT ?",
+            let rows: Vec<ChunkRow> = sqlx::query_as(
+                "SELECT chunk.id, chunk.document_seq, document.id, chunk.kind, chunk.token_count, chunk.context, chunk.text \
+                 FROM chunk JOIN document ON document.seq = chunk.document_seq \
+                 WHERE searchable = 1 AND chunk.id > (SELECT done_id FROM word_terms) \
+                 AND chunk.id <= (SELECT last_id FROM word_terms) ORDER BY chunk.id LIMIT ?",
             )
             .bind(CHUNKS_AT_ONCE)
             .fetch_all(&mut *transaction)
@@ -91,23 +117,28 @@ impl SqliteStore {
                 transaction.commit().await?;
                 return Ok(None);
             };
-            let made = tokio::task::spawn_blocking(move || {
-                let made = |(id, context, text): (i64, String, String)| (id, terms::chunk_terms(&context, &text));
-                rows.into_iter().map(made).collect::<Vec<_>>()
-            });
-            let made = made.await.map_err(|error| sqlx::Error::Protocol(format!("making terms failed: {error}")))?;
-            insert_at_once(
-                &mut transaction,
-                "INSERT INTO chunk_words (rowid, terms) VALUES",
-                2,
-                &made,
-                |statement, (id, terms)| statement.bind(*id).bind(terms.clone()),
-            )
-            .await?;
+            let making =
+                tokio::task::spawn_blocking(move || rows.into_iter().map(chunk).collect::<Result<Vec<_>, sqlx::Error>>());
+            let made =
+                making.await.map_err(|error| sqlx::Error::Protocol(format!("making terms failed: {error}")))??;
+            let count = made.len();
+            index_chunks(&mut transaction, made).await?;
             sqlx::query("UPDATE word_terms SET done_id = ?").bind(last).execute(&mut *transaction).await?;
             transaction.commit().await?;
-            Ok(Some(made.len()))
+            self.merge_segments().await?;
+            Ok(Some(count))
         };
         work.await.map_err(fail)
     }
+}
+
+fn chunk((id, document_seq, document, kind, length, context, text): ChunkRow) -> Result<IndexedChunk, sqlx::Error> {
+    Ok(IndexedChunk {
+        id,
+        document_seq,
+        document_id: uuid(&document)?,
+        kind: named("kind of chunk", &kind, ChunkKind::parse)?,
+        token_count: u32::try_from(length).unwrap_or(u32::MAX),
+        terms: terms::chunk_terms(&context, &text),
+    })
 }

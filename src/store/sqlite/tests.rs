@@ -10,11 +10,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::{MIGRATOR, SqliteStore};
 use crate::domain::document::{Link, LinkKind};
-use crate::domain::search::{Filter, Occur, WordMatch, WordsQuery};
 use crate::domain::{
     ChunkKind, DocumentId, ModelId, NewChunk, NewDocument, PersonMention, PersonRole, Place, SourceType, Timestamp,
 };
-use crate::store::{CommitBatch, DocumentStore, EmbeddingStore, OutboxStore, SearchStore, StoreErrorKind, SystemStore};
+use crate::store::{CommitBatch, DocumentStore, EmbeddingStore, OutboxStore, StoreErrorKind, SystemStore};
 
 const NOW: Timestamp = Timestamp(1_700_000_000_000);
 
@@ -155,8 +154,9 @@ async fn verify_names_what_is_broken() {
         ("DELETE FROM chunk", "text to be found by"),
         ("UPDATE chunk SET searchable = 0 WHERE kind = 'quoted'", "chunk is searchable"),
         ("UPDATE chunk SET kind = 'names'", "text to be found by"),
-        ("DELETE FROM chunk_words WHERE rowid = 1", "in the word index"),
-        ("INSERT INTO chunk_words (rowid, terms) VALUES (99, 'stray')", "nothing else"),
+        ("DELETE FROM word_segment", "is not in the word index"),
+        ("DROP TRIGGER chunk_gone; DELETE FROM chunk WHERE kind = 'quoted'", "the store does not hold"),
+        ("DELETE FROM word_gone; INSERT INTO word_gone (chunk_id) VALUES (1)", "is not in the word index"),
         ("DELETE FROM outbox", "outbox event"),
         ("UPDATE document_total SET documents = documents + 1", "totals of documents"),
         ("UPDATE embedding_total SET done = 0", "totals of vectors"),
@@ -277,7 +277,7 @@ async fn a_full_disk_stops_writing_only_while_it_is_full() {
 /// A migration that adds a table or a column must say whether it travels when a store is copied.
 #[tokio::test]
 async fn every_column_travels_or_is_derived() {
-    const DERIVED: [&str; 12] = [
+    const DERIVED: [&str; 15] = [
         "completion",
         "counter",
         "document_total",
@@ -285,7 +285,10 @@ async fn every_column_travels_or_is_derived() {
         "file_total",
         "outbox_total",
         "search_change",
-        "vector_block",
+        "index_state",
+        "vector_segment",
+        "word_gone",
+        "word_segment",
         "word_terms",
         "worker",
         "_sqlx_migrations",
@@ -295,7 +298,7 @@ async fn every_column_travels_or_is_derived() {
     let store = SqliteStore::open(&path).await.expect("open");
     let columns: Vec<(String, String)> = sqlx::query_as(
         "SELECT m.name, c.name FROM sqlite_master AS m JOIN pragma_table_info(m.name) AS c
-         WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' AND m.name NOT LIKE 'chunk_words%'",
+         WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%'",
     )
     .fetch_all(&store.reader)
     .await
@@ -311,22 +314,4 @@ async fn every_column_travels_or_is_derived() {
         .map(|(table, column)| format!("{table}.{column}"))
         .collect();
     assert!(forgotten.is_empty(), "not in store::transfer::TABLES and not known as derived: {forgotten:?}");
-}
-
-#[tokio::test]
-async fn what_comes_while_the_word_index_is_built_is_found() {
-    let (_folder, store) = store_with(&["/aardvark.md"]).await;
-    let found = async |word: &str| {
-        let words = WordsQuery { clauses: vec![(Occur::Should, WordMatch::Term(word.to_owned()))] };
-        store.search_words(&words, &Filter::default(), 10).await.expect("search").len()
-    };
-    store.warm_up().await.expect("warm up");
-    let meanwhile = async {
-        commit(&store, &["/zebra.md"]).await.expect("commit");
-        // Whoever searches now makes the new chunks known, though not yet their words.
-        found("text").await
-    };
-    assert_eq!(store.index.while_words_are_built(meanwhile).await, 6);
-    assert_eq!(found("zebra").await, 3);
-    assert_eq!(found("aardvark").await, 3);
 }

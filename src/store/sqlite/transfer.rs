@@ -6,17 +6,17 @@ use sqlx::{AssertSqlSafe, Row as _, Sqlite, SqliteConnection};
 
 use crate::domain::outbox::EventType;
 use crate::domain::text::without_nul;
-use crate::domain::{Timestamp, terms};
+use crate::domain::{ChunkKind, Timestamp, terms};
 use crate::store::shared::text::key_text;
 use crate::store::transfer::{Cell, Kind, Marks, NUMBERED, Row, StoreDump, TABLES, Table, TransferStore, UNFINISHED};
 use crate::store::{StoreError, StoreResult, SystemStore as _};
 
 use super::SqliteStore;
-use super::batch::{insert_at_once, insert_rows};
+use super::batch::insert_rows;
 use super::documents::last_seq;
 use super::error::classify;
-use super::rows::{undecodable, uuid, vector_bytes};
-use super::search::floats;
+use super::rows::{named, undecodable, uuid, vector_bytes};
+use super::search::{IndexedChunk, document_ids, floats, forget_words, index_chunks};
 use super::totals;
 
 /// Tables whose rows are content of a user: a store that has one of them is not empty.
@@ -117,13 +117,13 @@ async fn content(connection: &mut SqliteConnection) -> Result<Option<(&'static s
 /// Empties every table. Totals follow by their triggers where they have one for it; what is loaded is counted when all of
 /// it is there.
 async fn empty(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    sqlx::query("INSERT INTO chunk_words (chunk_words) VALUES ('delete-all')").execute(&mut *connection).await?;
+    forget_words(connection).await?;
     for table in TABLES.iter().rev() {
         sqlx::query(AssertSqlSafe(format!("DELETE FROM {}", table.name))).execute(&mut *connection).await?;
     }
     for sql in [
         "DELETE FROM search_change",
-        "DELETE FROM vector_block",
+        "DELETE FROM vector_segment",
         "UPDATE outbox_total SET pending = 0, dead = 0, processed = 0",
         "UPDATE file_total SET files = 0, seen = 0, documents = 0, duplicates = 0, unchanged = 0, dead_letters = 0,
             skipped = 0, bytes_waiting = 0",
@@ -141,18 +141,30 @@ fn column(table: &Table, name: &str) -> usize {
     table.columns.iter().position(|column| column.name == name).unwrap_or_default()
 }
 
-/// Rows of the word index for the searchable chunks among `rows`.
-fn words(table: &Table, rows: &[Row]) -> Result<Vec<(i64, String)>, sqlx::Error> {
-    let (id, searchable) = (column(table, "id"), column(table, "searchable"));
+/// The searchable chunks among `rows` as the word index takes them, without the ids of their documents.
+fn words(table: &Table, rows: &[Row]) -> Result<Vec<IndexedChunk>, sqlx::Error> {
+    let (id, searchable, document) = (column(table, "id"), column(table, "searchable"), column(table, "document_seq"));
     let (text, context) = (column(table, "text"), column(table, "context"));
+    let (kind, length) = (column(table, "kind"), column(table, "token_count"));
     let mut words = Vec::new();
     for row in rows.iter().filter(|row| row.get(searchable) == Some(&Cell::Flag(true))) {
-        match (row.get(id), row.get(context), row.get(text)) {
-            (Some(Cell::Integer(id)), Some(Cell::Text(context)), Some(Cell::Text(text))) => {
-                words.push((*id, terms::chunk_terms(context, text)));
-            }
-            _ => return Err(undecodable("chunk", "without id, context or text")),
-        }
+        let numbers = (row.get(id), row.get(document), row.get(length));
+        let texts = (row.get(kind), row.get(context), row.get(text));
+        let (
+            (Some(Cell::Integer(id)), Some(Cell::Integer(document_seq)), Some(Cell::Integer(length))),
+            (Some(Cell::Text(kind)), Some(Cell::Text(context)), Some(Cell::Text(text))),
+        ) = (numbers, texts)
+        else {
+            return Err(undecodable("chunk", "without id, document, length, kind, context or text"));
+        };
+        words.push(IndexedChunk {
+            id: *id,
+            document_seq: *document_seq,
+            document_id: uuid::Uuid::nil(),
+            kind: named("kind of chunk", kind, ChunkKind::parse)?,
+            token_count: u32::try_from(*length).unwrap_or(u32::MAX),
+            terms: terms::chunk_terms(context, text),
+        });
     }
     Ok(words)
 }
@@ -250,17 +262,14 @@ impl TransferStore for SqliteStore {
             })
             .await?;
             if table.name == "chunk" {
-                let words = tokio::task::spawn_blocking(move || words(table, &rows))
+                let mut words = tokio::task::spawn_blocking(move || words(table, &rows))
                     .await
                     .map_err(|error| sqlx::Error::Protocol(format!("making terms failed: {error}")))??;
-                insert_at_once(
-                    &mut transaction,
-                    "INSERT INTO chunk_words (rowid, terms) VALUES",
-                    2,
-                    &words,
-                    |statement, (id, terms)| statement.bind(*id).bind(terms.clone()),
-                )
-                .await?;
+                let ids = document_ids(&mut transaction, words.iter().map(|chunk| chunk.document_seq)).await?;
+                for chunk in &mut words {
+                    chunk.document_id = ids.get(&chunk.document_seq).copied().unwrap_or_default();
+                }
+                index_chunks(&mut transaction, words).await?;
             }
             transaction.commit().await
         };

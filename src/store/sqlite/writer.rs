@@ -13,7 +13,7 @@ use super::WriteTransaction;
 use super::place::Place;
 
 /// The writing connection, and where it writes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Writer {
     pool: SqlitePool,
     place: Arc<Place>,

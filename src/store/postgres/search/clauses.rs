@@ -6,8 +6,8 @@
 use std::collections::HashSet;
 
 use crate::domain::terms;
-use crate::store::shared::ranking::Matches;
-use crate::store::shared::stop::Stop;
+use crate::index::ranking::Matches;
+use crate::index::stop::Stop;
 
 use super::blocks::{Blocks, entries_of_prefix, entries_of_term};
 use super::segment::{Entry, Place};

@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::store::shared::codes::{QueryCode, quantise, remainder};
+use crate::index::codes::{QueryCode, quantise, remainder};
 
 use super::source::Source;
 use super::view::View;

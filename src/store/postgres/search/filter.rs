@@ -1,5 +1,5 @@
 //! Turns a filter into the set of documents that pass it, before either leg scores: what the tables know by one query with
-//! bound values; of a tree that asks for words, every leaf by itself, put together by `shared::numbers`.
+//! bound values; of a tree that asks for words, every leaf by itself, put together by `index::numbers`.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use sqlx::{Postgres, QueryBuilder};
 
 use crate::domain::search::{Expression, Filter, Predicate, WordMatch};
 use crate::store::StoreResult;
-use crate::store::shared::numbers::{Leaf, Numbers, combined, leaves};
+use crate::index::numbers::{Leaf, Numbers, combined, leaves};
 use crate::store::shared::patterns;
 
 use super::super::error::classify;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use crate::domain::ChunkId;
 use crate::domain::search::{Filter, Occur, ScoredChunk, VectorQuery, WordsQuery};
-use crate::store::shared::codes::QueryCode;
-use crate::store::shared::stop::Stop;
+use crate::index::codes::QueryCode;
+use crate::index::stop::Stop;
 use crate::store::{Legs, StoreResult};
 
 use super::SearchIndex;

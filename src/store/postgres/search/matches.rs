@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use crate::domain::ChunkId;
 use crate::domain::search::{Occur, ScoredChunk, WordMatch, WordsQuery};
-use crate::store::shared::numbers::Numbers;
-use crate::store::shared::ranking::ClauseScore;
-use crate::store::shared::stop::Stop;
+use crate::index::numbers::Numbers;
+use crate::index::ranking::ClauseScore;
+use crate::index::stop::Stop;
 use crate::store::{StoreError, StoreErrorKind, StoreResult};
 
 use super::super::error::classify;

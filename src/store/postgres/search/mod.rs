@@ -40,7 +40,7 @@ use tokio::sync::Semaphore;
 
 use crate::domain::search::{Filter, HitSource, ScoredChunk, VectorQuery, WordsQuery};
 use crate::domain::{ChunkId, DocumentId, ModelId};
-use crate::store::shared::stop::{Stop, apart};
+use crate::index::stop::{Stop, apart};
 use crate::store::{DatePage, DatedChunks, Legs, SearchStore, StoreError, StoreResult, TermSuggestion};
 
 use super::PostgresStore;

@@ -13,8 +13,8 @@ use tokio::sync::oneshot;
 
 use crate::domain::ChunkId;
 use crate::domain::search::ScoredChunk;
-use crate::store::shared::codes::{Nearest, QueryCode};
-use crate::store::shared::stop::{Awaited, Stop};
+use crate::index::codes::{Nearest, QueryCode};
+use crate::index::stop::{Awaited, Stop};
 use crate::store::{StoreError, StoreResult};
 
 use super::codes::{Block, ModelCodes};

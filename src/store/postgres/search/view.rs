@@ -7,8 +7,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::domain::ChunkKind;
-use crate::store::shared::numbers::Numbers;
-use crate::store::shared::ranking::Statistics;
+use crate::index::numbers::Numbers;
+use crate::index::ranking::Statistics;
 
 use super::segment::{Place, Segment};
 use super::source::Source;

@@ -25,6 +25,7 @@ pub(super) async fn commit(store: &SqliteStore, batch: &CommitBatch) -> StoreRes
     let models = models(&mut transaction, batch, &key).await?;
     let report = write(&mut transaction, batch, &models).await.map_err(|error| classify(OPERATION, &key, error))?;
     transaction.commit().await.map_err(|error| classify(OPERATION, &key, error))?;
+    store.tidy_soon();
     // What was written to a file that is gone is not there.
     store.place.check().map_err(|lost| classify(OPERATION, key, lost.into()))?;
     Ok(report)

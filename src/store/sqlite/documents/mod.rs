@@ -24,7 +24,7 @@ use crate::store::{
 use super::SqliteStore;
 
 pub(super) use load::last_seq;
-pub(super) use write::insert_chunks;
+pub(super) use write::{indexed, insert_chunks};
 
 #[async_trait]
 impl DocumentStore for SqliteStore {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use sqlx::SqliteConnection;
+use uuid::Uuid;
 
 use crate::domain::{NewChunk, NewDocument, Timestamp};
 use crate::store::plan::chunks::{HeldChunk, NewRow, changes};
@@ -10,8 +11,9 @@ use crate::store::plan::commit::{Models, Writing};
 use crate::store::plan::documents::{Fate, Plan, Slot};
 use crate::store::shared::texts::title_hash;
 
-use super::super::batch::{insert_at_once, insert_new_rows, insert_rows, json_numbers};
+use super::super::batch::{insert_new_rows, insert_rows, json_numbers};
 use super::super::rows::{signed, to_json, vector_bytes};
+use super::super::search::{IndexedChunk, Packing};
 use super::super::totals;
 use super::load::last_seq;
 
@@ -185,13 +187,31 @@ pub(super) async fn write_chunks(
         },
     )
     .await?;
+    let ids: HashMap<i64, Uuid> = writings.iter().map(|writing| (writing.slot.seq, writing.slot.id.0)).collect();
+    let packing = Packing::begin(indexed(&changes.added, &ids));
     insert_chunks(connection, &changes.added).await?;
     let texts = changes.added_texts();
     write_vectors(connection, &texts, &changes.kept_texts(), models).await?;
-    queue_jobs(connection, &texts, models).await
+    let jobs = queue_jobs(connection, &texts, models).await?;
+    // Packed meanwhile, on another thread.
+    packing.finish(connection).await?;
+    Ok(jobs)
 }
 
-/// Writes rows of chunks and of the word index; their ids ascend without a gap and are new.
+/// Rows as the word index takes them; `ids` has every document of theirs.
+pub(in crate::store::sqlite) fn indexed(rows: &[NewRow<'_>], ids: &HashMap<i64, Uuid>) -> Vec<IndexedChunk> {
+    let indexed = |row: &NewRow<'_>| IndexedChunk {
+        id: row.id,
+        document_seq: row.document_seq,
+        document_id: ids.get(&row.document_seq).copied().unwrap_or_default(),
+        kind: row.chunk.kind,
+        token_count: row.chunk.token_count,
+        terms: row.chunk.terms.clone(),
+    };
+    rows.iter().map(indexed).collect()
+}
+
+/// Writes rows of chunks; their ids ascend without a gap and are new. The word index is the caller's to write.
 pub(in crate::store::sqlite) async fn insert_chunks(
     connection: &mut SqliteConnection,
     rows: &[NewRow<'_>],
@@ -222,10 +242,7 @@ pub(in crate::store::sqlite) async fn insert_chunks(
     if let (Some(first), Some(last)) = (rows.first(), rows.last()) {
         totals::count_chunks(connection, first.id, last.id).await?;
     }
-    insert_at_once(connection, "INSERT INTO chunk_words (rowid, terms) VALUES", 2, rows, |statement, row| {
-        statement.bind(row.id).bind(row.chunk.terms.as_str())
-    })
-    .await
+    Ok(())
 }
 
 async fn write_vectors(
@@ -271,20 +288,9 @@ async fn remove_chunks(connection: &mut SqliteConnection, removed: &[i64]) -> Re
     if removed.is_empty() {
         return Ok(());
     }
-    let json = json_numbers(removed.iter().copied());
-    sqlx::query(
-        "DELETE FROM chunk_words WHERE rowid IN (
-            SELECT id FROM chunk WHERE searchable = 1 AND id IN (SELECT value FROM json_each(?1)))",
-    )
-    .bind(json.as_str())
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query("INSERT INTO search_change (chunk_id) SELECT value FROM json_each(?1)")
-        .bind(json.as_str())
-        .execute(&mut *connection)
-        .await?;
+    // The word index is told by a trigger.
     sqlx::query("DELETE FROM chunk WHERE id IN (SELECT value FROM json_each(?1))")
-        .bind(json.as_str())
+        .bind(json_numbers(removed.iter().copied()))
         .execute(connection)
         .await
         .map(drop)

@@ -1,32 +1,32 @@
 //! Turns a filter into the set of documents that pass it, before either leg scores: what the tables know by one query with
-//! bound values; of a tree that asks for words, every leaf by itself, put together by `shared::numbers`.
+//! bound values; of a tree that asks for words, every leaf by itself, put together by `index::numbers`.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use sqlx::{QueryBuilder, Sqlite};
 
-use crate::domain::search::{Condition, Expression, Filter, Occur, Predicate, WordsQuery};
+use crate::domain::search::{Condition, Expression, Filter, Predicate, WordMatch};
+use crate::index::matching::Matching;
+use crate::index::numbers::{Leaf, Numbers, combined, leaves};
+use crate::index::view::{Allowed, View};
 use crate::store::StoreResult;
-use crate::store::shared::numbers::{Leaf, Numbers, combined, leaves};
 use crate::store::shared::patterns;
 
 use super::super::SqliteStore;
 use super::super::error::classify;
 use super::patient::patient;
-use super::slots::Allowed;
-use super::{bulk, compute, matches};
+use super::{bulk, compute};
 
 impl SqliteStore {
-    /// Documents a search with this filter may return. The slots must be current.
-    pub(super) async fn allowed(&self, filter: &Filter) -> StoreResult<Allowed> {
+    /// Documents a search with this filter may return.
+    pub(super) async fn allowed(&self, view: &Arc<View>, filter: &Filter) -> StoreResult<Allowed> {
         if filter.is_empty() {
             return Ok(Allowed::Live);
         }
-        let by_words = self.by_words(filter).await?;
+        let by_words = self.by_words(view, filter).await?;
         if let Some(mut documents) = by_words {
             if filter.conditions.is_empty() && !filter.wants_deleted() {
-                let state = self.index.read();
-                state.slots.deleted.iter().for_each(|number| documents.remove(*number as usize));
+                view.without_deleted(&mut documents);
             } else {
                 documents.keep(&self.passing(filter).await?);
             }
@@ -42,10 +42,10 @@ impl SqliteStore {
         self.documents_of(query, || format!("{filter:?}")).await
     }
 
-    /// Documents for which the filter's tree holds; `None` when [`push_filter`] says it. The slots must be current.
-    pub(super) async fn by_words(&self, filter: &Filter) -> StoreResult<Option<Numbers>> {
+    /// Documents for which the filter's tree holds; `None` when [`push_filter`] says it.
+    pub(super) async fn by_words(&self, view: &Arc<View>, filter: &Filter) -> StoreResult<Option<Numbers>> {
         let Some(tree) = filter.words_tree() else { return Ok(None) };
-        let (mut tests, mut words) = (Vec::new(), WordsQuery::default());
+        let (mut tests, mut words): (_, Vec<WordMatch>) = (Vec::new(), Vec::new());
         let leaves = leaves(tree);
         for leaf in &leaves {
             match leaf {
@@ -54,24 +54,18 @@ impl SqliteStore {
                     push_expression(&mut query, part);
                     tests.push(self.documents_of(query, || format!("{part:?}")).await?);
                 }
-                Leaf::Words(wanted) => words.clauses.push((Occur::Should, (*wanted).clone())),
+                Leaf::Words(wanted) => words.push((*wanted).clone()),
             }
         }
-        let sources = self.sources(&words).await?;
-        let state = Arc::clone(&self.index.state);
+        let view = Arc::clone(view);
         let words = compute(move |stop| {
-            let state = state.read().unwrap_or_else(PoisonError::into_inner);
-            let of = |source| {
+            let of = |wanted: &WordMatch| {
                 let mut documents = Numbers::default();
-                if !stop.is_set() {
-                    let slots = &state.slots;
-                    matches::each_match(source, slots, state.words.as_ref(), |slot, _| {
-                        documents.insert(slots.documents[slot] as usize);
-                    });
-                }
+                let matching = Matching::of(&view, wanted, stop);
+                matching.each(|part, place, _| documents.insert(part.segment.document(place) as usize));
                 documents
             };
-            sources.iter().map(|(_, source)| of(source)).collect::<Vec<Numbers>>()
+            words.iter().map(of).collect::<Vec<Numbers>>()
         })
         .await?;
         let (mut tests, mut words) = (tests.into_iter(), words.into_iter());

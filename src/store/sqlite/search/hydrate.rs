@@ -22,10 +22,10 @@ fn document_id(bytes: &[u8]) -> Result<DocumentId, sqlx::Error> {
 impl SqliteStore {
     /// A page of the documents that pass, in the order of their dates, by their first chunks.
     pub(super) async fn chunks_by_date(&self, filter: &Filter, page: &DatePage) -> StoreResult<DatedChunks> {
-        if filter.words_tree().is_some() {
-            self.catch_up_slots().await?;
-        }
-        let by_words = self.by_words(filter).await?;
+        let by_words = match filter.words_tree() {
+            Some(_) => self.by_words(&self.catch_up().await?.view, filter).await?,
+            None => None,
+        };
         let mut query = QueryBuilder::new(
             "SELECT (SELECT c.id FROM chunk c WHERE c.document_seq = document.seq ORDER BY c.ordinal LIMIT 1) AS first, \
              document.id, count(*) OVER () FROM document WHERE ",

@@ -1,83 +1,97 @@
-//! Both legs of search over SQLite: compact indexes in memory, kept current from the database.
+//! Both legs of search over SQLite: the segments of `index`, whose names (of files) and bytes (of small ones) this
+//! database keeps.
 //!
-//! `bulk` and `blocks` read many rows as few; `patient` ends a statement that nobody waits for; `slots` numbers the searchable chunks, `words` scores BM25 over them, `vectors` scans codes of one byte a dimension
-//! and scores the best by a second, `filter` turns conditions and trees into a set of documents. Nothing is loaded before the first search;
-//! until the word index is built in the background, single terms are read from FTS5 with the same formula. Every
-//! search first catches up with what was committed since, by this process or another.
+//! `write` packs what a commit brings into a segment, `tidy` merges segments and vectors into files, `renew` makes all of it
+//! anew; `catch_up` brings a process to the present, which costs one small query when nothing changed. `legs` searches,
+//! `matches` scores given chunks, `filter` turns conditions and trees into a set of documents, `suggest` finds words,
+//! `hydrate` what hits show; `bulk` reads many rows as few, `patient` ends a statement that nobody waits for. `check` holds
+//! the index against the tables.
 
-mod blocks;
 mod bulk;
 mod catch_up;
+mod check;
 mod filter;
 mod hydrate;
 mod legs;
 mod matches;
 mod patient;
-mod slots;
 mod suggest;
+mod tidy;
 mod vectors;
-mod words;
+mod write;
 
-use std::sync::atomic::AtomicBool;
+use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use async_trait::async_trait;
 
 use crate::domain::search::{Filter, HitSource, ScoredChunk, VectorQuery, WordsQuery};
 use crate::domain::{ChunkId, DocumentId, ModelId};
-use crate::store::shared::stop::{Stop, apart};
+use crate::index::files::Folder;
+use crate::index::stop::{Stop, apart};
+use crate::index::vectors::Model;
+use crate::index::view::View;
 use crate::store::{DatePage, DatedChunks, Legs, SearchStore, StoreError, StoreResult, TermSuggestion};
 
 use super::SqliteStore;
-use slots::Slots;
-use vectors::Matrices;
-use words::Words;
+use tidy::Tidying;
 
 pub(super) use patient::settle;
 pub(super) use vectors::floats;
+pub(super) use write::{IndexedChunk, Packing, document_ids, forget_words, index_chunks};
 
-/// In-memory indexes, loaded on first use and kept current.
-#[derive(Debug, Default)]
+/// What a process knows of the index.
+#[derive(Debug)]
 pub(super) struct SearchIndex {
-    state: Arc<RwLock<State>>,
+    folder: Folder,
+    state: RwLock<State>,
     /// Held while the state is brought up to date: one search does it for all that wait.
     catching_up: tokio::sync::Mutex<()>,
-    /// Set while the word index is being built in the background.
-    building: Arc<AtomicBool>,
-    /// For suggestions until the word index is built.
-    dictionary: tokio::sync::Mutex<Option<(suggest::Moment, suggest::Dictionary)>>,
+    tidying: Arc<Tidying>,
 }
 
-/// What is in memory. Searches share it for reading; catching up adds to it in short writes.
+/// The present, as far as this process has seen it. Searches take what they need and let go of it at once.
 #[derive(Debug, Default)]
 struct State {
-    slots: Slots,
-    /// `None` until built.
-    words: Option<Words>,
-    matrices: Matrices,
+    view: Arc<View>,
+    models: HashMap<String, Arc<Model>>,
+    seen: catch_up::Seen,
 }
 
 impl SearchIndex {
+    /// The index of the store at `path`; nothing is read before the first search.
+    pub(super) fn beside(path: &Path) -> Self {
+        let mut folder = path.to_owned().into_os_string();
+        folder.push("-index");
+        Self {
+            folder: Folder::at(folder.into()),
+            state: RwLock::default(),
+            catching_up: tokio::sync::Mutex::default(),
+            tidying: Arc::default(),
+        }
+    }
+
+    /// Where its files lie.
+    pub(super) fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
     fn read(&self) -> RwLockReadGuard<'_, State> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
+
     fn write(&self) -> RwLockWriteGuard<'_, State> {
         self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Vectors in memory of one model.
+    /// Vectors known of one model, and how many of them lie in blocks.
     #[cfg(test)]
-    pub(super) fn vectors_held(&self, model: &str) -> usize {
-        self.read().matrices.held(model)
-    }
-
-    /// Does `work` as if the word index were still being built, which then comes without what happened meanwhile.
-    #[cfg(test)]
-    pub(super) async fn while_words_are_built<T>(&self, work: impl Future<Output = T>) -> T {
-        let words = self.write().words.take();
-        let done = work.await;
-        self.write().words = words;
-        done
+    pub(super) fn vectors_held(&self, model: &str) -> (usize, usize) {
+        let state = self.read();
+        state.models.get(model).map_or((0, 0), |model| {
+            (model.vectors(), model.blocks.iter().map(|(_, block)| block.vectors()).sum())
+        })
     }
 }
 
@@ -113,7 +127,7 @@ impl SearchStore for SqliteStore {
     }
 
     async fn score_vectors(&self, queries: &[VectorQuery], chunks: &[ChunkId]) -> StoreResult<Vec<Option<f32>>> {
-        let present = self.catch_up_slots().await?;
+        let present = self.catch_up().await?;
         self.exact_scores(&present, queries, chunks).await
     }
 
@@ -142,8 +156,7 @@ impl SearchStore for SqliteStore {
     }
 
     async fn warm_up(&self) -> StoreResult<()> {
-        // Vectors are read by the first search that asks for their model.
-        self.catch_up_slots().await?;
-        self.build_words().await
+        // The rest is read where it lies, by the search that asks for it.
+        self.catch_up().await.map(drop)
     }
 }

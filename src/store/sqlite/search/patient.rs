@@ -6,7 +6,7 @@ use std::ops::{Deref, DerefMut};
 use sqlx::pool::PoolConnection;
 use sqlx::{Connection as _, Sqlite, SqliteConnection, SqlitePool};
 
-use crate::store::shared::stop::Awaited;
+use crate::index::stop::Awaited;
 
 /// Steps of the engine between two looks: some microseconds.
 const STEPS: i32 = 10_000;

@@ -1,84 +1,58 @@
 //! Words of the index close to one that matched nothing: "did you mean".
 
-use std::sync::{Arc, PoisonError};
+use std::collections::HashMap;
+use std::sync::Arc;
 
+use crate::domain::search::WordMatch;
 use crate::domain::terms;
+use crate::index::matching::Matching;
+use crate::index::stop::Stop;
+use crate::index::view::View;
 use crate::store::{StoreResult, TermSuggestion};
 
 use super::super::SqliteStore;
+use super::super::batch::json_numbers;
 use super::super::error::classify;
-use super::bulk;
-use super::patient::patient;
 
-/// Terms with the number of chunks that hold each.
-pub(super) type Dictionary = Arc<Vec<(String, u64)>>;
-/// Newest chunk and newest change that a dictionary knows.
-pub(super) type Moment = (i64, i64);
+/// Chunks read to find the surface form of a stem.
+const SURFACE_SAMPLES: usize = 20;
+/// Terms looked at between two looks whether anybody still waits.
+const LOOKED_AT_ONCE: usize = 4_096;
 
-/// Suggestions read to find the surface form of a stem.
-const SURFACE_SAMPLES: i64 = 20;
+/// A term, its distance, and how many chunks hold it.
+type Close = (String, u32, u64);
 
 impl SqliteStore {
     pub(super) async fn suggest_words(&self, word: &str, limit: usize) -> StoreResult<Vec<TermSuggestion>> {
         let wanted = terms::fold(word);
         let Some(near) = terms::Near::of(word) else { return Ok(Vec::new()) };
-        self.catch_up_slots().await?;
-        let mut found: Vec<(String, u32, u64)> = if self.index.read().words.is_some() {
-            let state = Arc::clone(&self.index.state);
-            super::compute(move |stop| {
-                let state = state.read().unwrap_or_else(PoisonError::into_inner);
-                let words = state.words.iter().flat_map(super::words::Words::dictionary);
-                let words = words.take_while(|_| !stop.is_set());
-                words.filter_map(|(term, n)| Some((term.to_owned(), near.distance(term)?, n))).collect()
-            })
-            .await?
-        } else {
-            let known = self.dictionary().await.map_err(|error| classify("suggest words for", word, error))?;
-            known.iter().filter_map(|(term, n)| Some((term.clone(), near.distance(term)?, *n))).collect()
-        };
+        let view = self.catch_up().await?.view;
+        let looked_at = Arc::clone(&view);
+        let mut found = super::compute(move |stop| close(&looked_at, &near, stop)).await?;
         found.sort_unstable_by(|a, b| a.1.cmp(&b.1).then(b.2.cmp(&a.2)).then(a.0.cmp(&b.0)));
         found.truncate(limit);
         let mut suggestions = Vec::with_capacity(found.len());
         for (term, distance, document_frequency) in found {
-            let word = self.surface(&term, &wanted).await?;
+            let word = self.surface(&view, &term, &wanted).await?;
             suggestions.push(TermSuggestion { word, distance, document_frequency });
         }
         Ok(suggestions)
     }
 
-    /// Every term with the number of its chunks, as FTS5 has them. Kept until something changes or the word index in
-    /// memory takes over: whoever types half a word after another must not wait for it each time.
-    async fn dictionary(&self) -> Result<Dictionary, sqlx::Error> {
-        let mut kept = self.index.dictionary.lock().await;
-        let moment = {
-            let state = self.index.read();
-            (state.slots.last_id(), state.slots.change_seen)
-        };
-        if let Some((read_at, dictionary)) = &*kept
-            && *read_at == moment
-        {
-            return Ok(Arc::clone(dictionary));
-        }
-        let dictionary = Arc::new(bulk::dictionary(&mut *patient(&self.reader).await?).await?);
-        // Built meanwhile: then nobody asks again.
-        if self.index.read().words.is_some() {
-            return Ok(dictionary);
-        }
-        *kept = Some((moment, Arc::clone(&dictionary)));
-        Ok(dictionary)
-    }
-
     /// How people write a stem: the form nearest to `wanted` in a few chunks that hold it.
-    async fn surface(&self, term: &str, wanted: &str) -> StoreResult<String> {
-        let expression = format!("\"{}\"", term.replace('"', "\"\""));
-        let texts: Vec<(String, String)> = sqlx::query_as(
-            "SELECT context, text FROM chunk WHERE id IN (SELECT rowid FROM chunk_words WHERE chunk_words MATCH ? LIMIT ?)",
-        )
-        .bind(expression)
-        .bind(SURFACE_SAMPLES)
-        .fetch_all(&self.reader)
-        .await
-        .map_err(|error| classify("suggest words for", term, error))?;
+    async fn surface(&self, view: &View, term: &str, wanted: &str) -> StoreResult<String> {
+        let mut ids = Vec::new();
+        Matching::of(view, &WordMatch::Term(term.to_owned()), &Stop::default()).each(|part, place, _| {
+            if ids.len() < SURFACE_SAMPLES {
+                ids.push(part.segment.id(place));
+            }
+        });
+        let texts: Vec<(String, String)> =
+            sqlx::query_as("SELECT context, text FROM chunk WHERE id IN (SELECT value FROM json_each(?))")
+                .bind(json_numbers(ids))
+                .fetch_all(&self.reader)
+                .await
+                .map_err(|error| classify("suggest words for", term, error))?;
         let mut best: Option<(usize, String)> = None;
         for text in texts.iter().flat_map(|(context, text)| [context, text]) {
             for token in terms::tokens(text).into_iter().filter(|token| token.term == term) {
@@ -91,4 +65,27 @@ impl SqliteStore {
         }
         Ok(best.map_or_else(|| term.to_owned(), |(_, form)| form))
     }
+}
+
+/// Terms of all segments that are near enough, with the chunks that hold them; those that are gone count too.
+fn close(view: &View, near: &terms::Near, stop: &Stop) -> Vec<Close> {
+    let mut found: HashMap<String, (u32, u64)> = HashMap::new();
+    let mut looked_at = 0;
+    for part in &view.parts {
+        let mut terms = part.segment.terms();
+        while terms.advance() {
+            looked_at += 1;
+            if looked_at % LOOKED_AT_ONCE == 0 && stop.is_set() {
+                return Vec::new();
+            }
+            let Ok(term) = std::str::from_utf8(terms.term()) else { continue };
+            let chunks = u64::from(terms.postings().chunks);
+            if let Some((_, total)) = found.get_mut(term) {
+                *total += chunks;
+            } else if let Some(distance) = near.distance(term) {
+                found.insert(term.to_owned(), (distance, chunks));
+            }
+        }
+    }
+    found.into_iter().map(|(term, (distance, chunks))| (term, distance, chunks)).collect()
 }

@@ -1,234 +1,92 @@
-//! The vector index in memory: two codes of one byte a dimension with a scale per vector (`shared::codes`). The first is
-//! scanned whole, both together score what the scan finds.
+//! The vectors of the models a search asks for: blocks where they lie, and the rows that came since (`index::vectors`).
+//! A block whose file is missing or damaged costs time, and nothing else: its rows are read.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use sqlx::Row;
+use futures_util::StreamExt;
+use sqlx::{Row, SqliteConnection};
 
 use crate::domain::search::VectorQuery;
 use crate::domain::{ChunkId, DocumentId, ModelId};
-use crate::store::StoreResult;
-use crate::store::shared::codes::{Nearest, QueryCode, quantise, remainder};
-use crate::store::shared::stop::Stop;
+use crate::index::bytes::Bytes;
+use crate::index::files::Folder;
+use crate::index::vectors::{Asked, Block, Coded, Model};
+use crate::store::{StoreError, StoreResult};
 
 use super::super::SqliteStore;
 use super::super::error::classify;
-use super::catch_up::Present;
-use super::slots::{Allowed, Slots};
+use super::catch_up::{KnownModel, Present};
 
-/// Slots scanned between two looks whether anybody still waits.
-const LOOKED_AT_ONCE: usize = 4_096;
-/// No vector in this slot.
-const NONE: u32 = u32::MAX;
+/// Vectors taken over in one step.
+const AT_ONCE: usize = 1_024;
 
-/// One model's codes.
-#[derive(Debug, Default)]
-struct Matrix {
-    dimension: usize,
-    codes: Vec<i8>,
-    /// What the codes leave.
-    fine: Vec<i8>,
-    scales: Vec<f32>,
-    /// Row per slot, or [`NONE`].
-    rows: Vec<u32>,
-    seen: i64,
-    /// Better models whose vectors made this one's superfluous: without them it lacks some.
-    leans_on: Vec<String>,
-    /// It was needed alone once, and may be again.
-    stands_alone: bool,
-}
-
-/// The codes of all models in use.
-#[derive(Debug, Default)]
-pub(super) struct Matrices {
-    models: HashMap<String, Matrix>,
-}
-
+/// The numbers of a stored vector.
 pub(in crate::store::sqlite) fn floats(bytes: &[u8]) -> Vec<f32> {
     bytes.as_chunks::<4>().0.iter().map(|four| f32::from_le_bytes(*four)).collect()
 }
 
-/// A chunk's vector in codes.
-#[derive(Debug)]
-pub(super) struct Coded {
-    pub(super) chunk: i64,
-    pub(super) code: Vec<i8>,
-    pub(super) fine: Vec<i8>,
-    pub(super) scale: f32,
-}
+/// The models of a search.
+#[derive(Clone, Debug, Default)]
+pub(in crate::store::sqlite) struct Known(HashMap<String, Arc<Model>>);
 
-impl Coded {
-    pub(super) fn of(chunk: i64, vector: &[f32]) -> Self {
-        let (code, scale) = quantise(vector);
-        let fine = remainder(vector, &code, scale);
-        Self { chunk, code, fine, scale }
-    }
-}
-
-impl Matrix {
-    fn row(&self, slot: usize) -> Option<usize> {
-        self.rows.get(slot).filter(|row| **row != NONE).map(|row| *row as usize)
-    }
-
-    /// Room for one more row: for all chunks there are, so that nothing is copied again and again while many are read,
-    /// and an eighth more than there are when they are all here.
-    fn make_room(&mut self, chunks: usize) {
-        if self.scales.len() == self.scales.capacity() {
-            let held = self.scales.len();
-            let more = chunks.saturating_sub(held).max(held / 8).max(1);
-            self.scales.reserve_exact(more);
-            self.codes.reserve_exact(more * self.dimension);
-            self.fine.reserve_exact(more * self.dimension);
-        }
-    }
-
-    /// Puts a vector in its slot, over the one that is there.
-    fn put(&mut self, slot: usize, slots: usize, vector: &Coded) {
-        if self.rows.len() <= slot {
-            self.rows.resize(slots, NONE);
-        }
-        if let Some(row) = self.row(slot) {
-            let bytes = self.bytes(row);
-            self.codes[bytes.clone()].copy_from_slice(&vector.code);
-            self.fine[bytes].copy_from_slice(&vector.fine);
-            self.scales[row] = vector.scale;
-            return;
-        }
-        self.rows[slot] = self.scales.len() as u32;
-        self.make_room(slots);
-        self.codes.extend_from_slice(&vector.code);
-        self.fine.extend_from_slice(&vector.fine);
-        self.scales.push(vector.scale);
-    }
-
-    fn bytes(&self, row: usize) -> std::ops::Range<usize> {
-        row * self.dimension..(row + 1) * self.dimension
-    }
-}
-
-/// Queries with the codes of their models, best model first: a chunk is scored by the first that has it.
-pub(super) struct Asked<'a>(Vec<(&'a Matrix, QueryCode)>);
-
-impl Asked<'_> {
-    /// Calibrated cosine by both codes.
-    pub(super) fn fine_score(&self, slot: u32) -> Option<f32> {
-        self.0.iter().find_map(|(matrix, query)| {
-            let row = matrix.row(slot as usize)?;
-            let bytes = matrix.bytes(row);
-            Some(query.fine_score(&matrix.codes[bytes.clone()], &matrix.fine[bytes], matrix.scales[row]))
-        })
-    }
-
-    /// Approximate.
-    fn score(&self, slot: usize) -> Option<f32> {
-        self.0.iter().find_map(|(matrix, query)| {
-            let row = matrix.row(slot)?;
-            Some(query.score(&matrix.codes[matrix.bytes(row)], matrix.scales[row]))
-        })
-    }
-}
-
-impl Matrices {
-    /// Those of the queries whose models are known.
+impl Known {
+    /// Queries with their models.
     pub(super) fn asked(&self, queries: &[VectorQuery]) -> Asked<'_> {
-        let of = |query: &VectorQuery| Some((self.models.get(&query.model.0)?, QueryCode::of(query)));
-        Asked(queries.iter().filter_map(of).collect())
-    }
-
-    /// Greatest `embedding.seq` seen of a model.
-    pub(super) fn seen(&self, model: &str) -> i64 {
-        self.models.get(model).map_or(0, |matrix| matrix.seen)
-    }
-
-    /// Whether a model lacks vectors because another had them that is not among `better` any more.
-    pub(super) fn lacks(&self, model: &str, better: &[&str]) -> bool {
-        let is_gone = |name: &String| !better.contains(&name.as_str());
-        self.models.get(model).is_some_and(|matrix| matrix.leans_on.iter().any(is_gone))
-    }
-
-    /// Takes over a model that was read anew because it was asked alone; from now on it is held whole.
-    pub(super) fn replace(&mut self, anew: Self) {
-        for (name, mut matrix) in anew.models {
-            matrix.stands_alone = true;
-            self.models.insert(name, matrix);
-        }
-    }
-
-    /// Vectors in memory of one model.
-    #[cfg(test)]
-    pub(super) fn held(&self, model: &str) -> usize {
-        self.models.get(model).map_or(0, |matrix| matrix.scales.len())
-    }
-
-    pub(super) fn set_seen(&mut self, model: &str, dimension: usize, seen: i64) {
-        let matrix = self.models.entry(model.to_owned()).or_default();
-        matrix.dimension = dimension;
-        matrix.seen = seen;
-    }
-
-    /// Adds vectors of chunks. Passed over are those whose chunk has no slot (not searchable, gone), and those of chunks
-    /// that one of the `better` models knows: it is asked first, and memory is dear.
-    pub(super) fn add<'n>(
-        &mut self,
-        (model, dimension): (&str, usize),
-        better: &[&'n str],
-        slots: &Slots,
-        vectors: impl Iterator<Item = Coded>,
-    ) {
-        // Out of the table while the others are looked at.
-        let mut matrix = self.models.remove(model).unwrap_or_default();
-        if matrix.dimension != dimension {
-            // Another model under the same name: nothing of the old one is left.
-            matrix = Matrix { dimension, ..Matrix::default() };
-        }
-        let others = |name: &&'n str| Some((*name, self.models.get(*name)?));
-        let better: Vec<(&str, &Matrix)> =
-            if matrix.stands_alone { Vec::new() } else { better.iter().filter_map(others).collect() };
-        for vector in vectors {
-            let Some(slot) = slots.slot(vector.chunk) else { continue };
-            if let Some((name, _)) = better.iter().find(|(_, matrix)| matrix.row(slot).is_some()) {
-                if !matrix.leans_on.iter().any(|known| known == name) {
-                    matrix.leans_on.push((*name).to_owned());
-                }
-                continue;
-            }
-            matrix.put(slot, slots.ids.len(), &vector);
-        }
-        self.models.insert(model.to_owned(), matrix);
-    }
-
-    /// Approximate scores of the allowed slots that have a vector in one of the models and may be among the best `limit`
-    /// once scored exactly, and some more; in no order. Given up when nobody waits any more.
-    pub(super) fn scan(
-        &self,
-        queries: &[VectorQuery],
-        slots: &Slots,
-        allowed: &Allowed,
-        limit: usize,
-        stop: &Stop,
-    ) -> Vec<(f32, u32)> {
-        let asked = self.asked(queries);
-        let mut nearest = Nearest::new(limit, code_error(queries));
-        for slot in 0..slots.ids.len() {
-            if slot % LOOKED_AT_ONCE == 0 && stop.is_set() {
-                break;
-            }
-            // Few scores are wanted: only then is it worth to see whether the chunk may be returned.
-            let score = asked.score(slot).filter(|score| nearest.wants(*score));
-            if let Some(score) = score.filter(|_| allowed.slot(slots, slot)) {
-                nearest.push(score, slot as u32);
-            }
-        }
-        nearest.into_held()
+        Asked::of(queries, |name| self.0.get(name).map(Arc::as_ref))
     }
 }
 
-/// What approximate scores may be wrong by, over all models asked.
-pub(super) fn code_error(queries: &[VectorQuery]) -> f32 {
-    queries.iter().map(|query| QueryCode::of(query).error()).fold(0.0, f32::max)
-}
+/// A row of `vector_segment`: its number, the first vector's number less one, the last one's, and its file.
+type BlockRow = (i64, i64, i64, String);
 
 impl SqliteStore {
+    /// The models of these queries, with every vector that was there at the moment of `present`. Later ones are left alone:
+    /// their chunks may be in no segment the search knows.
+    pub(in crate::store::sqlite) async fn models_of(&self, present: &Present, queries: &[VectorQuery]) -> StoreResult<Known> {
+        let mut known = Known::default();
+        for query in queries {
+            let Some(model) = present.model(&query.model.0) else { continue };
+            if query.vector.len() != model.2 {
+                let message = format!("query vector has {} dimensions, the model has {}", query.vector.len(), model.2);
+                return Err(StoreError::invariant("search vectors", query.model.to_string(), message));
+            }
+            known.0.insert(model.0.clone(), self.model(model, present.newest_vector).await?);
+        }
+        Ok(known)
+    }
+
+    /// One model up to vector `newest`.
+    async fn model(&self, known: &KnownModel, newest: i64) -> StoreResult<Arc<Model>> {
+        let (name, number, dimension) = (known.0.as_str(), known.1, known.2);
+        let held = || {
+            let state = self.index.read();
+            let is_it = |model: &&Arc<Model>| model.number == number && model.dimension == dimension;
+            state.models.get(name).filter(is_it).map(Arc::clone)
+        };
+        let is_current = |model: &Arc<Model>| model.seen >= newest;
+        if let Some(model) = held().filter(is_current) {
+            return Ok(model);
+        }
+        let _one = self.index.catching_up.lock().await;
+        // Another search may have read it meanwhile.
+        let held = held();
+        if let Some(model) = held.clone().filter(is_current) {
+            return Ok(model);
+        }
+        let fail = |error| classify("read vectors", name.to_owned(), error);
+        let mut connection = self.reader.acquire().await.map_err(fail)?;
+        let mut model = held.map_or_else(|| Model::new(number, dimension), |held| Model::clone(&held));
+        let blocks = blocks(&mut connection, number).await.map_err(fail)?;
+        if let Some(anew) = with_blocks(&model, blocks, self.index.folder()) {
+            model = anew;
+        }
+        read_rows(&mut connection, &mut model, newest).await.map_err(fail)?;
+        let model = Arc::new(model);
+        self.index.write().models.insert(name.to_owned(), Arc::clone(&model));
+        Ok(model)
+    }
+
     /// Calibrated cosines from the stored f32, in the order of `chunks`.
     pub(super) async fn exact_scores(
         &self,
@@ -276,4 +134,63 @@ impl SqliteStore {
         .map_err(|error| classify("read vectors of document", id.to_string(), error))?;
         Ok(rows.iter().map(|row| floats(row.get(0))).collect())
     }
+}
+
+/// The blocks of a model, in order.
+async fn blocks(connection: &mut SqliteConnection, model: i64) -> Result<Vec<BlockRow>, sqlx::Error> {
+    sqlx::query_as("SELECT id, after_seq, last_seq, file FROM vector_segment WHERE model_seq = ? ORDER BY last_seq")
+        .bind(model)
+        .fetch_all(connection)
+        .await
+}
+
+/// The model with these blocks and nothing behind them; `None` when it has all of them already.
+fn with_blocks(model: &Model, rows: Vec<BlockRow>, folder: &Folder) -> Option<Model> {
+    let is_held = |row: &BlockRow| model.blocks.iter().any(|(id, _)| *id == row.0);
+    if rows.iter().all(is_held) && rows.len() == model.blocks.len() {
+        return None;
+    }
+    let mut anew = Model::new(model.number, model.dimension);
+    for (id, after, last, file) in rows {
+        if after > anew.blocks_seen {
+            break;
+        }
+        let held = model.blocks.iter().find(|(known, _)| *known == id).map(|(_, block)| block.clone());
+        let mapped = || Block::of(Bytes::map(&folder.file(&file)).ok()?, model.dimension);
+        let Some(block) = held.or_else(mapped) else {
+            tracing::debug!(event = "vector_block_unreadable", file, "its vectors are read from the store");
+            break;
+        };
+        anew.blocks.push((id, block));
+        anew.blocks_seen = last;
+    }
+    anew.seen = anew.blocks_seen;
+    (anew.blocks_seen != model.blocks_seen || anew.blocks.len() != model.blocks.len()).then_some(anew)
+}
+
+/// Reads what came behind what the model has.
+async fn read_rows(connection: &mut SqliteConnection, model: &mut Model, newest: i64) -> Result<(), sqlx::Error> {
+    let mut seen = model.seen;
+    let mut rows = sqlx::query(
+        "SELECT seq, chunk_id, vector FROM embedding \
+         WHERE seq > ? AND seq <= ? AND model_seq = ? AND vector IS NOT NULL ORDER BY seq",
+    )
+    .bind(seen)
+    .bind(newest)
+    .bind(model.number)
+    .fetch(connection);
+    let mut batch: Vec<Coded> = Vec::with_capacity(AT_ONCE);
+    while let Some(row) = rows.next().await.transpose()? {
+        seen = row.get(0);
+        let bytes: &[u8] = row.get(2);
+        if bytes.len() == model.dimension * 4 {
+            batch.push(Coded::of(row.get(1), &floats(bytes)));
+        }
+        if batch.len() == AT_ONCE {
+            model.add(&batch, seen);
+            batch.clear();
+        }
+    }
+    model.add(&batch, newest.max(seen));
+    Ok(())
 }

@@ -30,6 +30,23 @@ impl Numbers {
         set
     }
 
+    /// Whether no number is in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.rest && self.words.iter().all(|word| *word == 0)
+    }
+
+    /// The set as bytes, lowest number first; sets without end are not told apart from those without their rest.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        self.words.iter().flat_map(|word| word.to_le_bytes()).collect()
+    }
+
+    /// The set of [`Numbers::to_bytes`].
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Self {
+        let words = bytes.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word)).collect();
+        Self { words, rest: false }
+    }
+
+    #[inline]
     pub(crate) fn holds(&self, number: usize) -> bool {
         self.words.get(number / BITS).map_or(self.rest, |word| word >> (number % BITS) & 1 == 1)
     }
