@@ -27,7 +27,8 @@ pub(super) struct CheckArgs {
     /// Empty the graph and build it anew from the store, then check
     #[arg(long)]
     rebuild_graph: bool,
-    /// Take files in again whose row says that something of them is held while nothing is, and those with damaged texts
+    /// Take files in again whose row says that something of them is held while nothing is, and those with damaged texts; make
+    /// a damaged search index anew
     #[arg(long)]
     repair: bool,
 }
@@ -80,6 +81,9 @@ async fn work(config: Config, arguments: &CheckArgs) -> eyre::Result<u8> {
 /// Offers what is unsound again, whatever is known of it, and what has damaged texts, and retires what is gone; waits until
 /// it is in.
 async fn repair(house: &House) -> eyre::Result<()> {
+    if house.store.repair_index().await? {
+        output::note("peanut: the search index was damaged: it was made anew from the texts".to_owned());
+    }
     let mut taken = repair_texts(house).await?;
     let (mut after, mut retired) = (String::new(), 0_u64);
     loop {

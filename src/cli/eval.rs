@@ -116,7 +116,7 @@ async fn evaluate_in(config: Config, collection: &Collection, sweep: bool) -> ey
     if let Some(running) = running {
         running.join(&shutdown).await;
     }
-    house.close().await;
+    house.leave().await;
     Ok(report)
 }
 

@@ -30,7 +30,7 @@ pub(super) fn run(config: Config, arguments: &GetArgs) -> eyre::Result<u8> {
     let found = runtime()?.block_on(async {
         let house = House::open(config).await?;
         let found = house.store.document(id).await;
-        house.close().await;
+        house.leave().await;
         Ok::<_, eyre::Report>(found)
     })?;
     match found {

@@ -44,7 +44,7 @@ pub(super) fn run(config: Config, arguments: &GraphArgs) -> eyre::Result<u8> {
         shutdown.on_signals()?;
         let house = House::open(config).await?;
         let code = rebuild_and_prove(&house, &shutdown, json).await;
-        house.close().await;
+        house.leave().await;
         code
     })
 }

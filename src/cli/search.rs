@@ -56,7 +56,7 @@ pub(super) fn run(config: Config, arguments: SearchArgs) -> eyre::Result<u8> {
     let response = runtime()?.block_on(async {
         let house = House::open(config).await?;
         let answer = house.search.search(&request).await;
-        house.close().await;
+        house.leave().await;
         Ok::<_, eyre::Report>(answer?)
     })?;
     print(&response, &arguments)?;

@@ -31,7 +31,7 @@ pub(super) fn run(config: Config, arguments: &StatusArgs) -> eyre::Result<u8> {
             let snapshot = status.once().await.map_err(|error| eyre::eyre!("{error}"))?;
             print(&snapshot, arguments.json)?;
             let Some(seconds) = arguments.watch else {
-                house.close().await;
+                house.leave().await;
                 return Ok(if overall(&snapshot) == Overall::Unhealthy { EXIT_NONE } else { EXIT_OK });
             };
             tokio::select! {

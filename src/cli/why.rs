@@ -33,7 +33,7 @@ pub(super) fn run(config: Config, arguments: &WhyArgs) -> eyre::Result<u8> {
         let record = house.store.file(&path).await?;
         let documents = house.store.documents_of_file(&path).await?;
         let deleted = house.store.deleted(DeletedOf::Path(&path), MOST_DELETED).await?;
-        house.close().await;
+        house.leave().await;
         Ok::<_, eyre::Report>((record, documents, deleted))
     })?;
     let Some(record) = record else {

@@ -364,6 +364,13 @@ impl House {
         self.embed_wake.notify_one();
     }
 
+    /// Closes every connection, for a process that only looked: nothing is tidied up.
+    pub async fn leave(&self) {
+        if tokio::time::timeout(TIDY_TIMEOUT, self.store.close()).await.is_err() {
+            tracing::warn!(seconds = TIDY_TIMEOUT.as_secs(), "store_not_closed_in_time");
+        }
+    }
+
     /// Folds the log back and closes every connection.
     pub async fn close(&self) {
         match tokio::time::timeout(TIDY_TIMEOUT, self.store.optimize()).await {
@@ -373,9 +380,7 @@ impl House {
             Err(_) => tracing::info!(seconds = TIDY_TIMEOUT.as_secs(), "store_not_optimized_in_time"),
         }
         // A service that hangs may keep its connections for ever; the process need not.
-        if tokio::time::timeout(TIDY_TIMEOUT, self.store.close()).await.is_err() {
-            tracing::warn!(seconds = TIDY_TIMEOUT.as_secs(), "store_not_closed_in_time");
-        }
+        self.leave().await;
     }
 }
 

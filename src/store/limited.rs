@@ -191,6 +191,7 @@ limited! { SystemStore also {
     WHOLE verify() -> Integrity;
     WHOLE damaged_texts() -> Vec<DamagedText>;
     WRITE distrust_texts(chunks: &[i64]) -> ();
+    WHOLE repair_index() -> bool;
     CALL setting(key: &str) -> Option<String>;
     CALL put_setting(key: &str, value: &str, now: Timestamp) -> ();
     CALL settings() -> Vec<(String, String)>;

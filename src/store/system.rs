@@ -85,6 +85,10 @@ pub trait SystemStore: Send + Sync {
     /// files again writes these texts anew.
     async fn distrust_texts(&self, chunks: &[i64]) -> StoreResult<()>;
 
+    /// Makes what searches read anew from the texts when it is damaged, and says whether it was. Searches go on meanwhile, and
+    /// find what is made already.
+    async fn repair_index(&self) -> StoreResult<bool>;
+
     /// A setting changed at run time (search weights, pauses); JSON text.
     async fn setting(&self, key: &str) -> StoreResult<Option<String>>;
 

@@ -113,6 +113,15 @@ impl SystemStore for PostgresStore {
         self.distrust(chunks).await
     }
 
+    async fn repair_index(&self) -> StoreResult<bool> {
+        let damaged = verify::damaged_index(self).await;
+        if damaged.map_err(|error| classify("repair search index", self.location.as_str(), error))?.is_empty() {
+            return Ok(false);
+        }
+        self.make_words(true).await?;
+        Ok(true)
+    }
+
     async fn setting(&self, key: &str) -> StoreResult<Option<String>> {
         sqlx::query_scalar("SELECT value FROM setting WHERE key = $1")
             .bind(key)

@@ -1,5 +1,5 @@
-//! Makes the word index anew when it was made by another version of `domain::terms`. Called by `older` when a store is
-//! opened, before anybody searches; in steps, each a transaction of its own, so that a process that is stopped meanwhile
+//! Makes the word index anew: when another version of `domain::terms` made it, or when `check` found it damaged. Called by
+//! `older` when a store is opened, before anybody searches; in steps, each a transaction of its own, so that a process that is stopped meanwhile
 //! leaves the rest to the next one.
 
 use uuid::Uuid;
@@ -39,7 +39,12 @@ impl PostgresStore {
         if version == terms::VERSION && is_done {
             return Ok(());
         }
-        let chunks = self.begin_words().await?;
+        self.make_words(version != terms::VERSION).await
+    }
+
+    /// Makes the word index anew from the texts, all of it or what another process left.
+    pub(super) async fn make_words(&self, is_anew: bool) -> StoreResult<()> {
+        let chunks = self.begin_words(is_anew).await?;
         if chunks == 0 {
             return Ok(());
         }
@@ -58,15 +63,15 @@ impl PostgresStore {
         Ok(())
     }
 
-    /// Empties an index of another version, and says how many chunks are left to index.
-    async fn begin_words(&self) -> StoreResult<i64> {
+    /// Empties an index that is to be made anew, and says how many chunks are left to index.
+    async fn begin_words(&self, is_anew: bool) -> StoreResult<i64> {
         let fail = |error| classify(OPERATION, self.location.as_str(), error);
         let mut transaction = self.begin_writing(OPERATION, "word index").await?;
         let work = async {
             // Whoever opens the store at the same time waits here, and finds it begun.
             let version: i64 =
                 sqlx::query_scalar("SELECT version FROM word_terms FOR UPDATE").fetch_one(&mut *transaction).await?;
-            if version != terms::VERSION {
+            if is_anew || version != terms::VERSION {
                 forget_words(&mut transaction).await?;
                 sqlx::query(
                     "UPDATE word_terms SET version = $1, done_id = 0, \

@@ -12,7 +12,7 @@ use super::{PostgresStore, texts};
 const NAMED: usize = 10;
 
 /// What must hold: in words, and a query whose rows (one text each) are the violations.
-const CHECKS: [(&str, &str); 18] = [
+const CHECKS: [(&str, &str); 16] = [
     (
         "chunks of a document are numbered 0..n without gaps",
         "SELECT 'document ' || document.id FROM chunk JOIN document ON document.seq = chunk.document_seq
@@ -27,19 +27,6 @@ const CHECKS: [(&str, &str); 18] = [
     (
         "every chunk is searchable",
         "SELECT 'chunk ' || id FROM chunk WHERE NOT searchable",
-    ),
-    (
-        "the word index holds every searchable chunk and nothing else",
-        "SELECT held || ' chunks of ' || wanted FROM (
-            SELECT (SELECT coalesce(sum(chunks), 0) FROM word_segment) - (SELECT count(*) FROM word_gone) AS held,
-                   (SELECT count(*) FROM chunk WHERE searchable) AS wanted) AS counted WHERE held <> wanted
-         UNION ALL SELECT 'chunk ' || chunk_id FROM word_gone JOIN chunk ON chunk.id = chunk_id",
-    ),
-    (
-        "every segment of the word index is whole",
-        "SELECT 'segment ' || segment_id FROM word_block GROUP BY segment_id
-            HAVING min(block) <> 0 OR max(block) <> count(*) - 1
-                OR NOT EXISTS (SELECT 1 FROM word_segment WHERE id = segment_id)",
     ),
     (
         "the searches know which documents are retired",
@@ -164,12 +151,41 @@ const ENGINE_CHECKS: [(&str, &str); 3] = [
     ),
 ];
 
+/// What must hold of the search index.
+const INDEX_CHECKS: [(&str, &str); 2] = [
+    (
+        "the word index holds every searchable chunk and nothing else",
+        "SELECT held || ' chunks of ' || wanted FROM (
+            SELECT (SELECT coalesce(sum(chunks), 0) FROM word_segment) - (SELECT count(*) FROM word_gone) AS held,
+                   (SELECT count(*) FROM chunk WHERE searchable) AS wanted) AS counted WHERE held <> wanted
+         UNION ALL SELECT 'chunk ' || chunk_id FROM word_gone JOIN chunk ON chunk.id = chunk_id",
+    ),
+    (
+        "every segment of the word index is whole",
+        "SELECT 'segment ' || segment_id FROM word_block GROUP BY segment_id
+            HAVING min(block) <> 0 OR max(block) <> count(*) - 1
+                OR NOT EXISTS (SELECT 1 FROM word_segment WHERE id = segment_id)",
+    ),
+];
+
+/// What is wrong with the search index, in words.
+pub(super) async fn damaged_index(store: &PostgresStore) -> Result<Vec<String>, sqlx::Error> {
+    let mut integrity = Integrity::default();
+    let mut transaction = store.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+    sqlx::query("SET LOCAL statement_timeout = 0").execute(&mut *transaction).await?;
+    for (promise, sql) in INDEX_CHECKS {
+        run(&mut transaction, promise, sql, &mut integrity).await?;
+    }
+    transaction.commit().await?;
+    Ok(integrity.problems)
+}
+
 /// Runs every check in one read transaction. They read whole tables, so each may take longer than other statements.
 pub(super) async fn verify(store: &PostgresStore) -> Result<Integrity, sqlx::Error> {
     let mut integrity = Integrity::default();
     let mut transaction = store.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
     sqlx::query("SET LOCAL statement_timeout = 0").execute(&mut *transaction).await?;
-    for (promise, sql) in ENGINE_CHECKS.into_iter().chain(CHECKS) {
+    for (promise, sql) in ENGINE_CHECKS.into_iter().chain(CHECKS).chain(INDEX_CHECKS) {
         run(&mut transaction, promise, sql, &mut integrity).await?;
     }
     for (promise, sql) in FILE_CHECKS {

@@ -98,9 +98,17 @@ impl SqliteStore {
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
             .pragma("temp_store", "memory")
             .row_buffer_size(ROW_BUFFER);
-        let writer = connect_writer(&options).await.map_err(|error| classify("open store", &key, error))?;
-        migrate(&writer).await.map_err(|error| classify("migrate store", &key, error.into()))?;
-        let reading = options.pragma("cache_size", format!("-{CACHE_KIB}")).read_only(true);
+        let reading = options.clone().pragma("cache_size", format!("-{CACHE_KIB}")).read_only(true);
+        // On a medium that cannot be written to nobody else writes either, and there is no log to look into.
+        let reading = reading.immutable(is_write_protected(path));
+        let writer = if is_current(&reading).await {
+            // Nothing is written before somebody wants to: who only looks waits for nobody.
+            writer_options().connect_lazy_with(options)
+        } else {
+            let writer = connect_writer(&options).await.map_err(|error| classify("open store", &key, error))?;
+            migrate(&writer).await.map_err(|error| classify("migrate store", &key, error.into()))?;
+            writer
+        };
         let readers = |most| {
             SqlitePoolOptions::new()
                 .max_connections(most)
@@ -147,12 +155,7 @@ impl SqliteStore {
 async fn connect_writer(options: &SqliteConnectOptions) -> Result<SqlitePool, sqlx::Error> {
     let mut attempts = 0;
     loop {
-        let pool = SqlitePoolOptions::new()
-            .max_connections(1)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .after_release(|connection, _| Box::pin(is_outside_transactions(connection)));
-        match pool.connect_with(options.clone()).await {
+        match writer_options().connect_with(options.clone()).await {
             Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("5") && attempts < 100 => {
                 attempts += 1;
                 tokio::time::sleep(Duration::from_millis(20)).await;
@@ -160,6 +163,35 @@ async fn connect_writer(options: &SqliteConnectOptions) -> Result<SqlitePool, sq
             done => return done,
         }
     }
+}
+
+fn writer_options() -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .after_release(|connection, _| Box::pin(is_outside_transactions(connection)))
+}
+
+/// Whether the store is there and has the schema of this version, by a look that writes nothing. In doubt it is not.
+async fn is_current(reading: &SqliteConnectOptions) -> bool {
+    let look = async {
+        let mut connection = SqliteConnection::connect_with(&reading.clone().create_if_missing(false)).await?;
+        let made: Vec<(i64, Vec<u8>)> =
+            sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations WHERE success ORDER BY version")
+                .fetch_all(&mut connection)
+                .await?;
+        connection.close().await?;
+        Ok::<_, sqlx::Error>(made)
+    };
+    let wanted = MIGRATOR.iter().map(|migration| (migration.version, migration.checksum.to_vec()));
+    look.await.is_ok_and(|made| made.into_iter().eq(wanted))
+}
+
+/// Whether a file that is there cannot be written to, whoever asks.
+fn is_write_protected(path: &Path) -> bool {
+    let opened = std::fs::OpenOptions::new().append(true).open(path);
+    opened.is_err_and(|error| error.kind() == std::io::ErrorKind::ReadOnlyFilesystem)
 }
 
 /// Whether a connection may be used again. A full disk or an I/O error ends a transaction inside the engine without

@@ -47,7 +47,7 @@ impl SqliteStore {
             "SELECT EXISTS (SELECT 1 FROM chunk INDEXED BY chunk_unindexed WHERE searchable = 0), \
                     EXISTS (SELECT 1 FROM completion WHERE done_seq < last_seq)",
         )
-        .fetch_one(&self.writer)
+        .fetch_one(&self.reader)
         .await
         .map_err(fail)?;
         if !has_chunks && !has_documents {

@@ -96,6 +96,20 @@ impl SystemStore for SqliteStore {
         self.distrust(chunks).await
     }
 
+    async fn repair_index(&self) -> StoreResult<bool> {
+        let fail = |error| classify("repair search index", self.location(), error);
+        let mut snapshot = self.reader.begin().await.map_err(fail)?;
+        let problems = self.damaged_index(&mut snapshot).await.map_err(fail)?;
+        drop(snapshot);
+        if problems.is_empty() {
+            return Ok(false);
+        }
+        // Blocks are packed again from the vectors when there is time.
+        sqlx::query("DELETE FROM vector_segment").execute(&self.writer).await.map_err(fail)?;
+        self.make_words(true).await?;
+        Ok(true)
+    }
+
     async fn setting(&self, key: &str) -> StoreResult<Option<String>> {
         sqlx::query_scalar("SELECT value FROM setting WHERE key = ?1")
             .bind(key)
@@ -256,8 +270,10 @@ impl SystemStore for SqliteStore {
             return;
         }
         // The last connection to close folds the log back by itself; this does the bulk of it while readers may linger.
-        let folded = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_all(&self.writer).await;
-        if let Err(error) = folded {
+        // Who wrote nothing has nothing to fold.
+        let has_written = self.writer.pool().size() > 0;
+        let folding = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_all(&self.writer);
+        if has_written && let Err(error) = folding.await {
             tracing::warn!(event = "store_checkpoint_failed", %error, "could not fold the write-ahead log back");
         }
         self.pulse.close().await;

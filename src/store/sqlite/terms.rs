@@ -21,7 +21,7 @@ impl SqliteStore {
     pub(super) async fn renew_words(&self) -> StoreResult<()> {
         let fail = |error| classify(OPERATION, self.location(), error);
         let (version, is_done): (i64, bool) = sqlx::query_as("SELECT version, done_id >= last_id FROM word_terms")
-            .fetch_one(&self.writer)
+            .fetch_one(&self.reader)
             .await
             .map_err(fail)?;
         let is_whole = self.has_all_files().await.map_err(fail)?;

@@ -117,7 +117,6 @@ async fn content(connection: &mut SqliteConnection) -> Result<Option<(&'static s
 /// Empties every table. Totals follow by their triggers where they have one for it; what is loaded is counted when all of
 /// it is there.
 async fn empty(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    forget_words(connection).await?;
     for table in TABLES.iter().rev() {
         sqlx::query(AssertSqlSafe(format!("DELETE FROM {}", table.name))).execute(&mut *connection).await?;
     }
@@ -134,7 +133,8 @@ async fn empty(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     for table in NUMBERED {
         sqlx::query("DELETE FROM sqlite_sequence WHERE name = ?1").bind(table).execute(&mut *connection).await?;
     }
-    Ok(())
+    // Last: the chunks that just went are not gone for the copy, which brings the same numbers.
+    forget_words(connection).await
 }
 
 fn column(table: &Table, name: &str) -> usize {

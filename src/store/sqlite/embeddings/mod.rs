@@ -118,8 +118,12 @@ impl EmbeddingStore for SqliteStore {
         const OPERATION: &str = "register model";
         let key = model.0.as_str();
         let wanted = i64::try_from(dimension).unwrap_or(i64::MAX);
-        let mut transaction = self.begin(OPERATION, key).await?;
         let work = async {
+            // Mostly known: whoever only looks need not wait for another writer.
+            if let Some(found) = find(&mut *self.reader.acquire().await?, model).await? {
+                return Ok(found.dimension);
+            }
+            let mut transaction = self.writer.begin().await?;
             if let Some(found) = find(&mut transaction, model).await? {
                 return Ok(found.dimension);
             }
