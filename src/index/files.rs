@@ -100,6 +100,12 @@ impl Folder {
         Ok((Written { name, bytes: writing.bytes }, said))
     }
 
+    /// What all files take, in bytes.
+    pub(crate) fn bytes(&self) -> u64 {
+        let entries = fs::read_dir(&self.0).into_iter().flatten().flatten();
+        entries.filter_map(|entry| entry.metadata().ok()).map(|file| file.len()).sum()
+    }
+
     /// Whether a file is as long as it was; says nothing of its content.
     pub(crate) fn is_there(&self, name: &str, bytes: u64) -> bool {
         fs::metadata(self.file(name)).is_ok_and(|file| file.is_file() && file.len() == bytes)

@@ -47,6 +47,7 @@ async fn counts(store: &SqliteStore) -> Result<StoreCounts, sqlx::Error> {
         path.push(suffix);
         counts.bytes_on_disk += tokio::fs::metadata(path).await.map_or(0, |file| file.len());
     }
+    counts.bytes_on_disk += store.index.folder().bytes();
     Ok(counts)
 }
 
