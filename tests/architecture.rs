@@ -277,3 +277,20 @@ fn the_test_itself_sees_a_broken_wall() {
     assert_eq!(takes_a_stream("cli/search", "writeln!(io::stdout(), \"x\");\nprintln!(\"y\");").len(), 2);
     assert!(takes_a_stream("cli/output", "io::stdout()").is_empty());
 }
+
+/// The file that maps what the search index holds. Everything else of ours is safe code.
+const UNSAFE: &str = "index/bytes";
+
+#[test]
+fn one_file_holds_all_that_is_unsafe() {
+    let needle = concat!("un", "safe");
+    let holding: Vec<String> = sources()
+        .into_iter()
+        .filter(|(_, text)| {
+            let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+            code.clone().any(|line| line.contains(&format!("{needle} {{")) || line.contains(&format!("({needle}_code")))
+        })
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(holding, [UNSAFE]);
+}

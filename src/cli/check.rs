@@ -82,7 +82,7 @@ async fn work(config: Config, arguments: &CheckArgs) -> eyre::Result<u8> {
 /// it is in.
 async fn repair(house: &House) -> eyre::Result<()> {
     if house.store.repair_index().await? {
-        output::note("peanut: the search index was damaged: it was made anew from the texts".to_owned());
+        output::note("peanut: the search index was damaged: it was made anew from the texts");
     }
     let mut taken = repair_texts(house).await?;
     let (mut after, mut retired) = (String::new(), 0_u64);

@@ -60,7 +60,8 @@ pub(crate) fn best(scores: &[f32], view: &View, allowed: &Allowed, limit: usize)
     let mut found: Vec<(f32, u32)> = Vec::new();
     for part in &view.parts {
         let scores = scores.iter().skip(part.base).take(part.segment.chunks());
-        let matching = scores.enumerate().filter(|(place, score)| **score > 0.0 && view.lets_place(allowed, part, *place));
+        let matching =
+            scores.enumerate().filter(|(place, score)| **score > 0.0 && view.lets_place(allowed, part, *place));
         found.extend(matching.map(|(place, score)| (*score, (part.base + place) as u32)));
     }
     if limit > 0 && found.len() > limit {

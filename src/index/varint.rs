@@ -43,7 +43,9 @@ mod tests {
     fn integers_come_back_and_damage_reads_zeros() {
         let values = [0, 1, 127, 128, 300, 1 << 35, u64::MAX];
         let mut bytes = Vec::new();
-        values.iter().for_each(|value| put(&mut bytes, *value));
+        for value in values {
+            put(&mut bytes, value);
+        }
         let mut at = 0;
         assert!(values.iter().all(|value| take(&bytes, &mut at) == *value));
         assert_eq!((at, take(&bytes, &mut at)), (bytes.len(), 0));

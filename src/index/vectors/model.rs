@@ -95,15 +95,13 @@ impl Model {
 
     /// Code, what it leaves, and scale.
     pub(super) fn codes(&self, at: Row) -> (&[i8], &[i8], f32) {
-        match at.block.and_then(|block| self.blocks.get(block)) {
-            Some((_, block)) => (block.code(at.row), block.fine(at.row), block.scale(at.row)),
-            None => {
-                let bytes = at.row * self.dimension..(at.row + 1) * self.dimension;
-                let code = self.tail.codes.get(bytes.clone()).unwrap_or_default();
-                let fine = self.tail.fine.get(bytes).unwrap_or_default();
-                (code, fine, self.tail.scales.get(at.row).copied().unwrap_or(f32::NAN))
-            }
+        if let Some((_, block)) = at.block.and_then(|block| self.blocks.get(block)) {
+            return (block.code(at.row), block.fine(at.row), block.scale(at.row));
         }
+        let bytes = at.row * self.dimension..(at.row + 1) * self.dimension;
+        let code = self.tail.codes.get(bytes.clone()).unwrap_or_default();
+        let fine = self.tail.fine.get(bytes).unwrap_or_default();
+        (code, fine, self.tail.scales.get(at.row).copied().unwrap_or(f32::NAN))
     }
 
     /// Calls `with` for stretches of rows that lie side by side: number of rows, all their codes, scale of a row, id of a row.

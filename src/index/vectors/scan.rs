@@ -74,13 +74,7 @@ impl<'a> Asked<'a> {
         }
     }
 
-    fn scan_all(
-        &self,
-        view: &View,
-        may: &impl Fn(&Part, usize) -> bool,
-        nearest: &mut Nearest<u32>,
-        stop: &Stop,
-    ) {
+    fn scan_all(&self, view: &View, may: &impl Fn(&Part, usize) -> bool, nearest: &mut Nearest<u32>, stop: &Stop) {
         for (at, (model, query)) in self.0.iter().enumerate() {
             if model.dimension == 0 {
                 continue;

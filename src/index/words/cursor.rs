@@ -9,7 +9,7 @@ pub(crate) struct Postings<'a> {
     pub(crate) chunks: u32,
     /// Texts among them.
     pub(crate) texts: u32,
-    pub(super) postings: &'a [u8],
+    pub(super) places: &'a [u8],
     pub(super) positions: &'a [u8],
 }
 
@@ -19,9 +19,9 @@ impl<'a> Postings<'a> {
     pub(crate) fn each(&self, mut with: impl FnMut(usize, u32)) {
         let (mut at, mut place) = (0, 0_u64);
         for _ in 0..self.chunks {
-            let head = take(self.postings, &mut at);
+            let head = take(self.places, &mut at);
             place += head >> 1;
-            let frequency = if head & 1 == 1 { 1 } else { take(self.postings, &mut at) as u32 };
+            let frequency = if head & 1 == 1 { 1 } else { take(self.places, &mut at) as u32 };
             with(place as usize, frequency);
         }
     }
@@ -50,9 +50,9 @@ impl Cursor<'_> {
     pub(crate) fn advance(&mut self) -> Option<usize> {
         self.left = self.left.checked_sub(1)?;
         skip(self.postings.positions, &mut self.positions_at, self.frequency);
-        let head = take(self.postings.postings, &mut self.at);
+        let head = take(self.postings.places, &mut self.at);
         self.place += head >> 1;
-        self.frequency = if head & 1 == 1 { 1 } else { take(self.postings.postings, &mut self.at) as u32 };
+        self.frequency = if head & 1 == 1 { 1 } else { take(self.postings.places, &mut self.at) as u32 };
         Some(self.place as usize)
     }
 

@@ -49,10 +49,10 @@ impl<'a> Terms<'a> {
         self.term.truncate(shared);
         self.term.extend_from_slice(rest);
         let (chunks, texts) = (take(self.group, &mut self.at) as u32, take(self.group, &mut self.at) as u32);
-        let (postings, positions) = (self.part(), self.part());
+        let (places, positions) = (self.part(), self.part());
         // A posting takes a byte or more: what is damaged may not keep anybody busy.
-        let chunks = chunks.min(postings.len() as u32);
-        self.postings = Postings { chunks, texts: texts.min(chunks), postings, positions };
+        let chunks = chunks.min(places.len() as u32);
+        self.postings = Postings { chunks, texts: texts.min(chunks), places, positions };
         true
     }
 

@@ -85,7 +85,7 @@ impl Footer {
             && data <= dictionary
             && dictionary <= groups
             && groups.checked_add(group_bytes)? == rest.len() as u64
-            && chunks <= u64::from(u32::MAX)
+            && u32::try_from(chunks).is_ok()
             && i64::try_from(first_id).is_ok_and(|first| first.checked_add(i64::from(u32::MAX)).is_some());
         fits.then_some(Self {
             chunks,

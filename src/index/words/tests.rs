@@ -88,7 +88,8 @@ fn wanted(random: &mut fastrand::Rng) -> WordMatch {
 
 #[test]
 fn whatever_is_packed_merged_and_dropped_is_found_as_a_plain_search_finds_it() {
-    let seed = std::env::var("PEANUT_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| fastrand::u64(..));
+    let seed =
+        std::env::var("PEANUT_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| fastrand::u64(..));
     println!("PEANUT_SEED={seed}");
     let mut random = fastrand::Rng::with_seed(seed);
     for _ in 0..60 {
@@ -140,7 +141,10 @@ fn whatever_is_packed_merged_and_dropped_is_found_as_a_plain_search_finds_it() {
                 let slot = view.slot(*id).unwrap();
                 let (part, at) = view.at(slot).unwrap();
                 let (kind, length) = part.segment.kinds_and_lengths().of(at);
-                assert_eq!((view.id(slot), view.document(slot), kind, length), (*id, place.document, place.kind, place.length));
+                assert_eq!(
+                    (view.id(slot), view.document(slot), kind, length),
+                    (*id, place.document, place.kind, place.length)
+                );
                 assert_eq!(view.document_id(slot), place.document_id);
             }
             let texts: Vec<&NewPlace> =
@@ -167,7 +171,9 @@ fn terms_come_in_order_with_their_counts() {
     let mut expected: BTreeMap<&str, u32> = BTreeMap::new();
     for (_, terms) in chunks.values() {
         let distinct: BTreeSet<&str> = terms.split_ascii_whitespace().collect();
-        distinct.into_iter().for_each(|term| *expected.entry(term).or_default() += 1);
+        for term in distinct {
+            *expected.entry(term).or_default() += 1;
+        }
     }
     let (mut terms, mut held) = (segment.terms(), Vec::new());
     while terms.advance() {
@@ -197,7 +203,9 @@ fn damage_is_no_panic_and_a_cut_is_no_segment() {
         for _ in 0..6 {
             let _ = found_some(&view, &wanted(&mut random));
         }
-        let _ = (0..segment.chunks().min(200)).map(|place| (view.id(place), view.document_id(place))).count();
+        for place in 0..segment.chunks().min(200) {
+            let _ = (view.id(place), view.document_id(place), view.document(place));
+        }
         let _ = merge(&[Input { segment, gone: vec![true] }], Vec::new());
     }
 }

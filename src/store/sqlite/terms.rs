@@ -117,8 +117,9 @@ impl SqliteStore {
                 transaction.commit().await?;
                 return Ok(None);
             };
-            let making =
-                tokio::task::spawn_blocking(move || rows.into_iter().map(chunk).collect::<Result<Vec<_>, sqlx::Error>>());
+            let making = tokio::task::spawn_blocking(move || {
+                rows.into_iter().map(chunk).collect::<Result<Vec<_>, sqlx::Error>>()
+            });
             let made =
                 making.await.map_err(|error| sqlx::Error::Protocol(format!("making terms failed: {error}")))??;
             let count = made.len();

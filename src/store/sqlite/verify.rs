@@ -118,7 +118,8 @@ const CHECKS: [(&str, &str); 15] = [
 ];
 
 /// What must hold of the search index.
-const INDEX_PROMISE: &str = "the search index holds every searchable chunk and nothing else, and its files are as they were";
+const INDEX_PROMISE: &str =
+    "the search index holds every searchable chunk and nothing else, and its files are as they were";
 
 /// Runs every check. The engine's own run on the writing connection, the rest in one read transaction.
 pub(super) async fn verify(store: &SqliteStore) -> Result<Integrity, sqlx::Error> {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use sqlx::{Postgres, QueryBuilder};
 
 use crate::domain::search::{Expression, Filter, Predicate, WordMatch};
-use crate::store::StoreResult;
 use crate::index::numbers::{Leaf, Numbers, combined, leaves};
+use crate::store::StoreResult;
 use crate::store::shared::patterns;
 
 use super::super::error::classify;

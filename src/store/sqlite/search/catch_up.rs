@@ -147,7 +147,8 @@ impl SqliteStore {
         mut view: View,
         mut seen: Seen,
     ) -> Result<(View, Seen), Failed> {
-        let rows: Vec<SegmentRow> = sqlx::query_as("SELECT id, file FROM word_segment").fetch_all(&mut *snapshot).await?;
+        let rows: Vec<SegmentRow> =
+            sqlx::query_as("SELECT id, file FROM word_segment").fetch_all(&mut *snapshot).await?;
         let mut new = Vec::new();
         for (id, file) in rows.iter().filter(|(id, _)| !view.has(*id)) {
             new.push((*id, self.segment(snapshot, *id, file.as_deref()).await?));
@@ -186,12 +187,7 @@ impl SqliteStore {
     }
 
     /// A segment, where it lies.
-    async fn segment(
-        &self,
-        snapshot: &mut SqliteConnection,
-        id: i64,
-        file: Option<&str>,
-    ) -> Result<Segment, Failed> {
+    async fn segment(&self, snapshot: &mut SqliteConnection, id: i64, file: Option<&str>) -> Result<Segment, Failed> {
         if let Some(file) = file {
             let mapped = Bytes::map(&self.index.folder().file(file)).ok().and_then(Segment::of);
             return mapped.ok_or_else(|| Failed::Missing(file.to_owned()));

@@ -26,8 +26,9 @@ impl SqliteStore {
             }
             Err(Failed::Store(error)) => return Err(error),
         };
-        let held =
-            sqlx::query_scalar("SELECT json_group_array(id) FROM chunk INDEXED BY chunk_searchable WHERE searchable = 1");
+        let held = sqlx::query_scalar(
+            "SELECT json_group_array(id) FROM chunk INDEXED BY chunk_searchable WHERE searchable = 1",
+        );
         let held: HashSet<i64> = bulk::numbers_of(held, connection).await?.into_iter().collect();
         let indexed: HashSet<i64> = view.ids().collect();
         let told = |ids: Vec<i64>, what: &str| ids.into_iter().map(|id| format!("chunk {id}, which {what}")).collect();

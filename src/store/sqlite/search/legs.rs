@@ -98,4 +98,3 @@ fn best_first(mut scored: Vec<ScoredChunk>, limit: usize) -> Vec<ScoredChunk> {
     scored.truncate(limit);
     scored
 }
-

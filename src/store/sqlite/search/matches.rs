@@ -27,7 +27,8 @@ impl SqliteStore {
     /// How many chunks hold each term.
     pub(super) async fn term_frequencies(&self, terms: &[String]) -> StoreResult<Vec<u64>> {
         let view = Arc::clone(&self.catch_up().await?.view);
-        let count = |term: &String| Matching::of(&view, &WordMatch::Term(term.clone()), &Stop::default()).count().chunks;
+        let count =
+            |term: &String| Matching::of(&view, &WordMatch::Term(term.clone()), &Stop::default()).count().chunks;
         Ok(terms.iter().map(count).collect())
     }
 }

@@ -89,9 +89,10 @@ impl SearchIndex {
     #[cfg(test)]
     pub(super) fn vectors_held(&self, model: &str) -> (usize, usize) {
         let state = self.read();
-        state.models.get(model).map_or((0, 0), |model| {
-            (model.vectors(), model.blocks.iter().map(|(_, block)| block.vectors()).sum())
-        })
+        state
+            .models
+            .get(model)
+            .map_or((0, 0), |model| (model.vectors(), model.blocks.iter().map(|(_, block)| block.vectors()).sum()))
     }
 }
 

@@ -96,11 +96,22 @@ impl SqliteStore {
     /// Packs the vectors of every model as long as there are `least` for a block.
     #[cfg(test)]
     pub(in crate::store::sqlite) async fn pack_vectors_by(&self, least: i64) -> Result<(), sqlx::Error> {
-        let models: Vec<(i64, i64)> = sqlx::query_as("SELECT seq, dimension FROM model").fetch_all(&self.reader).await?;
+        let models: Vec<(i64, i64)> =
+            sqlx::query_as("SELECT seq, dimension FROM model").fetch_all(&self.reader).await?;
         for (model, dimension) in models {
             while self.tidier().pack_vectors(model, dimension as usize, least).await? {}
         }
         Ok(())
+    }
+
+    /// Merges all segments into one file, however small.
+    #[cfg(test)]
+    pub(in crate::store::sqlite) async fn merge_into_files(&self) -> Result<(), sqlx::Error> {
+        let pieces: Vec<Piece> =
+            sqlx::query_as("SELECT id, chunks, file, size_bytes FROM word_segment").fetch_all(&self.reader).await?;
+        let gone = sqlx::query_scalar("SELECT json_group_array(chunk_id) FROM word_gone");
+        let gone = bulk::numbers_of(gone, &mut *self.reader.acquire().await?).await?;
+        self.tidier().merge_group(pieces, &gone, 0).await.map(drop)
     }
 
     /// Merges segments while the index is made anew.
@@ -159,31 +170,34 @@ impl Tidier {
     /// Merges one group of segments; false when there is none, or another process was quicker.
     async fn merge_words(&self, is_thorough: bool) -> Result<bool, sqlx::Error> {
         let mut snapshot = self.reader.begin().await?;
-        let pieces: Vec<Piece> =
-            sqlx::query_as("SELECT id, chunks, file, size_bytes FROM word_segment ORDER BY id")
-                .fetch_all(&mut *snapshot)
-                .await?;
+        let pieces: Vec<Piece> = sqlx::query_as("SELECT id, chunks, file, size_bytes FROM word_segment ORDER BY id")
+            .fetch_all(&mut *snapshot)
+            .await?;
         let gone = sqlx::query_scalar("SELECT json_group_array(chunk_id) FROM word_gone");
         let gone = bulk::numbers_of(gone, &mut snapshot).await?;
         let mut group = full_tier(&pieces);
         if group.is_empty() && is_thorough {
             group = small(&pieces);
         }
-        let inputs = if group.is_empty() {
-            let Some((piece, input)) = self.rotten(&mut snapshot, &pieces, &gone).await? else { return Ok(false) };
-            group = vec![piece];
-            vec![input]
-        } else {
-            let mut inputs = Vec::with_capacity(group.len());
-            for piece in &group {
-                let Some(input) = self.input(&mut snapshot, piece, &gone).await? else { return Ok(false) };
-                inputs.push(input);
-            }
-            inputs
-        };
+        if group.is_empty() {
+            group.extend(self.rotten(&mut snapshot, &pieces, &gone).await?);
+        }
         snapshot.commit().await?;
+        if group.is_empty() { Ok(false) } else { self.merge_group(group, &gone, LEAST_FILE_BYTES).await }
+    }
+
+    /// Makes one segment of some, in a file when they have `least_file` bytes together; false when one of them is not there
+    /// any more.
+    async fn merge_group(&self, group: Vec<Piece>, gone: &[i64], least_file: usize) -> Result<bool, sqlx::Error> {
+        let mut connection = self.reader.acquire().await?;
+        let mut inputs = Vec::with_capacity(group.len());
+        for piece in &group {
+            let Some(input) = self.input(&mut connection, piece, gone).await? else { return Ok(false) };
+            inputs.push(input);
+        }
+        drop(connection);
         let dropped: Vec<i64> = inputs.iter().flat_map(dropped).collect();
-        let large = group.iter().map(|(.., bytes)| *bytes).sum::<i64>() >= LEAST_FILE_BYTES as i64;
+        let large = group.iter().map(|(.., bytes)| *bytes).sum::<i64>() >= least_file as i64;
         let folder = self.folder.clone();
         let made = aside(move || {
             if large {
@@ -241,7 +255,8 @@ impl Tidier {
     fn clean_up(&self, is_published: bool, group: &[Piece], written: Option<&Written>) {
         if is_published {
             let old = group.iter().filter_map(|(_, _, file, _)| file.as_deref());
-            old.filter(|old| written.is_none_or(|written| written.name != *old)).for_each(|old| self.folder.remove(old));
+            old.filter(|old| written.is_none_or(|written| written.name != *old))
+                .for_each(|old| self.folder.remove(old));
         } else if let Some(written) = written {
             self.folder.remove(&written.name);
         }
@@ -257,8 +272,11 @@ impl Tidier {
         let bytes = if let Some(file) = file {
             Bytes::map(&self.folder.file(file)).ok()
         } else {
-            let bytes: Option<Vec<u8>> =
-                sqlx::query_scalar("SELECT bytes FROM word_segment WHERE id = ?").bind(id).fetch_one(snapshot).await?;
+            let bytes: Option<Vec<u8>> = sqlx::query_scalar("SELECT bytes FROM word_segment WHERE id = ?")
+                .bind(id)
+                .fetch_optional(snapshot)
+                .await?
+                .flatten();
             bytes.map(Bytes::from)
         };
         let Some(segment) = bytes.and_then(Segment::of) else {
@@ -279,12 +297,12 @@ impl Tidier {
         snapshot: &mut SqliteConnection,
         pieces: &[Piece],
         gone: &[i64],
-    ) -> Result<Option<(Piece, Input)>, sqlx::Error> {
+    ) -> Result<Option<Piece>, sqlx::Error> {
         for piece in pieces.iter().filter(|(_, chunks, ..)| *chunks as f64 * ROTTEN < gone.len() as f64) {
             let Some(input) = self.input(snapshot, piece, gone).await? else { continue };
             let share = dropped(&input).count() as f64 / input.segment.chunks().max(1) as f64;
             if share > ROTTEN {
-                return Ok(Some((piece.clone(), input)));
+                return Ok(Some(piece.clone()));
             }
         }
         Ok(None)
@@ -459,7 +477,9 @@ fn side_by_side(pieces: &[Piece]) -> Option<&[Piece]> {
 }
 
 /// Runs work on a thread of its own that yields to everything a user waits for.
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> std::io::Result<T> + Send + 'static) -> Result<T, sqlx::Error> {
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+) -> Result<T, sqlx::Error> {
     /// Lower than the screen's and the workers'.
     const NICENESS: i32 = 12;
     let (answer, answered) = oneshot::channel();
@@ -470,7 +490,8 @@ async fn aside<T: Send + 'static>(work: impl FnOnce() -> std::io::Result<T> + Se
         let _ = answer.send(work());
     });
     begun.map_err(sqlx::Error::Io)?;
-    let done = answered.await.map_err(|_| sqlx::Error::Protocol("merging the search index ended without".to_owned()))?;
+    let done =
+        answered.await.map_err(|_| sqlx::Error::Protocol("merging the search index ended without".to_owned()))?;
     done.map_err(sqlx::Error::Io)
 }
 

@@ -43,7 +43,11 @@ type BlockRow = (i64, i64, i64, String);
 impl SqliteStore {
     /// The models of these queries, with every vector that was there at the moment of `present`. Later ones are left alone:
     /// their chunks may be in no segment the search knows.
-    pub(in crate::store::sqlite) async fn models_of(&self, present: &Present, queries: &[VectorQuery]) -> StoreResult<Known> {
+    pub(in crate::store::sqlite) async fn models_of(
+        &self,
+        present: &Present,
+        queries: &[VectorQuery],
+    ) -> StoreResult<Known> {
         let mut known = Known::default();
         for query in queries {
             let Some(model) = present.model(&query.model.0) else { continue };

@@ -43,7 +43,8 @@ impl Packing {
         let count = chunks.len() as i64;
         let packed = tokio::task::spawn_blocking(move || {
             chunks.sort_unstable_by_key(|chunk| chunk.id);
-            let places: Vec<(NewPlace, &str)> = chunks.iter().map(|chunk| (place(chunk), chunk.terms.as_str())).collect();
+            let places: Vec<(NewPlace, &str)> =
+                chunks.iter().map(|chunk| (place(chunk), chunk.terms.as_str())).collect();
             pack(&places)
         });
         Self { chunks: count, packed }
@@ -54,7 +55,8 @@ impl Packing {
         if self.chunks == 0 {
             return Ok(());
         }
-        let packed = self.packed.await.map_err(|error| sqlx::Error::Protocol(format!("packing terms failed: {error}")))?;
+        let packed =
+            self.packed.await.map_err(|error| sqlx::Error::Protocol(format!("packing terms failed: {error}")))?;
         let bytes = packed.map_err(|error| sqlx::Error::Encode(error.into()))?;
         sqlx::query("INSERT INTO word_segment (chunks, size_bytes, bytes) VALUES (?1, ?2, ?3)")
             .bind(self.chunks)

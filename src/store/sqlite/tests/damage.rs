@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use super::super::SqliteStore;
 use super::{NOW, commit, folder, store_with};
 use crate::domain::ModelId;
-use crate::store::{EmbeddingStore, StoreErrorKind, SystemStore};
+use crate::domain::search::{Filter, Occur, WordMatch, WordsQuery};
+use crate::store::{EmbeddingStore, SearchStore, StoreErrorKind, SystemStore};
 
 #[tokio::test]
 async fn a_file_of_another_program_is_refused_and_not_touched() {
@@ -130,4 +131,49 @@ async fn a_store_that_was_removed_or_replaced_takes_nothing_more() {
             assert!(!path.exists());
         }
     }
+}
+
+/// Words found by a store that was just opened.
+async fn found(path: &std::path::Path, word: &str) -> usize {
+    let store = SqliteStore::open(path).await.expect("open");
+    let words = WordsQuery { clauses: vec![(Occur::Should, WordMatch::Term(word.to_owned()))] };
+    let found = store.search_words(&words, &Filter::default(), 100).await.expect("search").len();
+    store.close().await;
+    found
+}
+
+#[tokio::test]
+async fn a_search_index_that_is_lost_cut_off_or_damaged_is_made_anew() {
+    let (folder, store) = store_with(&["/a.md"]).await;
+    let path = folder.path().join("peanut.sqlite");
+    // Every commit is a segment; merged into files whatever their size.
+    for number in 0..9 {
+        commit(&store, &[&format!("/more{number}.md")]).await.expect("commit");
+    }
+    store.merge_into_files().await.expect("merge");
+    let files = || -> Vec<PathBuf> {
+        let folder = std::fs::read_dir(store.index.folder().file("")).expect("folder");
+        let files = folder.map(|entry| entry.expect("entry").path());
+        files.filter(|path| path.extension().is_some_and(|ending| ending == "words")).collect()
+    };
+    let whole = found(&path, "text").await;
+    assert!(whole >= 10 && files().len() == 1, "{whole} {:?}", files());
+    std::fs::remove_file(&files()[0]).expect("remove");
+    assert_eq!(found(&path, "text").await, whole, "lost");
+    store.merge_into_files().await.expect("merge");
+    let file = files().remove(0);
+    let bytes = std::fs::read(&file).expect("read");
+    std::fs::write(&file, &bytes[..bytes.len() / 2]).expect("write");
+    assert_eq!(found(&path, "text").await, whole, "cut off");
+    store.merge_into_files().await.expect("merge");
+    let file = files().remove(0);
+    let mut bytes = std::fs::read(&file).expect("read");
+    bytes[700..900].fill(0xff);
+    std::fs::write(&file, &bytes).expect("write");
+    let problems = store.verify().await.expect("verify").problems;
+    assert!(problems.iter().any(|problem| problem.contains("does not hold what it is named by")), "{problems:?}");
+    assert!(store.repair_index().await.expect("repair"));
+    assert_eq!(store.verify().await.expect("verify").problems, Vec::<String>::new());
+    assert_eq!(found(&path, "text").await, whole, "damaged");
+    assert!(!store.repair_index().await.expect("repair"), "sound by now");
 }
