@@ -50,9 +50,8 @@ impl Look {
         let mut attributes = [cell.bold() || cell.dim(), cell.italic(), cell.underline(), cell.inverse()];
         let mut colours = (cell.fgcolor(), cell.bgcolor());
         if text == " " && !cell.inverse() {
-            // A blank shows no ink. (Under the second half of a marked wide character that another one covers by half,
-            // ratatui leaves its line: one blank cell.)
-            attributes = [false; 4];
+            // A blank shows no ink, but its line.
+            attributes = [false, false, cell.underline(), false];
             colours.0 = vt100::Color::Default;
         }
         Self { text: text.to_owned(), colours, attributes }
@@ -218,9 +217,18 @@ impl Terminal {
         self.wait("its return", |terminal| {
             let raw = terminal.raw.get(from..)?;
             let left = raw.windows(LEAVE.len()).position(|window| window == LEAVE)?;
-            let entered = raw.windows(ENTER.len()).rposition(|window| window == ENTER).filter(|at| *at > left)?;
-            whole_frame(&terminal.raw, from + entered).map(|_| ())
+            terminal.taken_behind(from + left)
         });
+    }
+
+    /// The same when it gave the terminal away before.
+    pub fn wait_until_taken(&mut self, from: usize) {
+        self.wait("its return", |terminal| terminal.taken_behind(from));
+    }
+
+    fn taken_behind(&self, from: usize) -> Option<()> {
+        let entered = self.raw.get(from..)?.windows(ENTER.len()).rposition(|window| window == ENTER)?;
+        whole_frame(&self.raw, from + entered).map(|_| ())
     }
 
     /// Waits until a look at the terminal finds something.

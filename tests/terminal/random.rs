@@ -253,7 +253,8 @@ impl Session {
             self.note("the program is let go");
             fs::OpenOptions::new().read(true).write(true).open(self.path("pipe")).unwrap().write_all(b"\n").unwrap();
         }
-        self.terminal.wait_for_bytes("\x1b[?1049h", from);
+        // With the frame that is drawn then: what is compared comes behind it.
+        self.terminal.wait_until_taken(from);
         fs::write(self.path("behaviour"), "true").unwrap();
     }
 
@@ -265,13 +266,14 @@ impl Session {
         for turn in 0..40 {
             self.settle();
             let screen = self.terminal.screen();
+            let keys = screen.lines().last().unwrap_or_default();
             let over = ["Command ", "Add files", "Watch a folder", "Change a setting", "Sure?", "other key leaves"];
             if screen.contains("Note (") && turn < 4 {
                 self.store();
             } else if screen.contains("Note (")
                 || over.iter().any(|part| screen.contains(part))
-                || !screen.contains("q quit")
-                || screen.contains("quotes")
+                || !keys.contains("q quit")
+                || keys.contains("quotes")
             {
                 self.send("\x1b");
             } else {

@@ -7,6 +7,7 @@ mod keeper;
 mod keys;
 mod session;
 mod signals;
+mod surface;
 mod terminal;
 
 use std::collections::BTreeMap;
@@ -14,9 +15,7 @@ use std::future::Future;
 use std::io;
 use std::sync::Arc;
 
-use ratatui::Terminal;
 use ratatui::backend::{Backend, CrosstermBackend};
-use ratatui::layout::Rect;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::Clock;
@@ -28,6 +27,8 @@ use super::keymap::Keymap;
 use super::ports::{Drafts, Services, TerminalLent};
 use super::state::{State, Theme};
 use super::update::update;
+
+use surface::Surface;
 
 pub use terminal::{let_go_of_a_dead_terminal, restore_terminal};
 
@@ -57,7 +58,7 @@ pub enum ExitReason {
 
 /// The app over any backend; `run` drives it from a real terminal, tests from a list of events.
 pub struct App<B: Backend> {
-    terminal: Terminal<B>,
+    surface: Surface<B>,
     /// The state; tests look at it.
     pub state: State,
     colours: Colours,
@@ -65,19 +66,20 @@ pub struct App<B: Backend> {
 }
 
 impl<B: Backend<Error = io::Error>> App<B> {
-    /// An app on `terminal`.
+    /// An app on the terminal behind `backend`.
     ///
     /// # Errors
     /// When a key binding is wrong (as `InvalidInput`) or the terminal has no size.
-    pub fn new(terminal: Terminal<B>, options: &AppOptions, clock: &dyn Clock, version: &str) -> io::Result<Self> {
+    pub fn new(backend: B, options: &AppOptions, clock: &dyn Clock, version: &str) -> io::Result<Self> {
         let keymap = Keymap::with_overrides(&options.keys)
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         let mut state = State::new(keymap, options.theme, options.ascii);
-        let size = terminal.size()?;
+        let surface = Surface::new(backend)?;
+        let size = surface.size()?;
         state.size = (size.width, size.height);
         state.now = clock.now();
         let colours = Colours::detect(|name| std::env::var(name).ok());
-        Ok(Self { terminal, state, colours, version: version.to_owned() })
+        Ok(Self { surface, state, colours, version: version.to_owned() })
     }
 
     /// Draws one frame; what did not change is not sent.
@@ -87,13 +89,7 @@ impl<B: Backend<Error = io::Error>> App<B> {
     pub fn draw(&mut self) -> io::Result<()> {
         let context = ViewCx { theme: self.state.theme, colours: self.colours, version: &self.version };
         let state = &self.state;
-        self.terminal.draw(|frame| {
-            let area = frame.area();
-            if let Some(cursor) = view(state, &context, area, frame.buffer_mut()) {
-                frame.set_cursor_position(cursor);
-            }
-        })?;
-        Ok(())
+        self.surface.draw(|area, buffer| view(state, &context, area, buffer))
     }
 
     /// Forgets what the terminal shows: the next frame is drawn whole. Nothing is asked of the terminal.
@@ -101,8 +97,7 @@ impl<B: Backend<Error = io::Error>> App<B> {
     /// # Errors
     /// When the terminal cannot be written.
     pub fn draw_anew(&mut self) -> io::Result<()> {
-        let size = self.terminal.size()?;
-        self.terminal.resize(Rect::new(0, 0, size.width, size.height))?;
+        self.surface.forget()?;
         self.draw()
     }
 
@@ -139,7 +134,7 @@ pub async fn run(
     let signals = signals::Signals::listen()?;
     let guard = terminal::Guard::enter(options.mouse)?;
     let backend = CrosstermBackend::new(terminal::output());
-    let app = App::new(Terminal::new(backend)?, &options, &*surroundings.clock, surroundings.version)?;
+    let app = App::new(backend, &options, &*surroundings.clock, surroundings.version)?;
     let session = session::Session::new(guard, app, signals, surroundings)?;
     session.run(services).await
 }

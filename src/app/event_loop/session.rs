@@ -265,7 +265,7 @@ impl<B: Backend<Error = io::Error>> Session<B> {
     }
 
     fn measure(&mut self) -> io::Result<()> {
-        let size = self.app.terminal.size()?;
+        let size = self.app.surface.size()?;
         self.run_effects(|app| app.take(Event::Resized { width: size.width, height: size.height }));
         Ok(())
     }

@@ -3,13 +3,13 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Clear, Widget};
+use ratatui::widgets::Widget;
 
 use crate::app::state::wrap::{truncated, width, wrap};
 use crate::app::state::{Confirm, Detail, NoteEditor, Overlay, Prompt, PromptKind, State};
 
 use crate::ui::theme::{Palette, Role};
-use crate::ui::widgets::{boxed, cell, field, put, put_all, select};
+use crate::ui::widgets::{boxed, cell, clear, field, put, put_all, select};
 
 pub(crate) fn overlay(
     state: &State,
@@ -207,7 +207,7 @@ pub(crate) fn toasts(state: &State, palette: Palette, area: Rect, buf: &mut Buff
             width: wide,
             height: 1,
         };
-        Clear.render(place, buf);
+        clear(place, buf);
         let role = if toast.is_error { Role::Bad } else { Role::Accent };
         put(&Line::styled(text, palette.style(role).add_modifier(ratatui::style::Modifier::REVERSED)), place, 0, buf);
     }

@@ -2,7 +2,7 @@
 
 mod numbers;
 
-use ratatui::buffer::Buffer;
+use ratatui::buffer::{Buffer, CellWidth as _};
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -64,6 +64,19 @@ pub(crate) fn framed(
     inside
 }
 
+/// Takes away what lies below a place, with all of a wide character that reaches into it: its half would cover what comes.
+pub(crate) fn clear(place: Rect, buf: &mut Buffer) {
+    let left = place.x.checked_sub(1).filter(|x| *x >= buf.area.x);
+    for at in left.into_iter().flat_map(|x| (place.top()..place.bottom()).map(move |y| (x, y))) {
+        if let Some(cell) = buf.cell_mut(at)
+            && cell.cell_width() > 1
+        {
+            cell.set_symbol(" ");
+        }
+    }
+    Clear.render(place, buf);
+}
+
 /// Clears a centred box over what lies below; returns what is inside its frame.
 pub(crate) fn boxed(
     state: &State,
@@ -80,7 +93,7 @@ pub(crate) fn boxed(
         width: columns,
         height: rows,
     };
-    Clear.render(place, buf);
+    clear(place, buf);
     framed(state, palette, title, "", true, place, buf)
 }
 
@@ -205,5 +218,24 @@ pub(crate) fn right(text: &str, columns: usize) -> String {
 pub(crate) fn select(area: Rect, row: u16, palette: Palette, buf: &mut Buffer) {
     if row < area.height {
         buf.set_style(Rect { x: area.x, y: area.y + row, width: area.width, height: 1 }, palette.style(Role::Selected));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_below_covers_nothing() {
+        let mut buffer = Buffer::with_lines(["日本日本日本", "a日本日本日b"]);
+        clear(Rect::new(3, 0, 4, 2), &mut buffer);
+        for (x, wanted) in [(0, "日"), (2, " "), (3, " "), (6, " "), (7, " "), (8, "日")] {
+            assert_eq!(buffer[(x, 0)].symbol(), wanted, "column {x}");
+        }
+        for (x, wanted) in [(1, "日"), (3, " "), (7, "本"), (9, "日")] {
+            assert_eq!(buffer[(x, 1)].symbol(), wanted, "column {x}");
+        }
+        clear(Rect::new(0, 0, 12, 5), &mut buffer);
+        assert_eq!(buffer, Buffer::empty(buffer.area));
     }
 }
