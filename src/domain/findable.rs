@@ -111,7 +111,8 @@ fn is_sender(person: &PersonMention) -> bool {
     matches!(person.role, PersonRole::From | PersonRole::Author)
 }
 
-fn of(kind: ChunkKind, context: String, text: String, place: Place) -> NewChunk {
+/// A chunk of which nothing is embedded.
+pub(super) fn of(kind: ChunkKind, context: String, text: String, place: Place) -> NewChunk {
     NewChunk {
         pieces: Vec::new(),
         ordinal: 0,

@@ -18,6 +18,7 @@ pub mod person;
 pub mod search;
 pub mod secret;
 pub mod status;
+pub mod targets;
 pub mod terms;
 pub mod text;
 pub mod time;

@@ -47,6 +47,7 @@ impl Parsed {
         keep(&mut self.aliases, MOST_ALIASES, is_short, "other names", told);
         keep(&mut self.concept_headings, MOST_CONCEPTS, is_short, "headings with links", told);
         keep(&mut self.links, MOST_LINKS, |link| link.target.len() <= LONGEST_LINK, "links", told);
+        keep(&mut self.targets, MOST_LINKS, |target| target.len() <= LONGEST_LINK, "places that links lead to", told);
         let is_address = |email: &String| email.len() <= LONGEST_PERSON;
         keep(&mut self.people, MOST_PEOPLE, |person| person.email.as_ref().is_none_or(is_address), "people", told);
         self.bound_text();

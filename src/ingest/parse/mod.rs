@@ -59,6 +59,8 @@ pub struct Parsed {
     pub concept_headings: Vec<String>,
     /// Links out of it, unique, in order.
     pub links: Vec<Link>,
+    /// Where its links lead as it is written, with what a link of the graph leaves off (`#section`): to be found by.
+    pub targets: Vec<String>,
     /// People it names.
     pub people: Vec<PersonMention>,
     /// Mail only.
@@ -77,6 +79,7 @@ impl Parsed {
     #[must_use]
     pub fn without_nul(mut self) -> Self {
         remove_all_nul(self.links.iter_mut().map(|link| &mut link.target));
+        remove_all_nul(&mut self.targets);
         remove_all_nul(self.people.iter_mut().flat_map(|person| &mut person.email));
         if let Some(message) = &mut self.message {
             remove_all_nul(std::iter::once(&mut message.message_id).chain(&mut message.in_reply_to));
@@ -153,6 +156,7 @@ mod tests {
             aliases: vec![nul()],
             concept_headings: vec![nul()],
             links: vec![Link { kind: LinkKind::Url, target: nul() }],
+            targets: vec![nul()],
             people: vec![PersonMention { email: Some(nul()), name: Some(nul()), role: PersonRole::To }],
             message: Some(MessageMeta {
                 message_id: nul(),
@@ -169,11 +173,11 @@ mod tests {
             left_out: vec![nul()],
         };
         let held = format!("{parsed:?}").matches("\\0").count();
-        assert_eq!(held, 15, "every text of the sample has one");
+        assert_eq!(held, 16, "every text of the sample has one");
         let mended = format!("{:?}", parsed.without_nul());
         assert_eq!(mended.matches("\\0").count(), 0);
         // What tells one thing from another, and texts, keep a mark in its place; in names it was a blank.
-        assert_eq!((mended.matches("a\\u{1a}b").count(), mended.matches("a b").count()), (6, 9));
+        assert_eq!((mended.matches("a\\u{1a}b").count(), mended.matches("a b").count()), (7, 9));
     }
 
     #[test]

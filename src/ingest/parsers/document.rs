@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::text::without_nul;
 use crate::domain::visible::clean_name;
-use crate::domain::{DocumentId, NewDocument, PersonRole, SourceType, Timestamp, findable};
+use crate::domain::{DocumentId, NewDocument, PersonRole, SourceType, Timestamp, findable, targets};
 use crate::embed::{EmbedText, InstantEmbedder};
 use crate::ingest::chunk::{ChunkOptions, chunk};
 use crate::ingest::concepts::concepts;
@@ -135,6 +135,7 @@ fn build(source: Source<'_>, bytes: &[u8], parsed: Parsed, options: ChunkOptions
         attachments: parsed.message.as_ref().map_or(&[], |message| &message.attachments),
     };
     findable::complete(&mut chunks, &known);
+    targets::complete(&mut chunks, &parsed.targets, &parsed.links);
     let concepts = concepts(&parsed);
     let fingerprint = fingerprint(&parsed);
     let document = NewDocument {

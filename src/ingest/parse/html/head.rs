@@ -19,6 +19,10 @@ pub(super) struct Head {
     pub(super) dated_at: Option<Timestamp>,
     pub(super) tags: Vec<String>,
     pub(super) links: Vec<Link>,
+    /// Where they lead, as written.
+    pub(super) targets: Vec<String>,
+    /// Where its pictures lie.
+    pub(super) pictures: Vec<String>,
 }
 
 /// Names that `meta` elements give to the same thing, the best first.
@@ -44,6 +48,7 @@ const KEYWORDS: [&str; 3] = ["keywords", "news_keywords", "article:tag"];
 pub(super) fn read(page: &Html) -> Head {
     let mut metas: Vec<(String, String)> = Vec::new();
     let (mut title, mut written, mut links) = (None, None, Links::default());
+    let mut pictures = Vec::new();
     for node in page.tree.nodes() {
         let Some(element) = ElementRef::wrap(node) else { continue };
         match element.value().name() {
@@ -53,6 +58,7 @@ pub(super) fn read(page: &Html) -> Head {
             }
             "time" if written.is_none() => written = element.value().attr("datetime").and_then(date::parse),
             "a" | "area" => links.add(element.value().attr("href")),
+            "img" => pictures.extend(element.value().attr("src").and_then(written_target)),
             _ => {}
         }
     }
@@ -74,6 +80,8 @@ pub(super) fn read(page: &Html) -> Head {
             .filter(|tag| !tag.is_empty() && tag.len() < LONGEST_TAG && seen.insert(tag.clone()))
             .collect(),
         links: links.found,
+        targets: links.targets,
+        pictures,
     }
 }
 
@@ -96,11 +104,25 @@ fn folded(text: &str) -> Option<String> {
 struct Links {
     found: Vec<Link>,
     seen: HashSet<Link>,
+    targets: Vec<String>,
+}
+
+/// A target as it is written, without the name of a scheme that only says what it is; `None` for what leads nowhere else.
+pub(in crate::ingest::parse) fn written_target(target: &str) -> Option<String> {
+    let target = target.trim();
+    let starts = |scheme: &str| target.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
+    let bare =
+        ["mailto:", "tel:"].iter().find(|scheme| starts(scheme)).map_or(target, |scheme| &target[scheme.len()..]);
+    let leads_on =
+        !bare.starts_with('#') && !["javascript:", "data:", "cid:", "about:"].iter().any(|scheme| starts(scheme));
+    (leads_on && !bare.is_empty()).then(|| bare.to_owned())
 }
 
 impl Links {
     fn add(&mut self, target: Option<&str>) {
-        let target = target.unwrap_or_default().split('#').next().unwrap_or_default().trim();
+        let target = target.unwrap_or_default();
+        self.targets.extend(written_target(target));
+        let target = target.split('#').next().unwrap_or_default().trim();
         let leads_nowhere = ["mailto:", "javascript:", "data:", "tel:"].iter().any(|scheme| target.starts_with(scheme));
         if target.is_empty() || leads_nowhere {
             return;

@@ -16,6 +16,8 @@ use crate::domain::{ChunkKind, Link, PersonMention, PersonRole};
 use super::text::cleaned;
 use super::{ParseError, Parsed, Section, budget};
 
+pub(in crate::ingest::parse) use head::written_target;
+
 use walk::Whole;
 
 /// Parses a page.
@@ -56,6 +58,7 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
         dated_at: head.dated_at,
         tags: head.tags,
         links: head.links,
+        targets: head.targets,
         people: author.into_iter().filter(|author| author.person_id().is_some()).collect(),
         sections,
         left_out,
@@ -67,16 +70,29 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
 /// Readable text of a fragment or page, all of it in its order.
 #[must_use]
 pub fn to_text(source: &str) -> String {
-    fragment(&cleaned(source)).0
+    fragment(&cleaned(source)).text
 }
 
-/// Text and links of a snippet of HTML inside another format.
+/// A snippet of HTML inside another format.
+#[derive(Debug, Default)]
+pub struct Fragment {
+    /// Its readable text.
+    pub text: String,
+    /// Its links.
+    pub links: Vec<Link>,
+    /// Where they and its pictures lead, as written.
+    pub targets: Vec<String>,
+}
+
+/// Reads a snippet of HTML inside another format.
 #[must_use]
-pub fn fragment(snippet: &str) -> (String, Vec<Link>) {
+pub fn fragment(snippet: &str) -> Fragment {
     let (page, _) = tree(snippet);
     let sections = walk::read(&page, Whole::InOrder).sections;
     let texts: Vec<String> = sections.into_iter().map(|section| section.text).collect();
-    (texts.join("\n\n"), head::read(&page).links)
+    let mut head = head::read(&page);
+    head.targets.append(&mut head.pictures);
+    Fragment { text: texts.join("\n\n"), links: head.links, targets: head.targets }
 }
 
 /// The page as a tree, and whether elements of it were left out.

@@ -169,3 +169,14 @@ proptest::proptest! {
         let _ = limits::bounded(&source);
     }
 }
+
+#[test]
+fn where_links_lead_is_kept_as_written() {
+    let found = parse(
+        b"<p><a href=' https://x.org/a?b=1&amp;c=2#part '>a</a> <a href='mailto:ann@x.org'>m</a> <a href='#top'>t</a>\
+          <a href='javascript:x()'>j</a> <img src='p.png'></p>",
+    );
+    let found = found.unwrap();
+    assert_eq!(found.targets, ["https://x.org/a?b=1&c=2#part", "ann@x.org"]);
+    assert_eq!(found.links.len(), 1);
+}

@@ -10,7 +10,7 @@ use crate::ingest::parse::{Section, calendar, rtf};
 use super::containers::{Kind, kind};
 use super::kind::{extension, is_textual};
 use super::mime::{PART_LIMIT, Part};
-use super::{AttachmentReader, NoAttachments, html_body, plain};
+use super::{AttachmentReader, NoAttachments, hrefs, html_body, plain};
 
 /// Most attachments read from one message.
 pub(super) const ATTACHMENT_LIMIT: usize = 500;
@@ -30,6 +30,8 @@ pub(super) struct Content {
     pub attachments: Vec<String>,
     /// Invitations (as body) and text of attachments, in order.
     pub sections: Vec<Section>,
+    /// Where links of its HTML lead.
+    pub targets: Vec<String>,
     /// People named inside: on cards, in invitations, in messages.
     pub people: Vec<PersonMention>,
     /// What could not be read, for the ledger.
@@ -262,6 +264,8 @@ impl<'reader> Collector<'reader> {
             }
             ("multipart", _) => self.plain_body(part, texts),
             ("text", "html" | "enriched" | "richtext") if is_body => {
+                // Of the alternative that is not read, too: what is plain text seldom says where "here" is.
+                self.content.targets.extend(hrefs::of(&part.bytes()));
                 if texts == Texts::Keep {
                     self.push_text(html_text(part), texts);
                 }
@@ -313,6 +317,7 @@ impl<'reader> Collector<'reader> {
             return self.push_text(rtf::to_text(&part.bytes()), texts);
         }
         if is_html_page(&text) {
+            self.content.targets.extend(hrefs::of(text.as_bytes()));
             return self.push_text(html_body::to_text(&text), texts);
         }
         let (text, files) = plain::extract_uuencoded(&text);
@@ -356,6 +361,7 @@ impl<'reader> Collector<'reader> {
         if let Some(kind) = kind(content_type, &name, &bytes) {
             self.open(kind, name, &bytes, texts);
         } else if content_type.is("text", "html") {
+            self.content.targets.extend(hrefs::of(&bytes));
             let text = html_text(part);
             self.attach_text(name, &text);
         } else if is_textual(content_type, &name) && !bytes.contains(&0) {
@@ -371,6 +377,7 @@ impl<'reader> Collector<'reader> {
     pub(super) fn read(&mut self, name: &str, media_type: &str, bytes: &[u8]) {
         if let Ok(read) = self.reader.read(name, media_type, bytes) {
             read.left_out.into_iter().for_each(|sentence| self.leave_out(format!("{name}: {sentence}")));
+            self.content.targets.extend(read.targets);
             self.attach_sections(name, read.sections);
         }
     }

@@ -260,6 +260,7 @@ impl Collector<'_> {
         self.content.attachments.extend(content.attachments.into_iter().take(room));
         self.content.sections.extend(content.sections);
         self.content.people.extend(content.people);
+        self.content.targets.extend(content.targets);
         content.left_out.into_iter().for_each(|sentence| self.leave_out(sentence));
     }
 

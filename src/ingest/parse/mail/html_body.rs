@@ -293,6 +293,21 @@ fn entity(text: &str) -> Option<(String, usize)> {
     (!text.starts_with('&') || reference == "amp").then_some((text, length))
 }
 
+/// A value of an attribute with its character references read.
+pub(super) fn decoded(value: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    let mut rest = value;
+    while let Some(at) = rest.find('&') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let (text, length) = entity(rest).unwrap_or_else(|| ("&".to_owned(), 1));
+        out.push_str(&text);
+        rest = &rest[length..];
+    }
+    out.push_str(rest);
+    out
+}
+
 fn is_hidden(tag: &Tag<'_>) -> bool {
     if tag.attributes.is_empty() {
         return false;

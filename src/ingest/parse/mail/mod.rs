@@ -13,6 +13,7 @@ mod date;
 pub mod emlx;
 mod envelope;
 mod headers;
+mod hrefs;
 mod html_body;
 mod kind;
 pub mod maildir;
@@ -108,7 +109,8 @@ fn parse_with_lines(raw: &[u8], reader: &dyn AttachmentReader) -> Result<Parsed,
     let subject = headers.text("Subject");
     let mut people = address::people(headers);
     let dated_at = message_date(headers, raw);
-    let Content { texts, attachments, sections: attachment_sections, people: named_inside, mut left_out } = content;
+    let Content { texts, attachments, sections: attachment_sections, targets, people: named_inside, mut left_out } =
+        content;
     if headers.is_cut() {
         left_out.push(headers::CUT.to_owned());
     }
@@ -129,6 +131,7 @@ fn parse_with_lines(raw: &[u8], reader: &dyn AttachmentReader) -> Result<Parsed,
         people,
         message: Some(MessageMeta { message_id, in_reply_to, references, attachments }),
         sections,
+        targets,
         left_out,
         ..Parsed::default()
     }

@@ -164,3 +164,14 @@ fn what_goes_over_a_limit_is_told() {
     ));
     assert_eq!((parsed.people.len(), std::mem::take(&mut parsed.left_out).len()), (10_001, 0), "all that fit are kept");
 }
+
+#[test]
+fn where_links_of_either_alternative_lead_is_kept() {
+    let mail = parse(
+        "From: a@x.org\nContent-Type: multipart/alternative; boundary=b\n\n--b\n\nplain\n--b\n\
+         Content-Type: text/html; charset=utf-8\nContent-Transfer-Encoding: quoted-printable\n\n\
+         <p>Click <a href=3D\"https://x.org/c?id=3D1&amp;to=\n=3Dme\">here</a></p>\n--b--\n",
+    );
+    assert_eq!(texts(&mail, None), ["plain"]);
+    assert_eq!(mail.targets, ["https://x.org/c?id=1&to=me"]);
+}

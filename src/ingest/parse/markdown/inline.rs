@@ -71,6 +71,8 @@ impl Prose {
 #[derive(Debug, Default)]
 pub(super) struct Marks {
     pub(super) links: Vec<Link>,
+    /// Where links lead, as written.
+    pub(super) targets: Vec<String>,
     pub(super) tags: Vec<String>,
     pub(super) aliases: Vec<String>,
     pub(super) title: Option<String>,

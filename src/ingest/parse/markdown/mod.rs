@@ -50,6 +50,7 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
         people: head.people,
         concept_headings: read.linked_headings,
         links: unique(head.links.into_iter().chain(marks.links)),
+        targets: unique(marks.targets.into_iter()),
         sections: read.sections,
         ..Parsed::default()
     };

@@ -1,7 +1,6 @@
 //! HTML inside Markdown. A tag that HTML does not know is no tag: `Vec<String>`, `<your name>` stay. Used by `reader` only.
 
-use crate::domain::Link;
-use crate::ingest::parse::html;
+use crate::ingest::parse::html::{self, Fragment};
 
 /// Names of elements; what else stands between `<` and `>` is text.
 const KNOWN: &[&str] = &[
@@ -148,7 +147,7 @@ pub(super) enum Inline {
     /// A new line.
     Break,
     /// Words, and where they lead.
-    Text(String, Vec<Link>),
+    Text(Fragment),
     /// No tag at all.
     Verbatim,
 }
@@ -164,10 +163,7 @@ pub(super) fn inline(tag: &str) -> Inline {
     let has_attributes = tag.contains('=');
     match name.as_str() {
         "br" | "hr" => Inline::Break,
-        "img" | "a" | "area" if has_attributes => {
-            let (text, links) = html::fragment(tag);
-            Inline::Text(text, links)
-        }
+        "img" | "a" | "area" if has_attributes => Inline::Text(html::fragment(tag)),
         known if has_attributes || KNOWN.binary_search(&known).is_ok() => Inline::Nothing,
         _ => Inline::Verbatim,
     }
@@ -175,8 +171,7 @@ pub(super) fn inline(tag: &str) -> Inline {
 
 /// A block of HTML as a reader sees it.
 pub(super) struct Block {
-    pub(super) text: String,
-    pub(super) links: Vec<Link>,
+    pub(super) read: Fragment,
     /// What follows the mark of a comment that does not end in the block.
     pub(super) open: Option<String>,
 }
@@ -197,10 +192,9 @@ pub(super) fn block(source: &str) -> Block {
     }
     kept.push_str(rest);
     if !kept.contains(['<', '&']) {
-        return Block { text: kept, links: Vec::new(), open };
+        return Block { read: Fragment { text: kept, ..Fragment::default() }, open };
     }
-    let (text, links) = html::fragment(&kept);
-    Block { text, links, open }
+    Block { read: html::fragment(&kept), open }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
 use crate::domain::{Link, LinkKind};
 use crate::ingest::parse::Section;
+use crate::ingest::parse::html;
 use crate::ingest::parse::outline::Outline;
 
 use super::comments::Comments;
@@ -72,7 +73,11 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn run(mut self) -> Self {
-        for (event, range) in Parser::new_ext(self.source, self.options).into_offset_iter() {
+        let parser = Parser::new_ext(self.source, self.options);
+        // Some are used by nothing that is read, and lead somewhere all the same.
+        let defined = parser.reference_definitions().iter().filter_map(|(_, link)| html::written_target(&link.dest));
+        let mut defined: Vec<String> = defined.collect();
+        for (event, range) in parser.into_offset_iter() {
             match event {
                 Event::Start(tag) => self.start(tag, &range),
                 Event::End(TagEnd::Emphasis | TagEnd::Strong) => self.keep_marks(&range, false),
@@ -82,6 +87,9 @@ impl<'a> Reader<'a> {
             }
         }
         self.flush();
+        // They stand in no order.
+        defined.sort();
+        self.marks.targets.append(&mut defined);
         self
     }
 
@@ -134,9 +142,10 @@ impl<'a> Reader<'a> {
             Inline::Nothing => {}
             Inline::Break => self.prose.push("\n"),
             Inline::Verbatim => self.prose.push_verbatim(tag),
-            Inline::Text(text, links) => {
-                self.prose.push(&text);
-                self.marks.links.extend(links);
+            Inline::Text(read) => {
+                self.prose.push(&read.text);
+                self.marks.links.extend(read.links);
+                self.marks.targets.extend(read.targets);
             }
         }
     }
@@ -214,8 +223,9 @@ impl<'a> Reader<'a> {
     fn end_html(&mut self, range: &Range<usize>) {
         let Some(html) = self.html.take() else { return };
         let block = raw_html::block(&html);
-        self.prose.push(block.text.trim_matches('\n'));
-        self.marks.links.extend(block.links);
+        self.prose.push(block.read.text.trim_matches('\n'));
+        self.marks.links.extend(block.read.links);
+        self.marks.targets.extend(block.read.targets);
         if let Some(open) = block.open
             && !self.comments.goes_on(self.source, range.end)
         {
@@ -295,6 +305,7 @@ impl<'a> Reader<'a> {
             return;
         }
         self.heading_has_link |= self.heading.is_some();
+        self.marks.targets.extend(html::written_target(target));
         let target = target.split('#').next().unwrap_or_default().trim();
         if target.is_empty() || target.starts_with("mailto:") || target.starts_with("data:") {
             return;

@@ -294,3 +294,24 @@ fn a_heading_as_long_as_a_page_is_no_title_of_that_length() {
     assert_eq!(parsed.title.map(|title| title.chars().count()), Some(500));
     assert_eq!(parsed.sections[0].text.len(), 1_000_000 - 1 + "\n\nrest".len());
 }
+
+#[test]
+fn where_links_lead_is_kept_as_written() {
+    let found = parsed(
+        "[a](https://x.org/a#part) ![b](img/b%20c.png) [[Page#Part|that]] [[Plain]] [m](mailto:ann@x.org) [s](#here) \
+         <a href=\"https://x.org/raw?q=1#r\"><img src=\"badge.svg\"></a> <!-- https://x.org/hidden -->\n\n\
+         [unused]: https://x.org/unused \"Title\"\n\n<p><a href='b.html'>b</a></p>\n",
+    );
+    let expected = [
+        "https://x.org/a#part",
+        "img/b%20c.png",
+        "ann@x.org",
+        "https://x.org/raw?q=1#r",
+        "badge.svg",
+        "Page#Part",
+        "b.html",
+        "https://x.org/unused",
+    ];
+    assert_eq!(found.targets, expected);
+    assert_eq!(targets(&found, LinkKind::File), ["img/b c.png", "b.html"]);
+}

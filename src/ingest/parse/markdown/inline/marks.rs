@@ -24,9 +24,11 @@ impl Block<'_> {
         let label = label.split('|').map(str::trim).find(|part| !part.is_empty() && (start == at || !is_size(part)));
         let page = target.split('#').next().unwrap_or_default().trim();
         let shown = label.unwrap_or(target);
+        let hidden = label.map(|_| target.to_owned());
         let used = self.replace(start..end + 2, shown)?;
         if !page.is_empty() {
             self.marks.links.push(Link { kind: LinkKind::Wikilink, target: page.to_owned() });
+            self.marks.targets.extend(hidden);
         }
         Some(used)
     }
