@@ -16,6 +16,7 @@ pub const EXAMPLE: &str = r#"# Peanut's settings. Every line is optional; what i
 # data_dir  = "~/.local/share/peanut"        # store and drop zone
 # state_dir = "~/.local/state/peanut"        # logs and crash reports
 # drop_zone = "~/.local/share/peanut/drop"   # files put here are taken in
+# me        = ["you@example.org"]           # your addresses, for from:me and to:me
 # log_level = "info"                         # error, warn, info, debug, trace
 
 # Services are used when their address is given; everything else is embedded. Passwords and keys are better kept out of
@@ -71,6 +72,7 @@ pub(super) struct FileValues {
     pub(super) data_dir: Option<PathBuf>,
     pub(super) state_dir: Option<PathBuf>,
     pub(super) drop_zone: Option<PathBuf>,
+    pub(super) me: Vec<String>,
     pub(super) log_level: Option<String>,
     pub(super) store: StoreValues,
     pub(super) graph: GraphValues,

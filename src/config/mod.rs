@@ -57,6 +57,8 @@ pub struct Config {
     pub store_path: PathBuf,
     /// Watched for files to take in.
     pub drop_zone: PathBuf,
+    /// Addresses of whoever owns the store, for `from:me` and `to:me`.
+    pub me: Vec<String>,
     /// `error`, `warn`, `info`, `debug`, `trace`, or a tracing filter.
     pub log_level: String,
     /// Background embedding model.
@@ -217,6 +219,7 @@ impl Config {
                 .unwrap_or_else(|| rustix::system::uname().nodename().to_string_lossy().into_owned()),
             state_dir: absolute(&state_dir),
             drop_zone: absolute(&drop_zone),
+            me: parse_me(environment.text("PEANUT_ME"), values.me)?,
             log_level,
             background_model: parse_model(background.as_deref())?,
             chunk_tokens,
@@ -253,6 +256,22 @@ fn absolute(path: &Path) -> PathBuf {
 
 fn bad(name: &str, value: &str, expected: &str) -> ConfigError {
     ConfigError::Value { name: name.to_owned(), value: value.to_owned(), expected: expected.to_owned() }
+}
+
+/// Own addresses: from the environment with commas between them, else as the file lists them.
+fn parse_me(given: Option<String>, listed: Vec<String>) -> Result<Vec<String>, ConfigError> {
+    let listed = given.map_or(listed, |given| given.split(',').map(str::to_owned).collect());
+    let mut me: Vec<String> = Vec::new();
+    for address in listed.iter().map(|address| address.trim().to_lowercase()).filter(|address| !address.is_empty()) {
+        let parts = address.split_once('@').filter(|_| !address.contains(char::is_whitespace));
+        if parts.is_none_or(|(local, domain)| local.is_empty() || domain.is_empty()) {
+            return Err(bad("me", &address, "addresses such as \"you@example.org\""));
+        }
+        if !me.contains(&address) {
+            me.push(address);
+        }
+    }
+    Ok(me)
 }
 
 fn parse_model(name: Option<&str>) -> Result<BackgroundModel, ConfigError> {

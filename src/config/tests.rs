@@ -66,6 +66,16 @@ fn impossible_values_say_what_would_do() {
 }
 
 #[test]
+fn own_addresses_are_read_and_checked() {
+    let listed = "me = [\"Ann@X.org\", \"ann@x.org\", \" a.lee@work.example \"]\n";
+    assert_eq!(load(&[], Some(listed)).unwrap().me, ["ann@x.org", "a.lee@work.example"]);
+    assert_eq!(load(&[("PEANUT_ME", "b@y.org, c@z.org")], Some(listed)).unwrap().me, ["b@y.org", "c@z.org"]);
+    assert!(load(&[], None).unwrap().me.is_empty());
+    let message = load(&[], Some("me = [\"Ann\"]\n")).unwrap_err().to_string();
+    assert!(message.contains("ann") && message.contains("you@example.org"), "{message}");
+}
+
+#[test]
 fn a_named_file_that_is_missing_is_an_error() {
     let overrides = Overrides { config_file: Some("/nowhere/config.toml".into()), ..Overrides::default() };
     let message = Config::load(&overrides, &Environment::of(&[("HOME", "/h")])).unwrap_err().to_string();

@@ -149,8 +149,9 @@ impl House {
         let instant_model: &dyn InstantEmbedder = &*instant;
         store.register_model(instant_model.model(), instant_model.dimension(), now).await?;
         let instantly: Vec<Arc<dyn Embedder>> = vec![Arc::<StaticModel>::clone(&instant)];
-        let mut search =
-            SearchService::new(Arc::clone(&store), instantly, Arc::clone(&clock)).at_once(searches_at_once(&config));
+        let mut search = SearchService::new(Arc::clone(&store), instantly, Arc::clone(&clock))
+            .at_once(searches_at_once(&config))
+            .of(config.me.clone());
         let mut background = None;
         if let Some(configured) = &configured {
             let roles = roles::settle(&store, configured, instant_model.model(), now).await?;

@@ -20,6 +20,8 @@ pub(super) struct Builder<'a> {
     pub(super) loose: Loose,
     tree: Vec<Expression>,
     now: &'a ZonedDateTime,
+    /// Addresses of whoever asks.
+    me: &'a [String],
 }
 
 /// What a piece stands for.
@@ -31,9 +33,9 @@ enum Meaning {
 }
 
 impl<'a> Builder<'a> {
-    pub(super) fn new(now: &'a ZonedDateTime, hints: Vec<String>) -> Self {
+    pub(super) fn new(now: &'a ZonedDateTime, me: &'a [String], hints: Vec<String>) -> Self {
         let parsed = ParsedQuery { hints, ..ParsedQuery::default() };
-        Self { parsed, loose: Loose::default(), tree: Vec::new(), now }
+        Self { parsed, loose: Loose::default(), tree: Vec::new(), now, me }
     }
 
     /// Everything is there: puts it together.
@@ -236,7 +238,7 @@ impl<'a> Builder<'a> {
         if name == "sort" {
             return self.sort(piece);
         }
-        let told = match filters::filtered(&piece, &name, self.now) {
+        let told = match filters::filtered(&piece, &name, self.now, self.me) {
             Ok(Filtered::Tests(tests)) => {
                 return Meaning::Tests(if piece.sign == Sign::Minus { tests.opposite() } else { tests });
             }

@@ -31,14 +31,14 @@ pub(super) enum Filtered {
     NoFilter,
 }
 
-/// Takes a filter apart; an error says what its value should have been.
-pub(super) fn filtered(piece: &Piece, name: &str, now: &ZonedDateTime) -> Result<Filtered, String> {
+/// Takes a filter apart for whoever has these addresses; an error says what its value should have been.
+pub(super) fn filtered(piece: &Piece, name: &str, now: &ZonedDateTime, me: &[String]) -> Result<Filtered, String> {
     let value = piece.value.trim();
     if is_filter(name) && value.is_empty() {
         return Ok(Filtered::Nothing);
     }
     let tests = match name {
-        "from" | "to" | "cc" | "bcc" | "with" => return Ok(people(piece, name)),
+        "from" | "to" | "cc" | "bcc" | "with" => return Ok(people(piece, name, me)),
         "subject" | "title" => any_of(piece, |text| Ok(Predicate::Subject(text)))?,
         "in" | "path" => any_of(piece, |text| Ok(Predicate::Path(text)))?,
         "file" => any_of(piece, |text| Ok(Predicate::File(text)))?,
@@ -86,8 +86,8 @@ fn any_of(piece: &Piece, make: impl Fn(String) -> Result<Predicate, String>) -> 
     Ok(Expression::any(tests.collect::<Result<Vec<_>, _>>()?))
 }
 
-/// People by name or address, in the forms in which programs show them.
-fn people(piece: &Piece, name: &str) -> Filtered {
+/// People by name or address, in the forms in which programs show them; `me` is whoever has the addresses of the settings.
+fn people(piece: &Piece, name: &str, me: &[String]) -> Filtered {
     let make = |who: String| match name {
         "from" => Predicate::From(who),
         "to" => Predicate::To(who),
@@ -96,13 +96,16 @@ fn people(piece: &Piece, name: &str) -> Filtered {
         _ => Predicate::With(who),
     };
     let named = alternatives(piece);
-    if !piece.quoted && named.iter().any(|who| who.eq_ignore_ascii_case("me")) {
+    let is_me = |who: &String| !piece.quoted && who.eq_ignore_ascii_case("me");
+    if me.is_empty() && named.iter().any(is_me) {
         let why = format!(
-            "{name}:me was ignored: Peanut does not know which addresses are yours; write {name}:you@example.org"
+            "{name}:me was ignored: no settings say which addresses are yours; \
+             write me = [\"you@example.org\"] into the configuration, or {name}:you@example.org"
         );
         return Filtered::Ignored(why);
     }
-    let tests: Vec<Expression> = named.iter().flat_map(|who| forms(who)).map(|who| Expression::Is(make(who))).collect();
+    let forms = |who: &String| if is_me(who) { me.to_vec() } else { forms(who) };
+    let tests: Vec<Expression> = named.iter().flat_map(forms).map(|who| Expression::Is(make(who))).collect();
     if tests.is_empty() { Filtered::Nothing } else { Filtered::Tests(Expression::any(tests)) }
 }
 

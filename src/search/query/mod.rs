@@ -143,8 +143,14 @@ pub fn parse(query: &str, now: &ZonedDateTime) -> ParsedQuery {
     let mut hints = Vec::new();
     let tokens = lexer::tokens(query, &mut hints);
     let is_short = tokens.len() <= SHORT_QUERY;
+    parse_for(&[], query, now)
+}
+
+/// The same for somebody: `me` are the addresses that `from:me`, `to:me` and the like mean.
+#[must_use]
+pub fn parse_for(me: &[String], query: &str, now: &ZonedDateTime) -> ParsedQuery {
     let nodes = tree::parse(tokens, &mut hints);
-    let mut builder = Builder::new(now, hints);
+    let mut builder = Builder::new(now, me, hints);
     builder.loose.is_short = is_short;
     builder.side_by_side(nodes);
     let mut parsed = builder.finish();

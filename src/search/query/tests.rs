@@ -353,11 +353,29 @@ fn people_are_named_as_programs_show_them() {
     assert_eq!(of("from:bruh*,<a@b.c>"), [from("bruh"), from("a@b.c")]);
     assert_eq!(of("cc:bob bcc:ann"), [Predicate::Cc("bob".into()), Predicate::Bcc("ann".into())]);
     assert_eq!(of("mid:<1@x> ext:.PDF"), [Predicate::MessageId("1@x".into()), Predicate::Extension("pdf".into())]);
-    assert!(parsed("to:me").hints[0].contains("does not know which addresses"));
+    assert!(parsed("to:me").hints[0].contains("me = [\"you@example.org\"]"));
     assert!(parsed("id:7").hints[0].contains("an id is"));
     let address = parsed("(ann@x.org,");
     let person = Expression::Is(Predicate::With("ann@x.org".to_owned()));
     assert_eq!(address.filter.tree, Some(any(vec![has_phrase(&["ann", "x", "org"]), person])));
+}
+
+#[test]
+fn me_is_who_the_settings_say() {
+    let me = ["ann@x.org".to_owned(), "ann.lee@work.example".to_owned()];
+    let of = |query: &str| parse_for(&me, query, &now());
+    let to = |who: &str| Predicate::To(who.to_owned());
+    let condition = |negated, any_of| Condition { negated, any_of };
+    let asked = of("to:me,bob -from:ME offer");
+    assert!(asked.hints.is_empty(), "{:?}", asked.hints);
+    assert_eq!(
+        asked.filter.conditions,
+        [
+            condition(false, vec![to("ann@x.org"), to("ann.lee@work.example"), to("bob")]),
+            condition(true, vec![Predicate::From("ann@x.org".into()), Predicate::From("ann.lee@work.example".into())]),
+        ]
+    );
+    assert_eq!(of("to:\"me\"").filter.conditions, [condition(false, vec![to("me")])], "what is quoted is a name");
 }
 
 #[test]

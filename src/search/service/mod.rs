@@ -112,6 +112,8 @@ pub struct SearchService {
     under_way: Turns,
     /// How long the store may take for one.
     deadline: Duration,
+    /// Addresses of whoever owns the store.
+    me: Vec<String>,
     /// Set while the next search is to have the store's indexes read into memory.
     is_cold: Arc<AtomicBool>,
     options: Mutex<Option<(Instant, Options)>>,
@@ -153,6 +155,7 @@ impl SearchService {
             deadline: DEADLINE,
             is_cold: Arc::default(),
             options: Mutex::new(None),
+            me: Vec::new(),
             coverage: Mutex::new(None),
         }
     }
@@ -168,6 +171,12 @@ impl SearchService {
     /// them leaves some to screens, doors and workers.
     #[must_use]
     pub fn at_once(self, most: usize) -> Self {
+    /// The same for the owner of these addresses: `from:me`, `to:me` and the like mean them.
+    #[must_use]
+    pub fn of(self, me: Vec<String>) -> Self {
+        Self { me, ..self }
+    }
+
         Self { under_way: Turns::new(most), ..self }
     }
 
@@ -240,7 +249,7 @@ impl SearchService {
         let started = Instant::now();
         query::check(&request.query, request.limit, request.offset)?;
         let _afterwards = WarmUp(self);
-        let parsed = query::parse(&request.query, &self.now());
+        let parsed = query::parse_for(&self.me, &request.query, &self.now());
         let options = self.options().await?;
         let mode = parsed.mode.unwrap_or(request.mode);
         let mut response = SearchResponse { hints: parsed.hints.clone(), ..SearchResponse::default() };
