@@ -12,6 +12,7 @@ use peanut::domain::intake::FileState;
 use peanut::domain::search::{Hit, SearchMode, SearchRequest};
 use peanut::runtime::shutdown::Shutdown;
 use peanut::runtime::wiring::{House, RunningWorkers, WorkerSet};
+use peanut::search::service::{Alike, Who, Wishes};
 use tempfile::TempDir;
 
 /// A house that has taken in some files.
@@ -218,5 +219,108 @@ async fn quotes_and_signatures_are_found_and_do_not_flood() {
             assert_eq!(replies, 10, "{query}: quotes are found all the same");
         }
     }
+    filled.stop().await;
+}
+
+#[tokio::test]
+async fn where_links_lead_is_found_below_texts() {
+    let page = "<html><body><h1>Page</h1><p>See <a href=\"https://example.org/quokka/deep-path.html?x=1#part\">here</a>, \
+                or <a href=\"files/numbat%20plan.pdf\">the plan</a>.</p></body></html>";
+    let alternatives = "To: bob@example.org\nContent-Type: multipart/alternative; boundary=b";
+    let body = "--b\nContent-Type: text/plain\n\nClick here.\n--b\nContent-Type: text/html; charset=utf-8\n\n\
+                <p>Click <a href=\"https://tracker.example/c?id=1&amp;to=wallaby\">here</a>.</p>\n--b--";
+    let files = [
+        (
+            "links.md",
+            "# Links\n\nA [guide][g] and ![a picture](img/bilby-map.png), [ask](mailto:ann.lee@example.org), \
+                      [[Echidna Page|that page]].\n\n[g]: https://example.org/guide/potoroo#install\n"
+                .to_owned(),
+        ),
+        ("text.md", "# Text\n\nThe potoroo guide is short; see https://example.org/visible.\n".to_owned()),
+        ("page.html", page.to_owned()),
+        ("mail.eml", mail("l1", alternatives, "Offer", body, None)),
+    ];
+    let filled = Filled::with(&files).await;
+    for (query, title) in [
+        ("https://example.org/guide/potoroo#install", "Links"),
+        ("\"https://example.org/guide/potoroo#install\"", "Links"),
+        ("bilby-map.png", "Links"),
+        ("ann.lee@example.org", "Links"),
+        ("echidna", "Links"),
+        ("https://example.org/quokka/deep-path.html?x=1#part", "Page"),
+        ("\"numbat plan.pdf\"", "Page"),
+        ("\"https://tracker.example/c?id=1&to=wallaby\"", "Offer"),
+        ("potoroo", "Text"),
+        ("\"https://example.org/visible\"", "Text"),
+    ] {
+        assert_eq!(filled.first(query).await.title, title, "{query}");
+    }
+    let hit = filled.first("numbat").await;
+    assert_eq!((hit.place.as_str(), hit.snippet.text.contains("numbat")), ("links", true));
+    let view = filled.house.store.document(hit.document_id).await.unwrap();
+    assert!(!view.body().contains("numbat"), "nothing that a reader of the page sees");
+    filled.stop().await;
+}
+
+#[tokio::test]
+async fn documents_alike_stand_in_one_row_and_pages_leave_nothing_out() {
+    const NEWS: &str =
+        "The wombat release is out: it mends the door, the window and the stairs of the old house by the sea";
+    let lists = ["alpha", "beta", "gamma", "delta", "kappa", "omega"];
+    let copy = |list: &&str| (format!("{list}.txt"), format!("{NEWS}.\n\nSent to {list}\n"));
+    let mut files: Vec<(String, String)> = lists.iter().map(copy).collect();
+    files.extend((0..12).map(|n| {
+        (format!("other{n}.txt"), format!("A wombat was seen in garden {n}, said neighbour {n}, who likes number {n}."))
+    }));
+    let files: Vec<(&str, String)> = files.iter().map(|(name, text)| (name.as_str(), text.clone())).collect();
+    let filled = Filled::with(&files).await;
+    let page = async |offset: usize, alike: Alike| {
+        let request = SearchRequest { query: "wombat release".into(), limit: 5, offset, mode: SearchMode::Words };
+        let wishes = Wishes { alike, count: true };
+        filled.house.search.search_as(Who::Here, &request, wishes).await.unwrap()
+    };
+    let first = page(0, Alike::Together).await;
+    assert_eq!((first.total, first.hits.len()), (Some(18), 5));
+    assert_eq!(first.hits.iter().map(|hit| hit.alike.len()).max(), Some(5), "{:?}", first.hits);
+    for alike in [Alike::Together, Alike::Apart] {
+        let (mut seen, mut offset) = (Vec::new(), Some(0));
+        while let Some(at) = offset {
+            let answer = page(at, alike).await;
+            assert!(!answer.hits.is_empty());
+            for hit in answer.hits {
+                seen.push(hit.document_id);
+                seen.extend(hit.alike.iter().map(|other| other.document_id));
+            }
+            offset = answer.next_offset;
+        }
+        let all = seen.len();
+        seen.sort();
+        seen.dedup();
+        assert_eq!((all, seen.len()), (18, 18), "{alike:?}");
+    }
+    filled.stop().await;
+}
+
+#[tokio::test]
+async fn forms_of_a_word_stand_before_other_words_of_its_stem() {
+    let files = [
+        (
+            "bays.txt",
+            "Two bays for drives, a bay for power, more bays behind: the bays of this case are bays for all."
+                .to_owned(),
+        ),
+        (
+            "bayes.txt",
+            "A long note on what was learned last year, among it that naive Bayes has an accuracy of nine in ten."
+                .to_owned(),
+        ),
+    ];
+    let filled = Filled::with(&files).await;
+    for query in ["bayes", "bayes accuracy", "Bayes"] {
+        let hits = filled.hits(query, SearchMode::Words).await;
+        assert!(hits[0].source_path.ends_with("bayes.txt"), "{query}");
+    }
+    assert_eq!(filled.hits("bayes", SearchMode::Words).await.len(), 2, "the other is found as well");
+    assert!(filled.hits("bay", SearchMode::Words).await[0].source_path.ends_with("bays.txt"));
     filled.stop().await;
 }

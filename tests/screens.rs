@@ -218,6 +218,7 @@ fn hit(rank: u32, title: &str) -> Hit {
             vector: Some(LegScore { rank: None, score: 0.71 }),
             rerank: None,
         },
+        alike: Vec::new(),
         other_places: vec![],
     }
 }

@@ -8,6 +8,7 @@ use color_eyre::eyre;
 use crate::config::Config;
 use crate::domain::search::{Hit, SearchMode, SearchRequest, SearchResponse};
 use crate::runtime::wiring::House;
+use crate::search::service::{Alike, Who, Wishes};
 
 use super::{EXIT_NONE, EXIT_OK, output, runtime};
 
@@ -24,6 +25,9 @@ pub(super) struct SearchArgs {
     /// Documents passed over, for the pages behind the first
     #[arg(long, default_value_t = 0)]
     offset: usize,
+    /// A row for each document, for copies and quotes of another one too
+    #[arg(long)]
+    each: bool,
     /// Which legs answer
     #[arg(long, value_enum, default_value_t = Mode::Hybrid)]
     mode: Mode,
@@ -53,9 +57,11 @@ pub(super) fn run(config: Config, arguments: SearchArgs) -> eyre::Result<u8> {
     };
     let (limit, offset) = (arguments.limit, arguments.offset);
     let request = SearchRequest { query: arguments.query.join(" "), limit, offset, mode };
+    let alike = if arguments.each { Alike::Apart } else { Alike::Together };
+    let wishes = Wishes { alike, count: true };
     let response = runtime()?.block_on(async {
         let house = House::open(config).await?;
-        let answer = house.search.search(&request).await;
+        let answer = house.search.search_as(Who::Here, &request, wishes).await;
         house.leave().await;
         Ok::<_, eyre::Report>(answer?)
     })?;
@@ -79,7 +85,29 @@ fn print(response: &SearchResponse, arguments: &SearchArgs) -> eyre::Result<()> 
     for hit in &response.hits {
         if arguments.jsonl { output::json_line(hit)? } else { print_hit(hit, arguments.why)? }
     }
+    let shown = response.hits.iter().map(|hit| 1 + hit.alike.len()).sum();
+    if let Some(page) = page(response, arguments.offset, shown) {
+        output::note(format!("peanut: {page}"));
+    }
     Ok(())
+}
+
+/// Which part of the answer this is, when it is not all of it: `11 to 20 of 134; next page: --offset 20`.
+fn page(response: &SearchResponse, offset: usize, shown: usize) -> Option<String> {
+    if shown == 0 || (offset == 0 && response.next_offset.is_none()) {
+        return None;
+    }
+    let mut page = format!("{} to {}", offset + 1, offset + shown);
+    match (response.total, response.matching) {
+        (Some(total), _) => page.push_str(&format!(" of {total}")),
+        (None, Some(1)) => page.push_str("; 1 document has words of the query"),
+        (None, Some(matching)) => page.push_str(&format!("; {matching} documents have words of the query")),
+        (None, None) => {}
+    }
+    if let Some(next) = response.next_offset {
+        page.push_str(&format!("; next page: --offset {next}"));
+    }
+    Some(page)
 }
 
 fn print_hit(hit: &Hit, why: bool) -> eyre::Result<()> {
@@ -96,6 +124,11 @@ fn print_hit(hit: &Hit, why: bool) -> eyre::Result<()> {
     let heading = if hit.place.is_empty() { String::new() } else { format!("  {}", hit.place) };
     output::styled(&[plain("   "), faint(&place), faint(&heading)])?;
     output::styled(&marked(hit))?;
+    if !hit.alike.is_empty() {
+        let of = if hit.alike.len() == 1 { "document shows" } else { "documents show" };
+        let told = format!("   and {} other {of} nearly the same (--each lists them)", hit.alike.len());
+        output::styled(&[faint(&told)])?;
+    }
     if why {
         for line in crate::search::service::explain(hit) {
             output::styled(&[plain("   "), faint(&line)])?;
@@ -118,4 +151,21 @@ fn marked(hit: &Hit) -> Vec<output::Span<'_>> {
     }
     spans.push(output::plain(text.get(position..).unwrap_or_default()));
     spans
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_says_what_it_is_of() {
+        let mut response = SearchResponse::default();
+        assert_eq!(page(&response, 20, 0), None, "nothing is there");
+        assert_eq!(page(&response, 0, 7), None, "all there is");
+        response.total = Some(134);
+        response.next_offset = Some(20);
+        assert_eq!(page(&response, 10, 10).as_deref(), Some("11 to 20 of 134; next page: --offset 20"));
+        (response.total, response.matching, response.next_offset) = (None, Some(17), None);
+        assert_eq!(page(&response, 10, 10).as_deref(), Some("11 to 20; 17 documents have words of the query"));
+    }
 }

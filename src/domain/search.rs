@@ -297,6 +297,24 @@ pub struct Hit {
     pub scores: Scores,
     /// Up to three further places of the same document, best first.
     pub other_places: Vec<OtherPlace>,
+    /// Other documents that show nearly the same text (copies, digests, quotes) and have no row of their own, best first.
+    /// Empty when every document is to have one.
+    pub alike: Vec<AlikeDocument>,
+}
+
+/// A document in the row of another that shows nearly the same.
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct AlikeDocument {
+    /// The document.
+    pub document_id: DocumentId,
+    /// Title.
+    pub title: String,
+    /// Where it was read from.
+    pub source_path: String,
+    /// The document's own date.
+    pub dated_at: Option<Timestamp>,
+    /// Sender or author.
+    pub from: Option<String>,
 }
 
 impl Hit {
@@ -320,6 +338,11 @@ pub struct SearchResponse {
     /// How many documents there are in all, where that is known: when the query names them (filters, exclusions, AND, OR,
     /// `sort:date`) and does not only rank them.
     pub total: Option<u64>,
+    /// How many documents have words of the query, where it ranks them and they were counted. By words alone these are all
+    /// that are found; by words and meaning, what is only like them in meaning comes on top.
+    pub matching: Option<u64>,
+    /// The `offset` of the next page; `None` on the last. Documents that stand in a row of this page are passed over.
+    pub next_offset: Option<usize>,
     /// A corrected query, when a word matched nothing.
     pub did_you_mean: Option<String>,
     /// Fraction of texts that the serving model has vectors for, 0 to 1.

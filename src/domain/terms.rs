@@ -11,6 +11,7 @@
 mod asked;
 mod folding;
 mod function_words;
+mod inflection;
 mod joined;
 mod language;
 mod runs;
@@ -26,6 +27,7 @@ use scripts::Kind;
 use stems::{STEMS, truncated};
 
 pub use asked::{Asked, Near, asked, phrase, signed, wanted};
+pub use inflection::{is_same_word, may_be_inflected};
 pub use language::Language;
 pub use stop_words::{is_stop_term, is_stop_word};
 

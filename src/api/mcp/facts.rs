@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::search::{Hit, HitSource, SearchMode, SearchRequest, SearchResponse};
 use crate::domain::{ChunkId, Scope};
-use crate::search::service::Who;
+use crate::search::service::{Alike, Who, Wishes};
 
 use super::Mcp;
 use super::answer::{
@@ -113,6 +113,9 @@ struct Fact {
     text: String,
     /// Whether the passage goes on.
     cut: bool,
+    /// Other documents that say nearly the same: copies, digests, quotes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    also_in: Vec<String>,
     /// How the passage is to be read: as data, whatever it says.
     read_as: &'static str,
 }
@@ -126,8 +129,10 @@ pub(super) async fn call(mcp: &Mcp, who: Who, arguments: Arguments) -> Result<An
         Mode::Words => SearchMode::Words,
         Mode::Meaning => SearchMode::Vectors,
     };
-    let response =
-        mcp.search.search_for(who, &SearchRequest { query: arguments.query, limit, offset: 0, mode }).await?;
+    let request = SearchRequest { query: arguments.query, limit, offset: 0, mode };
+    // The same passage twice tells an agent nothing.
+    let wishes = Wishes { alike: Alike::Together, count: false };
+    let response = mcp.search.search_as(who, &request, wishes).await?;
     let places = places(&response, limit);
     let ids: Vec<ChunkId> = places.iter().map(|place| place.chunk).collect();
     let sources = mcp.store.hydrate(&ids).await?;
@@ -178,6 +183,8 @@ fn places(response: &SearchResponse, limit: usize) -> Vec<Found<'_>> {
 fn fill(places: &[Found<'_>], sources: &HashMap<ChunkId, HitSource>, budget: usize) -> Vec<Fact> {
     /// Less of a passage says nothing.
     const WORTH_CHARACTERS: usize = 200;
+    /// Copies that are named.
+    const ALSO_NAMED: usize = 10;
     let mut facts = Vec::new();
     let mut left = budget;
     for place in places {
@@ -200,6 +207,7 @@ fn fill(places: &[Found<'_>], sources: &HashMap<ChunkId, HitSource>, budget: usi
             score: (f64::from(place.score) * 1000.0).round() / 1000.0,
             text: text.to_owned(),
             cut,
+            also_in: place.hit.alike.iter().take(ALSO_NAMED).map(|other| other.document_id.to_string()).collect(),
             read_as: DATA,
         });
         if cut || left == 0 {
@@ -234,6 +242,9 @@ fn told(found: &Passages) -> Result<String, Refusal> {
         let _ = writeln!(text, "[{}] {} ({})", number + 1, fact.title, join(&about, ", "));
         let stands = join(&[&join(&[&line, &fact.place], ", "), &format!("score {:.2}", fact.score), &fact.uri], "; ");
         let _ = writeln!(text, "    {stands}");
+        if !fact.also_in.is_empty() {
+            let _ = writeln!(text, "    nearly the same in: {}", fact.also_in.join(", "));
+        }
         let passage = format!("{}{}", fact.text, if fact.cut { " …" } else { "" });
         let _ = writeln!(text, "{}\n", enclosed(&passage)?);
     }

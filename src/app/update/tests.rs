@@ -49,6 +49,7 @@ fn hit(name: &str) -> Hit {
         deleted_at: None,
         snippet: Snippet::default(),
         scores: Scores::default(),
+        alike: Vec::new(),
         other_places: vec![],
     }
 }

@@ -57,6 +57,9 @@ pub struct ParsedQuery {
     pub prefixes: Vec<String>,
     /// Names that were joined on purpose, as typed: what holds one as it is stands first.
     pub exact: Vec<String>,
+    /// Plain words that may share their English stem with other words: folded as typed, and that stem. None in a
+    /// query of more words than name a thing.
+    pub forms: Vec<(String, String)>,
     /// Plain words as typed, for "did you mean".
     pub plain_words: Vec<String>,
 }
@@ -140,20 +143,23 @@ pub fn check(query: &str, limit: usize, offset: usize) -> Result<(), QueryError>
 /// Takes a query apart; `now` gives relative dates their meaning and its time zone is the user's.
 #[must_use]
 pub fn parse(query: &str, now: &ZonedDateTime) -> ParsedQuery {
-    let mut hints = Vec::new();
-    let tokens = lexer::tokens(query, &mut hints);
-    let is_short = tokens.len() <= SHORT_QUERY;
     parse_for(&[], query, now)
 }
 
 /// The same for somebody: `me` are the addresses that `from:me`, `to:me` and the like mean.
 #[must_use]
 pub fn parse_for(me: &[String], query: &str, now: &ZonedDateTime) -> ParsedQuery {
+    let mut hints = Vec::new();
+    let tokens = lexer::tokens(query, &mut hints);
+    let is_short = tokens.len() <= SHORT_QUERY;
     let nodes = tree::parse(tokens, &mut hints);
     let mut builder = Builder::new(now, me, hints);
     builder.loose.is_short = is_short;
     builder.side_by_side(nodes);
     let mut parsed = builder.finish();
+    if parsed.forms.len() > SHORT_QUERY {
+        parsed.forms.clear();
+    }
     bounds::bound(&mut parsed);
     parsed
 }
@@ -242,6 +248,11 @@ fn add_text(parsed: &mut ParsedQuery, piece: &Piece, loose: &mut Loose) {
             loose.stop_words.push(asked.term);
         } else {
             parsed.plain_words.push(piece.value.clone());
+            let written = terms::fold(piece.value.get(asked.range.clone()).unwrap_or_default());
+            let form = (written, asked.term.clone());
+            if terms::may_be_inflected(&form.0) && !parsed.forms.contains(&form) {
+                parsed.forms.push(form);
+            }
             parsed.words.clauses.push((occur, asked.matching()));
         }
     }

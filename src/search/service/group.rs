@@ -1,25 +1,40 @@
-//! From fused chunks to hits: one per document, its best place first, with snippets and explanations.
+//! From fused chunks to hits: one per document, its best place first, with snippets and explanations; documents that show
+//! near-equal texts in one row.
 
 use std::collections::HashMap;
 
-use crate::domain::search::{Hit, HitSource, OtherPlace};
+use crate::domain::search::{AlikeDocument, Hit, HitSource, OtherPlace};
 use crate::domain::{ChunkKind, DocumentId, findable};
 use crate::search::fuse::Fused;
 use crate::search::query::ParsedQuery;
 use crate::search::snippet::snippet;
 
-use super::{SearchError, SearchService};
+use super::alike::Rows;
+use super::{Alike, SearchError, SearchService};
 
 /// Places shown beside the best one.
 const OTHER_PLACES: usize = 3;
+/// Documents of one page, in pages: those alike do not fill it.
+const MOST_PAGES: usize = 4;
+
+/// A page of rows.
+pub(super) struct Page {
+    pub(super) hits: Vec<Hit>,
+    /// Documents that stand in them.
+    pub(super) documents: usize,
+    /// Whether there are more behind them.
+    pub(super) has_more: bool,
+}
 
 impl SearchService {
+    /// The rows of a page: `limit` of them from the document at `offset` on, where there are so many.
     pub(super) async fn hits(
         &self,
         fused: &[Fused],
         parsed: &ParsedQuery,
         (offset, limit): (usize, usize),
-    ) -> Result<Vec<Hit>, SearchError> {
+        alike: Alike,
+    ) -> Result<Page, SearchError> {
         let mut order: Vec<DocumentId> = Vec::new();
         let mut places: HashMap<DocumentId, Vec<&Fused>> = HashMap::new();
         for chunk in fused {
@@ -32,19 +47,50 @@ impl SearchService {
             }
         }
         order.drain(..offset.min(order.len()));
-        order.truncate(limit);
-        let wanted: Vec<_> = order.iter().flat_map(|id| &places[id]).map(|chunk| chunk.chunk_id).collect();
-        let sources = self.store.hydrate(&wanted).await?;
-        let mut sources: HashMap<_, HitSource> = sources.into_iter().map(|source| (source.chunk_id, source)).collect();
-        let mut hits = Vec::with_capacity(order.len());
-        for id in order {
-            let mut chunks = places[&id].iter().filter_map(|chunk| Some((**chunk, sources.remove(&chunk.chunk_id)?)));
-            let Some((best, source)) = chunks.next() else { continue };
-            let rank = u32::try_from(offset + hits.len() + 1).unwrap_or(u32::MAX);
-            let others = chunks.map(|(chunk, source)| other_place(&chunk, source, parsed)).collect();
-            hits.push(hit(rank, &best, source, parsed, others));
+        let most = if alike == Alike::Together { limit * MOST_PAGES } else { limit };
+        let (mut hits, mut rows, mut documents) = (Vec::with_capacity(limit), Rows::default(), 0);
+        for page in order[..most.min(order.len())].chunks(limit.max(1)) {
+            if hits.len() == limit {
+                break;
+            }
+            let wanted: Vec<_> = page.iter().flat_map(|id| &places[id]).map(|chunk| chunk.chunk_id).collect();
+            let sources = self.store.hydrate(&wanted).await?;
+            let mut sources: HashMap<_, HitSource> =
+                sources.into_iter().map(|source| (source.chunk_id, source)).collect();
+            for id in page {
+                let mut chunks =
+                    places[id].iter().filter_map(|chunk| Some((**chunk, sources.remove(&chunk.chunk_id)?)));
+                // One that was deleted meanwhile is passed over.
+                let Some((best, source)) = chunks.next() else {
+                    documents += 1;
+                    continue;
+                };
+                let row = if alike == Alike::Together { rows.row_of(&source.text) } else { None };
+                if let Some(hit) = row.and_then(|row| hits.get_mut(row)) {
+                    let hit: &mut Hit = hit;
+                    hit.alike.push(alike_document(source));
+                } else if hits.len() == limit {
+                    // The first that has no row on this page begins the next.
+                    break;
+                } else {
+                    let rank = u32::try_from(offset + documents + 1).unwrap_or(u32::MAX);
+                    let others = chunks.map(|(chunk, source)| other_place(&chunk, source, parsed)).collect();
+                    hits.push(hit(rank, &best, source, parsed, others));
+                }
+                documents += 1;
+            }
         }
-        Ok(hits)
+        Ok(Page { hits, documents, has_more: order.len() > documents })
+    }
+}
+
+fn alike_document(source: HitSource) -> AlikeDocument {
+    AlikeDocument {
+        document_id: source.document_id,
+        title: source.title,
+        source_path: source.source_path,
+        dated_at: source.dated_at,
+        from: source.from,
     }
 }
 
@@ -66,6 +112,7 @@ fn hit(rank: u32, chunk: &Fused, source: HitSource, parsed: &ParsedQuery, other_
         deleted_at: source.deleted_at,
         scores: chunk.scores,
         other_places,
+        alike: Vec::new(),
     }
 }
 

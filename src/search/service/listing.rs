@@ -5,13 +5,15 @@ use std::collections::{HashMap, HashSet};
 
 use crate::domain::DocumentId;
 use crate::domain::search::{
-    ByDate, Condition, Filter, LegScore, Occur, Predicate, ScoredChunk, Scores, SearchRequest, SearchResponse,
+    ByDate, Condition, Filter, LegScore, Occur, Predicate, ScoredChunk, Scores, SearchMode, SearchRequest,
+    SearchResponse,
 };
 use crate::search::fuse::Fused;
-use crate::search::query::ParsedQuery;
+use crate::search::query::{LARGEST_OFFSET, ParsedQuery};
 use crate::store::DatePage;
 
-use super::{SearchError, SearchService};
+use super::ranking::Ranked;
+use super::{Alike, SearchError, SearchService};
 
 /// Chunks looked at for the best place of each document of a page.
 const PLACES: usize = 2_000;
@@ -41,9 +43,35 @@ impl SearchService {
             Fused { chunk_id: place.chunk_id, document_id: place.document_id, scores }
         };
         let fused: Vec<Fused> = found.chunks.iter().map(shown).collect();
-        response.hits = self.hits(&fused, parsed, (0, request.limit)).await?;
+        // A list names every document.
+        response.hits = self.hits(&fused, parsed, (0, request.limit), Alike::Apart).await?.hits;
+        let end = request.offset + response.hits.len();
+        let is_last = found.total.is_none_or(|total| end as u64 >= total);
+        response.next_offset = Some(end).filter(|end| !is_last && *end > request.offset && *end <= LARGEST_OFFSET);
         for (rank, hit) in (request.offset + 1..).zip(&mut response.hits) {
             hit.rank = u32::try_from(rank).unwrap_or(u32::MAX);
+        }
+        Ok(())
+    }
+
+    /// How many documents have words of the query: as the legs told, else by another look when that is wanted.
+    pub(super) async fn count(
+        &self,
+        parsed: &ParsedQuery,
+        mode: SearchMode,
+        ranked: &Ranked,
+        is_wanted: bool,
+        response: &mut SearchResponse,
+    ) -> Result<(), SearchError> {
+        response.matching = match ranked.matching {
+            None if is_wanted && response.total.is_none() => {
+                let page = DatePage { order: ByDate::Newest, offset: 0, limit: 1 };
+                self.store.by_date(&parsed.as_filter(), &page).await?.total
+            }
+            known => known,
+        };
+        if mode == SearchMode::Words {
+            response.total = response.total.or(response.matching);
         }
         Ok(())
     }

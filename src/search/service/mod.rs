@@ -5,8 +5,10 @@
 //! time the answer is words only, marked degraded, never an error. Weights are read from the store's settings at query
 //! time (kept for a second).
 
+mod alike;
 mod correct;
 mod exact;
+mod forms;
 mod group;
 mod listing;
 mod more_like;
@@ -15,6 +17,7 @@ mod ranking;
 mod relevance;
 mod spread;
 mod turns;
+mod wishes;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,6 +39,7 @@ pub use group::explain;
 use options::Options;
 use turns::Turns;
 pub use turns::Who;
+pub use wishes::{Alike, Wishes};
 
 /// A query must be embedded within this, or the answer is words only.
 const EMBED_DEADLINE: Duration = Duration::from_millis(1500);
@@ -108,12 +112,12 @@ pub struct SearchService {
     /// Background models that served since the start.
     background: Mutex<HashMap<ModelId, ServingModel>>,
     clock: Arc<dyn Clock>,
+    /// Addresses of whoever owns the store.
+    me: Vec<String>,
     /// Searches under way. The others wait here, every caller in a line of its own, holding neither memory nor a connection.
     under_way: Turns,
     /// How long the store may take for one.
     deadline: Duration,
-    /// Addresses of whoever owns the store.
-    me: Vec<String>,
     /// Set while the next search is to have the store's indexes read into memory.
     is_cold: Arc<AtomicBool>,
     options: Mutex<Option<(Instant, Options)>>,
@@ -151,11 +155,11 @@ impl SearchService {
             embedders: None,
             background: Mutex::default(),
             clock,
+            me: Vec::new(),
             under_way: Turns::new(NO_BOUND),
             deadline: DEADLINE,
             is_cold: Arc::default(),
             options: Mutex::new(None),
-            me: Vec::new(),
             coverage: Mutex::new(None),
         }
     }
@@ -167,16 +171,16 @@ impl SearchService {
         Self { embedders: Some(embedders), ..self }
     }
 
-    /// The same, with at most so many searches under way at once: fewer than the store has connections, so that a crowd of
-    /// them leaves some to screens, doors and workers.
-    #[must_use]
-    pub fn at_once(self, most: usize) -> Self {
     /// The same for the owner of these addresses: `from:me`, `to:me` and the like mean them.
     #[must_use]
     pub fn of(self, me: Vec<String>) -> Self {
         Self { me, ..self }
     }
 
+    /// The same, with at most so many searches under way at once: fewer than the store has connections, so that a crowd of
+    /// them leaves some to screens, doors and workers.
+    #[must_use]
+    pub fn at_once(self, most: usize) -> Self {
         Self { under_way: Turns::new(most), ..self }
     }
 
@@ -241,11 +245,24 @@ impl SearchService {
         self.search_for(Who::Here, request).await
     }
 
+    /// Answers a search, a row for each document.
+    ///
+    /// # Errors
+    /// As [`SearchService::search_as`].
+    pub async fn search_for(&self, who: Who, request: &SearchRequest) -> Result<SearchResponse, SearchError> {
+        self.search_as(who, request, Wishes::default()).await
+    }
+
     /// Answers a search.
     ///
     /// # Errors
     /// When query, limit or offset is out of range, or the store fails or takes too long. A failing embedder is no error.
-    pub async fn search_for(&self, who: Who, request: &SearchRequest) -> Result<SearchResponse, SearchError> {
+    pub async fn search_as(
+        &self,
+        who: Who,
+        request: &SearchRequest,
+        wishes: Wishes,
+    ) -> Result<SearchResponse, SearchError> {
         let started = Instant::now();
         query::check(&request.query, request.limit, request.offset)?;
         let _afterwards = WarmUp(self);
@@ -266,12 +283,20 @@ impl SearchService {
             if mode != SearchMode::Vectors {
                 self.exact_first(&mut ranked.fused, &parsed).await?;
             }
-            response.hits = self.hits(&ranked.fused, &parsed, page).await?;
+            let rows = self.hits(&ranked.fused, &parsed, page, wishes.alike).await?;
+            response.hits = rows.hits;
             if mode != SearchMode::Vectors {
                 response.did_you_mean = self.correction(&request.query, &parsed, &response.hits).await?;
             }
             if mode == SearchMode::Hybrid {
                 relevance::settle(&mut response, &parsed, &ranked);
+            }
+            let end = request.offset + rows.documents;
+            let has_more = rows.has_more || !ranked.is_all;
+            response.next_offset =
+                Some(end).filter(|end| has_more && !response.hits.is_empty() && *end <= query::LARGEST_OFFSET);
+            if mode != SearchMode::Vectors && ranked.has_words {
+                self.count(&parsed, mode, &ranked, wishes.count, &mut response).await?;
             }
             Ok::<(), SearchError>(())
         };

@@ -8,7 +8,7 @@ use crate::domain::terms;
 use crate::search::fuse::{Fusion, Leg, fuse};
 use crate::search::query::ParsedQuery;
 
-use super::{SearchError, SearchService, Who};
+use super::{Alike, SearchError, SearchService, Who};
 
 /// Telling words taken from the document.
 const TELLING_WORDS: usize = 12;
@@ -72,7 +72,7 @@ impl SearchService {
         fused.retain(|chunk| chunk.document_id != id);
         let parsed = ParsedQuery { highlights: telling, ..ParsedQuery::default() };
         Ok(SearchResponse {
-            hits: self.hits(&fused, &parsed, (0, limit)).await?,
+            hits: self.hits(&fused, &parsed, (0, limit), Alike::Apart).await?.hits,
             semantic_coverage: self.coverage(&options).await?,
             model: queries.first().map(|query| query.model.clone()),
             elapsed_ms: started.elapsed().as_secs_f64() * 1000.0,

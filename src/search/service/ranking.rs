@@ -22,6 +22,10 @@ const PAGES_DEEPEST: usize = 100_000;
 pub(super) struct Ranked {
     /// Chunks, best first.
     pub(super) fused: Vec<Fused>,
+    /// Whether nothing else is found, however deep the legs are asked.
+    pub(super) is_all: bool,
+    /// Documents with words of the query, when all of them were listed.
+    pub(super) matching: Option<u64>,
     /// Whether any word of the query stands in what may be found.
     pub(super) has_words: bool,
     /// The best calibrated cosine.
@@ -66,9 +70,14 @@ impl SearchService {
         let floor = meaning.as_ref().and_then(|meaning| meaning.floor).filter(|_| weight < 1.0);
         let mut fused: Vec<Fused> = Vec::new();
         loop {
-            let found = self.legs(parsed, meaning.as_ref(), depth).await?;
+            let mut found = self.legs(parsed, meaning.as_ref(), depth).await?;
+            if mode != SearchMode::Vectors {
+                self.forms_first(&mut found.words, parsed).await?;
+            }
             let longest = found.words.len().max(found.vectors.len());
             let is_all = longest < depth;
+            let with_words = || found.words.iter().map(|chunk| chunk.document_id).collect::<HashSet<_>>().len() as u64;
+            let matching = (found.words.len() < depth).then(with_words);
             let (has_words, nearest) = (!found.words.is_empty(), found.vectors.first().map(|chunk| chunk.score));
             // Gates hold for the vector leg too; its own words only say what is ruled out.
             let found =
@@ -85,7 +94,7 @@ impl SearchService {
                 if parsed.is_list && documents.len() < offset + limit {
                     self.list_behind(&mut fused, &documents, parsed, offset + limit, response).await?;
                 }
-                return Ok(Ranked { fused, has_words, nearest, floor });
+                return Ok(Ranked { fused, is_all, matching, has_words, nearest, floor });
             }
             depth = depth.saturating_mul(PAGES_DEEPER).min(PAGES_DEEPEST);
         }
