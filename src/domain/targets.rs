@@ -63,12 +63,34 @@ fn gathered(written: &[String], links: &[Link]) -> Vec<String> {
         let target = one_line(target);
         // The link of the graph to the same place.
         seen.extend(target.split_once('#').map(|(page, _)| page.to_owned()));
+        let decoded = decoded(&target);
         found.push(target);
+        found.extend(decoded);
     }
     found.extend(links.iter().map(|link| one_line(&link.target)).filter(|target| !seen.contains(target)));
     seen.clear();
     found.retain(|target| target.contains(char::is_alphanumeric) && seen.insert(target.clone()));
     found
+}
+
+/// What is written with `%20` and the like, as it reads; `None` for what is not.
+fn decoded(target: &str) -> Option<String> {
+    let (mut bytes, mut rest) = (Vec::with_capacity(target.len()), target.as_bytes());
+    while let Some((first, after)) = rest.split_first() {
+        let digits = after.get(..2).filter(|_| *first == b'%').and_then(|digits| std::str::from_utf8(digits).ok());
+        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &after[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    let read = String::from_utf8(bytes).ok().filter(|read| read != target)?;
+    Some(one_line(&read))
 }
 
 fn one_line(target: &str) -> String {
@@ -119,6 +141,10 @@ mod tests {
             &[(LinkKind::Url, "https://example.org/hidden"), (LinkKind::File, "from docx.pdf"), (LinkKind::Url, "?")],
         );
         assert_eq!(found, ["https://example.org/hidden#part\nnotes/hidden.md\nfrom docx.pdf"]);
+        assert_eq!(
+            texts("here", &["a%20b%C3%A9.pdf", "100%", "%ff.x"], &[]),
+            ["a%20b%C3%A9.pdf\na bé.pdf\n100%\n%ff.x"]
+        );
         assert!(texts("https://example.org/a", &["https://example.org/a"], &[]).is_empty());
     }
 
