@@ -1,7 +1,7 @@
 //! The query language as people type it: exclusions alone, OR between anything, words with a minus on the command line,
 //! people as programs show them, and nothing where nothing is like it.
 
-use crate::support::Home;
+use crate::support::{Home, said};
 
 /// What a search answers.
 struct Answer {
@@ -122,7 +122,13 @@ fn people_are_found_by_what_programs_show() {
         let found = search(&home, &[query]);
         assert_eq!(sorted(found.files), files, "{query}: {:?}", found.hints);
     }
-    assert!(search(&home, &["to:me"]).hints[0].contains("does not know which addresses"));
+    // Whose store it is must be known.
+    assert!(search(&home, &["to:me"]).hints[0].contains("me = [\"you@example.org\"]"));
+    let mine = |query: &str| {
+        let answer = said(home.peanut(&["search", "--jsonl", query]).env("PEANUT_ME", "bob@x.example"));
+        answer.out.lines().count()
+    };
+    assert_eq!((mine("to:me"), mine("from:me")), (2, 0));
 }
 
 #[test]

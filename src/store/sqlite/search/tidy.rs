@@ -104,14 +104,19 @@ impl SqliteStore {
         Ok(())
     }
 
-    /// Merges all segments into one file, however small.
+    /// Merges all segments into one file, however small; whoever merges some meanwhile has it begin again.
     #[cfg(test)]
     pub(in crate::store::sqlite) async fn merge_into_files(&self) -> Result<(), sqlx::Error> {
-        let pieces: Vec<Piece> =
-            sqlx::query_as("SELECT id, chunks, file, size_bytes FROM word_segment").fetch_all(&self.reader).await?;
-        let gone = sqlx::query_scalar("SELECT json_group_array(chunk_id) FROM word_gone");
-        let gone = bulk::numbers_of(gone, &mut *self.reader.acquire().await?).await?;
-        self.tidier().merge_group(pieces, &gone, 0).await.map(drop)
+        loop {
+            let pieces: Vec<Piece> =
+                sqlx::query_as("SELECT id, chunks, file, size_bytes FROM word_segment").fetch_all(&self.reader).await?;
+            if matches!(&pieces[..], [(_, _, Some(_), _)]) {
+                return Ok(());
+            }
+            let gone = sqlx::query_scalar("SELECT json_group_array(chunk_id) FROM word_gone");
+            let gone = bulk::numbers_of(gone, &mut *self.reader.acquire().await?).await?;
+            self.tidier().merge_group(pieces, &gone, 0).await?;
+        }
     }
 
     /// Merges segments while the index is made anew.
