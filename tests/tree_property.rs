@@ -43,6 +43,9 @@ use tree::{Op, Scan, Tree, sequence};
 /// Sequences that go on side by side: they share the worker, and its commits.
 const SIDE_BY_SIDE: u64 = 24;
 
+/// Longest wait for anything; only a failure takes this long.
+const PATIENCE: Duration = Duration::from_secs(600);
+
 /// The real pipeline over one store.
 struct Pipeline {
     store: SharedStore,
@@ -73,7 +76,8 @@ impl Pipeline {
             chunks,
             Arc::clone(&wake),
         );
-        let search = SearchService::new(Arc::clone(&store), vec![instant], Arc::clone(&clock));
+        // What is tried here is what is found, not how soon.
+        let search = SearchService::new(Arc::clone(&store), vec![instant], Arc::clone(&clock)).within(PATIENCE);
         let context = IngestContext {
             store: Arc::clone(&store),
             recorder,
@@ -116,7 +120,7 @@ impl Pipeline {
                 self.activity.changed().await.unwrap();
             }
         };
-        tokio::time::timeout(Duration::from_secs(120), waiting).await.expect("ingest never came to rest");
+        tokio::time::timeout(PATIENCE, waiting).await.expect("ingest never came to rest");
     }
 
     /// Which of these words is found, and where.
@@ -246,6 +250,9 @@ async fn run(store: SharedStore, folder: &Path, trees: u64, name: &str) {
     while next < trees {
         let end = (next + SIDE_BY_SIDE).min(trees);
         together(&mut pipeline, folder, seed, next..end).await;
+        if next / 1_000 < end / 1_000 {
+            println!("{name}: {end} sequences in {:.0} s", begun.elapsed().as_secs_f64());
+        }
         next = end;
     }
     pipeline.stop().await;

@@ -253,7 +253,12 @@ impl Terminal {
         self.show(from);
         self.send("\u{c}");
         let deadline = Instant::now() + PATIENCE;
-        let mut at = from;
+        // The frame of a return may be still to come: it is not the one that is asked for either. (The first of all
+        // frames clears nothing.)
+        let mut entries = self.raw.windows(ENTER.len());
+        let (first, last) = (entries.position(|window| window == ENTER), entries.rposition(|window| window == ENTER));
+        let is_awaited = |(first, last): &(usize, usize)| whole_frame(&self.raw, first + 1 + last).is_none();
+        let mut at = first.zip(last).filter(is_awaited).map_or(from, |(first, last)| first + 1 + last);
         let (begin, end) = loop {
             if let Some((begin, end)) = whole_frame(&self.raw, at) {
                 if !self.raw[at..begin].windows(ENTER.len()).any(|window| window == ENTER) {

@@ -6,7 +6,6 @@
 //! every run is printed and can be given as `PEANUT_SEED`; real data is taken from `PEANUT_SHARED_DATA` or beside the
 //! project, and from `tests/fixtures` in a clone without it.
 
-use std::collections::VecDeque;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
@@ -58,8 +57,8 @@ struct Session {
     /// Keys, pastes, sizes, ends so far.
     count: u64,
     stored: Vec<String>,
-    /// What was done last, for a failure.
-    done: VecDeque<String>,
+    /// What was done, for a failure.
+    done: Vec<String>,
 }
 
 impl Session {
@@ -80,7 +79,7 @@ impl Session {
         assert!(ingest.status.code().is_some_and(|code| code < 2), "{ingest:?}");
         let terminal = start(folder.path(), (80, 24));
         let random = fastrand::Rng::with_seed(seed);
-        let (stored, done) = (Vec::new(), VecDeque::new());
+        let (stored, done) = (Vec::new(), Vec::new());
         let mut session = Self { folder, random, terminal, size: (80, 24), released: 0, count: 0, stored, done };
         session.terminal.wait_for("? help");
         session
@@ -93,10 +92,7 @@ impl Session {
     /// Remembers what is done, for the message of a failure.
     fn note(&mut self, what: impl Into<String>) {
         self.count += 1;
-        self.done.push_back(what.into());
-        if self.done.len() > 60 {
-            self.done.pop_front();
-        }
+        self.done.push(what.into());
     }
 
     fn fail(&self, what: &str) -> ! {
@@ -308,12 +304,14 @@ impl Session {
         }
         let token = format!("tok{:x}en{}", self.random.u32(..), self.stored.len());
         let text = self.words(9);
-        self.send(&format!("{token} title"));
+        // A word of its own, wherever the cursor was in a note that was open before.
+        self.send(&format!(" {token} title"));
         self.send("\t");
-        self.send(&format!("{text}\r{token}\r{text}"));
+        self.send(&format!("{text}\r {token}\r{text}"));
         self.settle();
         self.assert_kept();
         if self.random.bool() && self.store() {
+            self.done.push(format!("{token} is stored"));
             self.stored.push(token);
         }
     }
@@ -342,7 +340,9 @@ impl Session {
             let is_answered = self.terminal.wait("an answer, or a document asked for before", |terminal| {
                 let screen = terminal.screen();
                 let has_answer = screen.contains("› harvest") && screen.contains(" found");
-                (has_answer || screen.contains("find: harvest")).then_some(has_answer)
+                // On a machine that is busy with others, the store may be given up.
+                let is_over = screen.contains("find: harvest") || screen.contains("did not answer");
+                (has_answer || is_over).then_some(has_answer)
             });
             if is_answered {
                 break;
@@ -453,7 +453,11 @@ impl Session {
             let found =
                 peanut(self.folder.path()).args(["search", "--mode", "words", "--json", token]).output().unwrap();
             let text = String::from_utf8_lossy(&found.stdout);
-            assert!(found.status.success() && text.contains(token.as_str()), "{token} is not found: {text}");
+            if !found.status.success() || !text.contains(token.as_str()) {
+                let deleted = format!("is:deleted {token}");
+                let other = peanut(self.folder.path()).args(["search", "--json", &deleted]).output().unwrap();
+                panic!("{token} is not found: {text}\ndeleted: {}", String::from_utf8_lossy(&other.stdout));
+            }
         }
         let check = peanut(self.folder.path()).args(["check", "--json"]).output().unwrap();
         assert!(check.status.success(), "{check:?}");
@@ -461,17 +465,16 @@ impl Session {
     }
 }
 
-/// A failure tells what was done last.
+/// A failure tells what was done last, and leaves its folder with all that was done.
 impl Drop for Session {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let done: Vec<&str> = self.done.iter().map(String::as_str).collect();
-            eprintln!(
-                "after {} keys, process {}; the last ones: {}",
-                self.count,
-                self.terminal.process_id(),
-                done.join(", ")
-            );
+            let last = &self.done[self.done.len().saturating_sub(60)..];
+            let process = self.terminal.process_id();
+            eprintln!("after {} keys, process {process}; the last ones: {}", self.count, last.join(", "));
+            self.folder.disable_cleanup(true);
+            let kept = fs::write(self.path("done"), self.done.join("\n"));
+            eprintln!("everything is in {} ({kept:?})", self.folder.path().display());
         }
     }
 }

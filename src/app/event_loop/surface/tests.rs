@@ -136,8 +136,12 @@ fn every_terminal_shows_what_a_fresh_draw_shows() {
             let mut shown = &empty;
             for frame in &frames {
                 let mut fresh = Row::new(left, apart, usize::from(columns));
-                changes(&empty, frame).iter().for_each(|place| fresh.write(usize::from(place.x), &frame[*place]));
-                changes(shown, frame).iter().for_each(|place| row.write(usize::from(place.x), &frame[*place]));
+                for place in changes(&empty, frame) {
+                    fresh.write(usize::from(place.x), &frame[place]);
+                }
+                for place in changes(shown, frame) {
+                    row.write(usize::from(place.x), &frame[place]);
+                }
                 assert_eq!(row.seen(), fresh.seen(), "seed {seed}, {left:?}, apart: {apart}, {shown:?} to {frame:?}");
                 shown = frame;
             }
