@@ -226,7 +226,8 @@ impl Terminal {
         self.wait("its return", |terminal| terminal.taken_behind(from));
     }
 
-    fn taken_behind(&self, from: usize) -> Option<()> {
+    /// Whether it took the terminal back behind the first `from` bytes, and has drawn everything.
+    pub fn taken_behind(&self, from: usize) -> Option<()> {
         let entered = self.raw.get(from..)?.windows(ENTER.len()).rposition(|window| window == ENTER)?;
         whole_frame(&self.raw, from + entered).map(|_| ())
     }
@@ -341,11 +342,13 @@ impl Terminal {
 
     /// Waits until the program stands still: stopped, and not yet told to go on.
     pub fn wait_until_stopped(&mut self) {
-        let stat = format!("/proc/{}/stat", self.process_id());
-        self.wait("it standing still", |_| {
-            let text = std::fs::read_to_string(&stat).ok()?;
-            text.rsplit_once(") ").filter(|(_, state)| state.starts_with('T')).map(|_| ())
-        });
+        self.wait("it standing still", |terminal| terminal.is_stopped().then_some(()));
+    }
+
+    /// Whether the program stands still.
+    pub fn is_stopped(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process_id()));
+        stat.is_ok_and(|text| text.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('T')))
     }
 
     /// Sends the program a signal.

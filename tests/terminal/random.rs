@@ -380,9 +380,16 @@ impl Session {
         self.note("SIGTSTP, SIGCONT");
         self.terminal.signal(Signal::TSTP);
         self.terminal.wait_for_bytes("\x1b[?1049l", from);
-        self.terminal.wait_until_stopped();
-        self.terminal.signal(Signal::CONT);
-        self.terminal.wait_for_return(from);
+        // What was asked for before may give the terminal to another program meanwhile: nothing is stopped then.
+        let is_stopped = self.terminal.wait("it standing still, or another program", |terminal| {
+            let is_lent = || terminal.raw().get(from..).is_some_and(|raw| raw.contains(WAITS));
+            let is_back = || terminal.taken_behind(from).is_some();
+            terminal.is_stopped().then_some(true).or_else(|| (is_lent() || is_back()).then_some(false))
+        });
+        if is_stopped {
+            self.terminal.signal(Signal::CONT);
+            self.terminal.wait_for_return(from);
+        }
         self.settle();
     }
 
