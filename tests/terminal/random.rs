@@ -166,8 +166,8 @@ impl Session {
             }
             55..85 => NAMED[self.random.usize(0..NAMED.len())].as_bytes().to_vec(),
             85..93 => {
-                // Without c (ends), s (stops a cooked terminal).
-                let controls = b"abdefghjklnoprtuvwxyz";
+                // Without c (ends), l (what is compared is asked for by it), s (stops a cooked terminal).
+                let controls = b"abdefghjknoprtuvwxyz";
                 vec![controls[self.random.usize(0..controls.len())] & 0x1f]
             }
             93..98 => {
@@ -213,17 +213,26 @@ impl Session {
         self.terminal.resize(size.0, size.1);
         // The frame that takes the size up, before anything is compared.
         self.terminal.wait_for_bytes("\x1b[2J", from);
-        self.settle();
+        // It may be a frame that was asked for while another program had the terminal, and the one of this size comes next.
+        self.settle_within(3);
     }
 
     /// Everything sent so far was taken in, and the screen is what a fresh draw shows.
     fn settle(&mut self) {
+        self.settle_within(1);
+    }
+
+    fn settle_within(&mut self, mut tries: u32) {
         loop {
             let released = self.released;
             let drawn = self.terminal.drawn_anew(|raw| find(&raw[released.min(raw.len())..], WAITS.as_bytes()));
             match drawn {
                 Some((before, after)) => {
                     if let Some(difference) = before.difference(&after) {
+                        tries -= 1;
+                        if tries > 0 {
+                            continue;
+                        }
                         self.fail(&format!("the screen is not what a fresh draw shows: {difference}"));
                     }
                     return;
