@@ -272,7 +272,7 @@ impl Session {
             self.settle();
             let screen = self.terminal.screen();
             let keys = screen.lines().last().unwrap_or_default();
-            let over = ["Command ", "Add files", "Watch a folder", "Change a setting", "Sure?", "other key leaves"];
+            let over = ["▸ Command ", "Add files", "Watch a folder", "Change a setting", "Sure?", "other key leaves"];
             if screen.contains("Note (") && turn < 4 {
                 self.store();
             } else if screen.contains("Note (")
