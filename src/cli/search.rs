@@ -97,17 +97,14 @@ fn page(response: &SearchResponse, offset: usize, shown: usize) -> Option<String
     if shown == 0 || (offset == 0 && response.next_offset.is_none()) {
         return None;
     }
-    let mut page = format!("{} to {}", offset + 1, offset + shown);
-    match (response.total, response.matching) {
-        (Some(total), _) => page.push_str(&format!(" of {total}")),
-        (None, Some(1)) => page.push_str("; 1 document has words of the query"),
-        (None, Some(matching)) => page.push_str(&format!("; {matching} documents have words of the query")),
-        (None, None) => {}
-    }
-    if let Some(next) = response.next_offset {
-        page.push_str(&format!("; next page: --offset {next}"));
-    }
-    Some(page)
+    let of = match (response.total, response.matching) {
+        (Some(total), _) => format!(" of {total}"),
+        (None, Some(1)) => "; 1 document has words of the query".to_owned(),
+        (None, Some(matching)) => format!("; {matching} documents have words of the query"),
+        (None, None) => String::new(),
+    };
+    let next = response.next_offset.map(|next| format!("; next page: --offset {next}")).unwrap_or_default();
+    Some(format!("{} to {}{of}{next}", offset + 1, offset + shown))
 }
 
 fn print_hit(hit: &Hit, why: bool) -> eyre::Result<()> {
