@@ -170,10 +170,24 @@ fn restored(folded: &str, language: Language) -> Option<String> {
     Some(format!("{}{accented}", folded.strip_suffix(plain)?))
 }
 
-/// How near a term of the index is to a word that was typed: both without their endings, in the term's own language.
+/// How near a term of the index is to a word that was typed: both without their endings, in the term's own language. Asked
+/// for every term of an index, so that it looks closely at few.
 #[derive(Debug)]
 pub struct Near {
-    ways: Vec<(Language, String)>,
+    ways: Vec<(Language, Wanted)>,
+}
+
+/// The word in one language.
+#[derive(Debug)]
+struct Wanted {
+    word: String,
+    characters: usize,
+    letters: Option<u64>,
+}
+
+/// Which bytes stand in a word, by their lowest six bits; `None` when not all of them are letters of their own.
+fn letters(word: &str) -> Option<u64> {
+    word.bytes().try_fold(0, |letters, byte| byte.is_ascii().then_some(letters | 1 << (byte & 63)))
 }
 
 impl Near {
@@ -182,9 +196,12 @@ impl Near {
     pub fn of(word: &str) -> Option<Self> {
         let mut words = asked(word).into_iter();
         let first = words.next()?;
-        let bare = |term: &String| term.trim_end_matches(|c: char| !c.is_alphanumeric()).to_owned();
-        let ways: Vec<(Language, String)> =
-            first.ways.iter().filter_map(|(language, terms)| Some((*language, bare(terms.first()?)))).collect();
+        let wanted = |term: &String| {
+            let word = term.trim_end_matches(|c: char| !c.is_alphanumeric()).to_owned();
+            Wanted { characters: word.chars().count(), letters: letters(&word), word }
+        };
+        let ways =
+            first.ways.iter().filter_map(|(language, terms)| Some((*language, wanted(terms.first()?)))).collect();
         (first.term.chars().count() >= 2).then_some(Self { ways })
     }
 
@@ -194,12 +211,18 @@ impl Near {
         let language = Language::of_term(term);
         let bare = language.mark().map_or(term, |mark| term.trim_end_matches(mark));
         let (_, wanted) = self.ways.iter().find(|(known, _)| *known == language)?;
-        let length = wanted.chars().count();
-        let most = if length <= 4 { 1 } else { 2 };
-        if bare.chars().count().abs_diff(length) > most || bare.bytes().any(|byte| byte.is_ascii_digit()) {
+        let most = if wanted.characters <= 4 { 1 } else { 2 };
+        // One change takes a letter away, or brings one, or both.
+        if let (Some(one), Some(other)) = (letters(bare), wanted.letters)
+            && ((one ^ other).count_ones() as usize > 2 * most || bare.len().abs_diff(wanted.word.len()) > most)
+        {
             return None;
         }
-        let distance = strsim::osa_distance(bare, wanted);
+        let is_near = bare.chars().count().abs_diff(wanted.characters) <= most;
+        if !is_near || bare.bytes().any(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let distance = strsim::osa_distance(bare, &wanted.word);
         (distance > 0 && distance <= most).then_some(distance as u32)
     }
 }

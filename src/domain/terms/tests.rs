@@ -245,3 +245,25 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_is_near_is_near_whatever_is_looked_at_first() {
+    let mut random = fastrand::Rng::with_seed(9);
+    let word = |random: &mut fastrand::Rng| -> String {
+        (0..random.usize(2..9)).map(|_| ['a', 'b', 'c', 'q', 'x', 'ä', 'ж'][random.usize(..7)]).collect()
+    };
+    let mut near = 0;
+    for _ in 0..3_000 {
+        let (typed, term) = (word(&mut random), word(&mut random));
+        let Some(asked) = Near::of(&typed) else { continue };
+        let distance = strsim::osa_distance(&term, &typed);
+        let most = if typed.chars().count() <= 4 { 1 } else { 2 };
+        // Of a word that no language changes the distance is known without looking at languages.
+        if terms(&typed) == typed && super::Language::of_term(&term) == super::Language::of_term(&typed) {
+            let expected = (distance > 0 && distance <= most).then_some(distance as u32);
+            assert_eq!(asked.distance(&term), expected, "{typed} {term}");
+            near += usize::from(expected.is_some());
+        }
+    }
+    assert!(near > 20, "{near}");
+}
