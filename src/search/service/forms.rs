@@ -12,7 +12,8 @@ use super::{SearchError, SearchService};
 
 /// Candidates whose texts are looked at.
 const LOOKED_AT: usize = 32;
-/// The part of a score that goes when every word of the query that a text has is merely stemmed alike.
+/// The part of a score that goes when every word of the query that a text has is merely stemmed alike. One word as it was
+/// asked for is enough to keep all of it: taking a part for the others cost cacm's hybrid .008 nDCG@10.
 const LOST: f32 = 0.7;
 /// Letters that a word and its stem have in common.
 const IN_COMMON: usize = 3;
@@ -53,9 +54,9 @@ fn kept(texts: &[&str], forms: &[(String, String)]) -> f32 {
             }
         });
     }
-    let there = found.iter().filter(|(is_there, _)| *is_there).count();
-    let same = found.iter().filter(|(_, is_same)| *is_same).count();
-    if there == 0 { 1.0 } else { 1.0 - LOST * (there - same) as f32 / there as f32 }
+    let is_there = found.iter().any(|(is_there, _)| *is_there);
+    let is_same = found.iter().any(|(_, is_same)| *is_same);
+    if is_there && !is_same { 1.0 - LOST } else { 1.0 }
 }
 
 #[cfg(test)]
@@ -71,9 +72,13 @@ mod tests {
     fn other_words_of_one_stem_count_less() {
         let query = ["bayes", "accuracy"];
         assert!(kept_of("two drive bays and a bay", &query) < 0.31);
-        assert!(kept_of("the accuracy of two drive bays", &query) < 0.7);
-        for text in ["naive Bayes has an accuracy of", "accuracies of the classifiers", "nothing of it", "Bayes, bays"]
-        {
+        for text in [
+            "the accuracy of two drive bays",
+            "naive Bayes has an accuracy of",
+            "accuracies of the classifiers",
+            "nothing of it",
+            "Bayes, bays",
+        ] {
             assert!((kept_of(text, &query) - 1.0).abs() < 1e-6, "{text}");
         }
         assert!((kept_of("budgets were planned", &["budget", "plan"]) - 1.0).abs() < 1e-6);
