@@ -9,6 +9,8 @@
 
 use crate::domain::ChunkKind;
 
+use super::varint::{put, take};
+
 /// BM25's saturation of repeated words (Robertson and Zaragoza, 2009, usual value).
 pub(crate) const K1: f32 = 1.2;
 /// BM25's weight of length.
@@ -132,30 +134,6 @@ pub(crate) fn kind_of_number(number: u64) -> ChunkKind {
     }
 }
 
-/// Appends a variable-length integer: seven bits a byte, the lowest first.
-pub(crate) fn put(bytes: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        bytes.push((value as u8) | 0x80);
-        value >>= 7;
-    }
-    bytes.push(value as u8);
-}
-
-/// Reads what [`put`] wrote and moves `at` past it; past the end it reads zeros.
-pub(crate) fn take(bytes: &[u8], at: &mut usize) -> u64 {
-    let mut value = 0_u64;
-    let mut shift = 0;
-    while let Some(byte) = bytes.get(*at) {
-        *at += 1;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 || shift >= 63 {
-            break;
-        }
-        shift += 7;
-    }
-    value
-}
-
 /// Appends one posting: the gap to the place before (the place itself for the first), then the frequency.
 /// Most terms stand once, so a frequency of 1 is told by the gap's lowest bit.
 pub(crate) fn put_posting(bytes: &mut Vec<u8>, gap: u32, frequency: u32) {
@@ -166,6 +144,7 @@ pub(crate) fn put_posting(bytes: &mut Vec<u8>, gap: u32, frequency: u32) {
 }
 
 /// Calls `with` for every one of `count` postings: place and frequency.
+#[inline]
 pub(crate) fn each_posting(bytes: &[u8], count: u32, mut with: impl FnMut(usize, u32)) {
     let mut at = 0;
     let mut place = 0_u64;

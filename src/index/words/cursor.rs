@@ -1,5 +1,6 @@
 //! Goes through the places of one term in one segment. Pure; called by `merge` and by `index::matching`.
 
+use crate::index::ranking::each_posting;
 use crate::index::varint::{skip, take};
 
 /// Where a term stands: what its entry in the dictionary leads to.
@@ -16,14 +17,8 @@ pub(crate) struct Postings<'a> {
 impl<'a> Postings<'a> {
     /// Calls `with` for every chunk that holds the term: place and frequency.
     #[inline]
-    pub(crate) fn each(&self, mut with: impl FnMut(usize, u32)) {
-        let (mut at, mut place) = (0, 0_u64);
-        for _ in 0..self.chunks {
-            let head = take(self.places, &mut at);
-            place += head >> 1;
-            let frequency = if head & 1 == 1 { 1 } else { take(self.places, &mut at) as u32 };
-            with(place as usize, frequency);
-        }
+    pub(crate) fn each(&self, with: impl FnMut(usize, u32)) {
+        each_posting(self.places, self.chunks, with);
     }
 
     /// A cursor before the first place.

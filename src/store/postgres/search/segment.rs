@@ -1,7 +1,7 @@
 //! What a segment of the word index holds, packed and unpacked. Pure; called by `write`, `compact`, `view` and
 //! `blocks`.
 //!
-//! All numbers are variable-length integers (`index::ranking::put`). A chunk's place is its rank by id in the segment.
+//! All numbers are variable-length integers (`index::varint::put`). A chunk's place is its rank by id in the segment.
 //! - *Header*: number of chunks; per chunk the gap to the id before, twice the number of its kind
 //!   (`index::ranking::kind_number`) and, when the document changes, one more with the document's number and its 16-byte
 //!   id, and the length in word pieces; then the number of blocks and the first term of each.
@@ -15,7 +15,8 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use crate::domain::{ChunkKind, DocumentId};
-use crate::index::ranking::{each_posting, kind_number, kind_of_number, put, put_posting, take};
+use crate::index::ranking::{each_posting, kind_number, kind_of_number, put_posting};
+use crate::index::varint::{put, take};
 
 /// A block is closed before it grows beyond this.
 const BLOCK_BYTES: usize = 4096;
