@@ -109,6 +109,6 @@ pub trait SearchStore: Send + Sync {
     /// The stored vectors of a document's chunks in `model`; for "more like this".
     async fn document_vectors(&self, model: &ModelId, id: DocumentId) -> StoreResult<Vec<Vec<f32>>>;
 
-    /// Brings the in-memory indexes up to date with the database; the searches do it by themselves when needed.
+    /// Brings what this process knows of the index up to date with the database; the searches do it by themselves.
     async fn warm_up(&self) -> StoreResult<()>;
 }

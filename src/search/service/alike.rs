@@ -3,14 +3,15 @@
 //!
 //! Two texts are near-equal when nine tenths of the three-term runs of the shorter stand in the longer, which is at most
 //! twice as long, and every number of the shorter stands in the longer: what repeats every month with another sum is not
-//! the same. A text of a few words says too little to be told a copy.
+//! the same. A text of a few words says too little to be told a copy. A mail and a file that says the same (an invitation and
+//! its calendar file, what is attached and what lies in a folder) are two things people look for, and stand apart.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher as _;
 
 use foldhash::fast::FixedState;
 
-use crate::domain::terms;
+use crate::domain::{SourceType, terms};
 
 /// Terms of the shortest text that may be a copy.
 const FEWEST: usize = 8;
@@ -30,13 +31,14 @@ pub(super) struct Rows {
 }
 
 struct Shown {
+    source_type: SourceType,
     runs: usize,
     numbers: HashSet<String>,
 }
 
 impl Rows {
-    /// The row whose text is near-equal to this one; else this is the next row.
-    pub(super) fn row_of(&mut self, text: &str) -> Option<usize> {
+    /// The row of this type whose text is near-equal to this one; else this is the next row.
+    pub(super) fn row_of(&mut self, source_type: SourceType, text: &str) -> Option<usize> {
         let (runs, numbers) = runs(text);
         if runs.len() + RUN > FEWEST {
             let mut shared = vec![0_usize; self.rows.len()];
@@ -48,6 +50,7 @@ impl Rows {
                 let (few, many) =
                     if row.runs < runs.len() { (&row.numbers, &numbers) } else { (&numbers, &row.numbers) };
                 row.runs > 0
+                    && row.source_type == source_type
                     && shared * 10 >= shorter * TENTHS
                     && longer <= shorter * LONGER
                     && few.iter().all(|number| many.contains(number))
@@ -58,7 +61,7 @@ impl Rows {
         }
         let row = self.rows.len();
         let is_long = runs.len() + RUN > FEWEST;
-        self.rows.push(Shown { runs: if is_long { runs.len() } else { 0 }, numbers });
+        self.rows.push(Shown { source_type, runs: if is_long { runs.len() } else { 0 }, numbers });
         for run in runs.into_iter().filter(|_| is_long) {
             self.having.entry(run).or_default().push(row);
         }
@@ -95,7 +98,7 @@ mod tests {
 
     fn rows(texts: &[&str]) -> Vec<Option<usize>> {
         let mut rows = Rows::default();
-        texts.iter().map(|text| rows.row_of(text)).collect()
+        texts.iter().map(|text| rows.row_of(SourceType::Mail, text)).collect()
     }
 
     #[test]
@@ -104,6 +107,13 @@ mod tests {
         let copy = format!("{NOTE}\n-- \nlist");
         let answer = "It did so because its disk was full, as the log of the second machine says on its last line.";
         assert_eq!(rows(&[NOTE, &quoted, &copy, answer, NOTE]), [None, Some(0), Some(0), None, Some(0)]);
+    }
+
+    #[test]
+    fn what_is_of_another_type_stands_apart() {
+        let mut rows = Rows::default();
+        let types = [SourceType::Mail, SourceType::Text, SourceType::Mail, SourceType::Text];
+        assert_eq!(types.map(|source_type| rows.row_of(source_type, NOTE)), [None, None, Some(0), Some(1)]);
     }
 
     #[test]

@@ -65,7 +65,7 @@ impl SearchService {
                     documents += 1;
                     continue;
                 };
-                let row = if alike == Alike::Together { rows.row_of(&source.text) } else { None };
+                let row = if alike == Alike::Together { rows.row_of(source.source_type, &source.text) } else { None };
                 if let Some(hit) = row.and_then(|row| hits.get_mut(row)) {
                     let hit: &mut Hit = hit;
                     hit.alike.push(alike_document(source));

@@ -190,8 +190,8 @@ impl SearchService {
         Self { deadline, ..self }
     }
 
-    /// For a process that stays: the first search has the store's indexes read into memory, in the background. Before
-    /// anybody searches they would only cost; a command that searches once is over before they are there.
+    /// For a process that stays: the first search has the store read what later ones want in memory (`SearchStore::warm_up`),
+    /// in the background. Before anybody searches it would only cost; a command that searches once is over before it is there.
     pub fn warm_up_when_used(&self) {
         self.is_cold.store(true, Ordering::Release);
     }

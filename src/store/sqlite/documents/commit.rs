@@ -103,7 +103,7 @@ async fn write_plan(
     Ok((events.len() as u64 + others, jobs))
 }
 
-/// Positions and passes, and word to the in-memory indexes about documents that came back.
+/// Positions and passes, and word to searches about documents that came back.
 async fn write_marks(connection: &mut SqliteConnection, plan: &Plan) -> Result<(), sqlx::Error> {
     write_positions(connection, plan).await?;
     let revived: Vec<i64> = plan
