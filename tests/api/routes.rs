@@ -72,12 +72,16 @@ pub(crate) async fn documents_are_paged_to_the_end(served: Served) {
 }
 
 pub(crate) async fn nodes_are_paged_to_the_end(served: Served) {
+    let mut notes = Vec::new();
     for n in 0..5 {
-        served
-            .text(&format!("Note {n}"), &format!("---\ntags: [shared, own{n}]\n---\nabout [[Note {}]]", (n + 1) % 5))
-            .await;
+        let text = format!("---\ntags: [shared, own{n}]\n---\nabout [[Note {}]]", (n + 1) % 5);
+        notes.push(served.text(&format!("Note {n}"), &text).await);
     }
-    served.until("/status", "an empty outbox", |answer| answer.json()["outbox"]["pending"] == 0).await;
+    // Each note's own answer: the whole picture of `/status` may be older than the last note.
+    for note in notes {
+        let path = format!("/documents/{note}/status");
+        served.until(&path, "all work on it done", |answer| answer.json()["finished"] == true).await;
+    }
     let all = served.get("/graph/nodes?limit=100").await.json();
     let all: Vec<&str> =
         all["nodes"].as_array().expect("nodes").iter().map(|n| n["id"].as_str().expect("id")).collect();
