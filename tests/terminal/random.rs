@@ -253,7 +253,8 @@ impl Session {
         let from = self.terminal.raw()[self.released..].find(WAITS).map_or(0, |at| self.released + at);
         self.released = from + WAITS.len();
         if self.random.bool() {
-            self.send("\u{3}");
+            // Behind a blank: if Ctrl-V was typed last, a cooked terminal takes the next key as it is written.
+            self.send(" \u{3}");
         } else {
             self.note("the program is let go");
             fs::OpenOptions::new().read(true).write(true).open(self.path("pipe")).unwrap().write_all(b"\n").unwrap();
