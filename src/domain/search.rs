@@ -120,7 +120,8 @@ pub enum Occur {
 /// The words leg of a query.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct WordsQuery {
-    /// The clauses. A query without a `Should` or `Must` clause matches nothing.
+    /// The clauses; one that stands here several times counts so many times. A query without a `Should` or `Must` clause
+    /// matches nothing.
     pub clauses: Vec<(Occur, WordMatch)>,
 }
 

@@ -119,24 +119,17 @@ fn related(a: &[String], b: &[String]) -> bool {
     shared + 1 >= a.len() || (shared > 0 && shared + 1 >= b.len())
 }
 
-/// What every search for the text may name besides it. A heading that the text begins with is not named twice.
+/// What every search for the text may name besides it. A heading that the text begins with is not named twice, nor the
+/// title of a text that is nothing else: it would weigh more than a title with a text (nDCG@10 of cacm's words .461, and
+/// .489 without).
 fn context(title: &str, sender: Option<&str>, place: &Place, text: &str) -> String {
     let begins =
         |heading: &str| text.strip_prefix(heading).is_some_and(|rest| rest.is_empty() || rest.starts_with('\n'));
-    let mut context = title.to_owned();
-    for heading in place.headings.iter().filter(|heading| *heading != title && !begins(heading)) {
-        context.push('\n');
-        context.push_str(heading);
-    }
-    if let Some(name) = &place.attachment {
-        context.push('\n');
-        context.push_str(name);
-    }
-    if let Some(sender) = sender {
-        context.push('\n');
-        context.push_str(sender);
-    }
-    context
+    let own_title = Some(title).filter(|title| title.trim() != text.trim());
+    let headings = place.headings.iter().filter(|heading| *heading != title && !begins(heading)).map(String::as_str);
+    let named: Vec<&str> =
+        own_title.into_iter().chain(headings).chain(place.attachment.as_deref()).chain(sender).collect();
+    named.join("\n")
 }
 
 /// A text as it was cut from its run.

@@ -1,10 +1,11 @@
-//! Keeps a query small: every word and every test once, and no more of them than a search should look for. What is left
-//! out is told by a hint. Pure; called by [`super::parse`] when the query is taken apart.
+//! Keeps a query small: every word and every test is looked for once, and no more of them than a search should look for.
+//! What is left out is told by a hint. Pure; called by [`super::parse`] when the query is taken apart.
 //!
 //! The leaves of a tree are bounded like the clauses: what restricts comes before what only adds.
 //!
 //! A search reads the whole list of every word it looks for, so its work is bounded by what it looks for and not by how
-//! it was typed: `the` five hundred times is `the`.
+//! it was typed: `the` five hundred times is `the`. But what a sentence says again it is about, so there a word counts as
+//! often as it stands, up to [`MOST_TIMES`].
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
@@ -27,31 +28,34 @@ pub const LONGEST_PHRASE: usize = 32;
 /// Tests of documents (`from:`, `tag:`, each alternative) that a query may hold.
 pub const MOST_TESTS: usize = 32;
 
+/// So often at most a word of a sentence counts. Counted as often as it stands, cacm's words leg has .044 more nDCG@10 than
+/// counted once, and cisi's .033; from three times on a higher bound changes less than .002.
+pub const MOST_TIMES: usize = 4;
+
 /// What was said already, for the text that is embedded.
 #[derive(Debug, Default)]
 pub(super) struct Said {
-    words: HashSet<String>,
+    times: HashMap<String, usize>,
     last: String,
 }
 
 impl Said {
-    /// Whether a piece says something new. A sentence needs its `the` more than once: a stop word is said again unless it
-    /// follows itself.
-    pub(super) fn is_new(&mut self, piece: &str, is_stop: bool) -> bool {
+    /// Whether a piece belongs into the text: not when it follows itself, and a word that is no stop word not more than
+    /// [`MOST_TIMES`].
+    pub(super) fn counts(&mut self, piece: &str, is_stop: bool) -> bool {
         let folded = terms::fold(piece);
-        let follows_itself = folded == self.last;
-        let is_known = !self.words.insert(folded.clone());
-        let is_new = if is_stop { !follows_itself } else { !is_known };
-        if is_new {
-            self.last = folded;
-        }
-        is_new
+        let times = self.times.entry(folded.clone()).or_default();
+        *times += 1;
+        let counts = folded != self.last && (is_stop || *times <= MOST_TIMES);
+        self.last = folded;
+        counts
     }
 }
 
-/// Makes everything distinct and leaves out what is too much.
-pub(super) fn bound(parsed: &mut ParsedQuery) {
+/// Makes everything distinct and leaves out what is too much. In a sentence what is said again counts again.
+pub(super) fn bound(parsed: &mut ParsedQuery, is_sentence: bool) {
     let clauses = std::mem::take(&mut parsed.words.clauses);
+    let times = if is_sentence { times_said(&clauses) } else { HashMap::new() };
     let clauses = distinct_clauses(clauses);
     let clauses = within_phrases(clauses, &mut parsed.hints);
     let clauses = clauses.into_iter();
@@ -66,6 +70,12 @@ pub(super) fn bound(parsed: &mut ParsedQuery) {
     let is_left_out = |clause: &WordMatch| budget.left_out.contains(clause) && !budget.kept.contains(clause);
     let clauses = clauses.filter(|(occur, clause)| *occur != Occur::Should || !is_left_out(clause)).collect();
     parsed.words.clauses = within_work(clauses, &budget, &mut parsed.hints);
+    let again = parsed.words.clauses.iter().filter(|(occur, _)| *occur != Occur::MustNot).flat_map(|(_, clause)| {
+        let times = times.get(&key(clause)).copied().unwrap_or(1).min(MOST_TIMES);
+        std::iter::repeat_n((Occur::Should, clause.clone()), times.saturating_sub(1))
+    });
+    let again: Vec<_> = again.collect();
+    parsed.words.clauses.extend(again);
     if budget.cut_phrases && !parsed.hints.iter().any(|hint| hint.starts_with("of a phrase")) {
         parsed.hints.push(format!("of a phrase the first {LONGEST_PHRASE} words are looked for"));
     }
@@ -143,6 +153,20 @@ fn cut(words: &mut WordMatch) -> bool {
 fn distinct<T: Hash + Eq + Clone>(list: &mut Vec<T>) {
     let mut seen = HashSet::with_capacity(list.len());
     list.retain(|item| seen.insert(item.clone()));
+}
+
+/// How often each plain word is said; a stop word says no more the second time.
+fn times_said(clauses: &[(Occur, WordMatch)]) -> HashMap<WordMatch, usize> {
+    let mut times = HashMap::new();
+    let is_plain = |clause: &WordMatch| match clause {
+        WordMatch::Term(term) => !terms::is_stop_term(term),
+        WordMatch::Any(_) => true,
+        WordMatch::Phrase(_) | WordMatch::Prefix(_) => false,
+    };
+    for (_, clause) in clauses.iter().filter(|(occur, clause)| *occur == Occur::Should && is_plain(clause)) {
+        *times.entry(key(clause)).or_default() += 1;
+    }
+    times
 }
 
 /// Every clause once, where it stood first; one that is required somewhere is required.

@@ -21,7 +21,7 @@ use bounds::Said;
 use build::Builder;
 use lexer::{Piece, Sign};
 
-pub use bounds::{LONGEST_PHRASE, MOST_TESTS, MOST_WORK};
+pub use bounds::{LONGEST_PHRASE, MOST_TESTS, MOST_TIMES, MOST_WORK};
 
 /// Longest query, in characters.
 pub const LONGEST_QUERY: usize = 2000;
@@ -160,7 +160,7 @@ pub fn parse_for(me: &[String], query: &str, now: &ZonedDateTime) -> ParsedQuery
     if parsed.forms.len() > SHORT_QUERY {
         parsed.forms.clear();
     }
-    bounds::bound(&mut parsed);
+    bounds::bound(&mut parsed, !is_short);
     parsed
 }
 
@@ -182,7 +182,7 @@ fn add_text(parsed: &mut ParsedQuery, piece: &Piece, loose: &mut Loose) {
         Sign::None => Occur::Should,
     };
     let found = words(&piece.value);
-    if occur != Occur::MustNot && loose.said.is_new(&piece.value, found.iter().all(|word| word.is_stop)) {
+    if occur != Occur::MustNot && loose.said.counts(&piece.value, found.iter().all(|word| word.is_stop)) {
         if !parsed.text.is_empty() {
             parsed.text.push(' ');
         }
