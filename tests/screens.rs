@@ -216,6 +216,8 @@ fn hit(rank: u32, title: &str) -> Hit {
             fused: 0.94 / rank as f32,
             lexical: Some(LegScore { rank: Some(rank), score: 8.1 }),
             vector: Some(LegScore { rank: None, score: 0.71 }),
+            window: None,
+            feedback: None,
             rerank: None,
         },
         alike: Vec::new(),

@@ -164,20 +164,38 @@ fn logs_are_writable(folder: &Path, findings: &mut Findings) {
     }
 }
 
-async fn services(config: Config, findings: &mut Findings) {
-    match WorkerLock::try_take(&config.data_dir) {
-        Ok(Some(_)) => findings.ok("workers", "no process runs them now; the app starts them"),
-        Ok(None) => findings.ok("workers", "another Peanut process runs them"),
+/// Who runs the workers, and whether it does: `is_free` says whether nobody holds them.
+async fn workers(house: &House, is_free: std::io::Result<bool>, findings: &mut Findings) {
+    match is_free {
+        Ok(true) => findings.ok("workers", "no process runs them now; the app starts them"),
+        Ok(false) => match house.holder().await {
+            Ok(holder) => match holder.and_then(|holder| holder.trouble()) {
+                None => findings.ok("workers", "another Peanut process runs them"),
+                Some(trouble) => {
+                    let (what, remedy) = trouble.split_once(": ").unwrap_or((&trouble, "look at its screen"));
+                    findings.bad(Verdict::Warning, "workers", what.to_owned(), remedy.to_owned());
+                }
+            },
+            Err(error) => findings.bad(Verdict::Error, "workers", error.to_string(), "see the store below"),
+        },
         Err(error) => findings.bad(Verdict::Error, "workers", error.to_string(), "check the data folder's permissions"),
     }
+}
+
+async fn services(config: Config, findings: &mut Findings) {
+    let lock = WorkerLock::try_take(&config.data_dir).map(|lock| lock.is_some());
     let house = match House::open(config).await {
         Ok(house) => house,
         Err(error) => {
+            if let Err(error) = lock {
+                findings.bad(Verdict::Error, "workers", error.to_string(), "check the data folder's permissions");
+            }
             let remedy = "the message says what to do; the data folder itself was not changed";
             findings.bad(Verdict::Error, "store", format!("{error:#}"), remedy);
             return;
         }
     };
+    workers(&house, lock, findings).await;
     match house.status().once().await {
         Ok(snapshot) => {
             // The disk was looked at above.

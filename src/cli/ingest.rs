@@ -64,7 +64,12 @@ async fn work(config: Config, arguments: IngestArgs) -> eyre::Result<u8> {
     }
     let here = running.is_some();
     if !here && !arguments.wait {
-        output::line(format!("{} queued, {} unchanged; another process takes them in", offer.queued, offer.unchanged))?;
+        let trouble = house.holder().await?.and_then(|holder| holder.trouble());
+        let taker = if trouble.is_some() { "they wait" } else { "another process takes them in" };
+        output::line(format!("{} queued, {} unchanged; {taker}", offer.queued, offer.unchanged))?;
+        if let Some(trouble) = trouble {
+            output::note(format!("peanut: {trouble}"));
+        }
         house.close().await;
         return Ok(if offer.refused.is_empty() { EXIT_OK } else { EXIT_NONE });
     }
@@ -176,12 +181,17 @@ pub(super) async fn wait(
         if waiting == 0 && deliverable == 0 && (!vectors || pending == 0) {
             return Ok(true);
         }
-        let trouble = running.and_then(RunningWorkers::trouble);
-        if let Some(trouble) = trouble.as_ref().filter(|trouble| told.as_ref() != Some(*trouble)) {
+        let trouble = match running {
+            Some(running) => running.trouble(),
+            None => house.holder().await?.and_then(|holder| holder.trouble()),
+        };
+        // Told again when it is another: not for every second that it lasts.
+        let kind = trouble.as_ref().map(|trouble| trouble.split('(').next().unwrap_or_default().to_owned());
+        if let Some(trouble) = trouble.filter(|_| kind != told) {
             output::progress("");
             output::note(format!("peanut: {trouble}"));
         }
-        told = trouble.or(told);
+        told = kind.or(told);
         tokio::select! {
             () = soft.cancelled() => return Ok(false),
             () = tokio::time::sleep(LOOK_PERIOD) => {}

@@ -237,6 +237,10 @@ pub struct Scores {
     pub lexical: Option<LegScore>,
     /// Vector leg.
     pub vector: Option<LegScore>,
+    /// Of the weight of the query's words, the part that stands close together, where it was looked at.
+    pub window: Option<f32>,
+    /// What likeness to the best candidates added to the cosine, where it was looked at.
+    pub feedback: Option<f32>,
     /// Reranker, when one ran.
     pub rerank: Option<f32>,
 }

@@ -32,7 +32,7 @@ pub use language::Language;
 pub use stop_words::{is_stop_term, is_stop_word};
 
 /// Changes whenever the same text gives other terms than before: then a store makes its word index anew.
-pub const VERSION: i64 = 1;
+pub const VERSION: i64 = 2;
 
 /// A longer token is cut here: base64 and the like must not fill the dictionary.
 const LONGEST_TERM_BYTES: usize = 64;
@@ -139,6 +139,7 @@ pub fn each_token(text: &str, mut with: impl FnMut(Range<usize>, &str)) {
 
 /// Ranges are those in the one or the other.
 fn each_placed(context: &str, text: &str, mut with: impl FnMut(Range<usize>, &str, Place)) {
+    let context = without_what_is_all(context, text);
     let paragraphs = Paragraphs::of(text);
     let language = paragraphs.language();
     if !context.is_empty() {
@@ -147,6 +148,13 @@ fn each_placed(context: &str, text: &str, mut with: impl FnMut(Range<usize>, &st
         before.each(context, of_context, &mut with);
     }
     paragraphs.each(text, language.unwrap_or(Language::Plain), &mut with);
+}
+
+/// A context without the title of a text that is nothing else: named twice, it would weigh more than a title with a text
+/// (nDCG@10 of cacm's words: .461, and .478 without).
+fn without_what_is_all<'a>(context: &'a str, text: &str) -> &'a str {
+    let rest = context.strip_prefix(text.trim()).filter(|rest| rest.is_empty() || rest.starts_with('\n'));
+    rest.unwrap_or(context)
 }
 
 /// A text taken apart once: its runs, and what speaks for a language in every paragraph.

@@ -33,15 +33,45 @@ pub struct EmbedText<'a> {
 /// How a model's cosines are used in search; measured on the judged sets (`docs/BENCHMARKS.md`).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FusionProfile {
-    /// Weight `a` of the vector leg: `fused = a × cosine + (1 − a) × BM25 / max BM25`.
+    /// Weight `a` of the vector leg: `fused = a × cosine + (1 − a) × BM25 / max BM25`. The other rules are given this weight
+    /// where nobody set one.
     pub vector_weight: f32,
     /// Slope and offset that map this model's cosines onto the reference model's scale (MiniLM: 1, 0).
     pub calibration: (f32, f32),
     /// A calibrated cosine below this is no likeness: a query none of whose words is known finds nothing there. `None` where
     /// nobody measured.
     pub floor: Option<f32>,
-    /// Whether the legs are put together by z-scores, for cosines nobody measured, instead of by scores.
-    pub by_z_score: bool,
+    /// How the legs are put together.
+    pub rule: FusionRule,
+}
+
+/// How words and meaning are put together for a model.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum FusionRule {
+    /// By what the query and its candidates are like.
+    PerQuery(PerQuery),
+    /// The weighted sum of their scores.
+    Score,
+    /// The weighted sum of z-scores, for cosines nobody measured.
+    ZScore,
+}
+
+/// Constants of the rule that looks at the query (`search::per_query`), fitted on judged sets with one family of them left
+/// out each time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PerQuery {
+    /// What the best BM25 counts beside a cosine of 1.
+    pub words: f32,
+    /// How much less words count when the nearest vector is near.
+    pub nearness: f32,
+    /// How much more words count when BM25 tells few candidates from all others.
+    pub steepness: f32,
+    /// How much less words count in a long query.
+    pub length: f32,
+    /// What all words of the query close together count.
+    pub window: f32,
+    /// How far the query's vector is moved towards those of the best candidates.
+    pub feedback: f32,
 }
 
 /// What an embedder's failure means for its caller.

@@ -3,11 +3,11 @@
 
 use serde_json::Value;
 
-use super::{EmbedText, FusionProfile};
+use super::{EmbedText, FusionProfile, FusionRule};
 
 /// For a model nobody tuned: z-scores need no scale, and an even weight is safe (`docs/BENCHMARKS.md`).
 pub(super) const UNTUNED: FusionProfile =
-    FusionProfile { vector_weight: 0.5, calibration: (1.0, 0.0), floor: None, by_z_score: true };
+    FusionProfile { vector_weight: 0.5, calibration: (1.0, 0.0), floor: None, rule: FusionRule::ZScore };
 
 /// What a model family wants before a document and before a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

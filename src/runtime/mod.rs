@@ -6,6 +6,7 @@
 pub(crate) mod adapters;
 pub mod door;
 pub mod drafts;
+pub mod holder;
 pub mod lock;
 pub mod services;
 pub mod settings;

@@ -16,6 +16,7 @@ use crate::domain::{DocumentId, DocumentView, EventId};
 use crate::health::StatusWorker;
 use crate::health::gather::{EMBEDDING_PAUSED, INTAKE_PAUSED};
 use crate::ingest::intake::IntakeOffer;
+use crate::search::service::{Alike, Who, Wishes};
 use crate::store::{DeletedDocument, DeletedOf, RetireReason};
 use crate::telemetry::log;
 
@@ -24,6 +25,9 @@ use super::wiring::House;
 
 /// A search that takes longer is given up: the store hangs, and whoever types should know.
 const SEARCH_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A list on the screen: what is alike in one row, and how many there are.
+const WISHES: Wishes = Wishes { alike: Alike::Together, count: true };
 
 /// Documents of one deletion that come back at once.
 const MOST_RESTORED: u32 = 100_000;
@@ -89,7 +93,8 @@ impl Services for HouseServices {
 
     async fn search(&self, request: SearchRequest) -> Result<SearchResponse, String> {
         self.call(|house| async move {
-            let answer = tokio::time::timeout(SEARCH_TIMEOUT, house.search.search(&request)).await;
+            let answer =
+                tokio::time::timeout(SEARCH_TIMEOUT, house.search.search_as(Who::Here, &request, WISHES)).await;
             let late = |_| format!("the store did not answer within {} s; try again", SEARCH_TIMEOUT.as_secs());
             answer.map_err(late)?.map_err(|error| error.to_string())
         })

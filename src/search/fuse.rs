@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use crate::domain::search::{LegScore, ScoredChunk, Scores};
 use crate::domain::{ChunkId, DocumentId};
+use crate::embed::PerQuery;
 
 /// How to fuse.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,6 +21,14 @@ pub enum Fusion {
     },
     /// Weighted sum of z-scores over each leg's list: for an embedder nobody tuned.
     ZScore,
+    /// By what the query and its candidates are like (`search::per_query`). Where only one leg counts, and here, it is
+    /// [`Fusion::Score`].
+    PerQuery {
+        /// Its constants.
+        rule: PerQuery,
+        /// The weight of the vector leg that they were fitted with.
+        usual_weight: f32,
+    },
 }
 
 /// A candidate with all its scores.
@@ -62,21 +71,17 @@ impl Leg {
 #[must_use]
 pub fn fuse(words: &Leg, vectors: &Leg, vector_weight: f32, fusion: Fusion) -> Vec<Fused> {
     let vector_weight = vector_weight.clamp(0.0, 1.0);
-    let (lexical, vector) = (words.by_id(), vectors.by_id());
-    let mut documents: HashMap<ChunkId, DocumentId> = HashMap::new();
-    for chunk in words.ranked.iter().chain(&vectors.ranked) {
-        documents.insert(chunk.chunk_id, chunk.document_id);
-    }
     let (word_scale, vector_scale) = (Scale::of(&words.ranked), Scale::of(&vectors.ranked));
-    let known = lexical.keys().filter_map(|id| vector.get(id)).map(|leg| leg.score).fold(f32::INFINITY, f32::min);
-    let unknown = vector_scale.minimum.max(0.0).min(known);
+    let candidates = candidates(words, vectors);
+    let known = nearest_known(&candidates);
+    let unknown = unknown(vectors, known);
     let unknown_z = if known.is_finite() { vector_scale.z(Some(known)).min(0.0) } else { 0.0 };
-    let mut fused: Vec<Fused> = documents
+    let mut fused: Vec<Fused> = candidates
         .into_iter()
-        .map(|(chunk_id, document_id)| {
-            let (lexical, vector) = (lexical.get(&chunk_id).copied(), vector.get(&chunk_id).copied());
-            let score = match fusion {
-                Fusion::Score => {
+        .map(|mut candidate| {
+            let Scores { lexical, vector, .. } = candidate.scores;
+            candidate.scores.fused = match fusion {
+                Fusion::Score | Fusion::PerQuery { .. } => {
                     let word = lexical.map_or(0.0, |leg| leg.score / word_scale.maximum);
                     weighted(vector_weight, vector.map_or(unknown, |leg| leg.score), word)
                 }
@@ -92,9 +97,45 @@ pub fn fuse(words: &Leg, vectors: &Leg, vector_weight: f32, fusion: Fusion) -> V
                     weighted(vector_weight, meaning, word)
                 }
             };
-            Fused { chunk_id, document_id, scores: Scores { fused: score, lexical, vector, rerank: None } }
+            candidate
         })
         .collect();
+    sort(&mut fused, vector_weight);
+    fused
+}
+
+/// Everything that either leg listed, with what both say of it; not yet scored, in no order.
+pub(super) fn candidates(words: &Leg, vectors: &Leg) -> Vec<Fused> {
+    let (lexical, vector) = (words.by_id(), vectors.by_id());
+    let mut documents: HashMap<ChunkId, DocumentId> = HashMap::new();
+    for chunk in words.ranked.iter().chain(&vectors.ranked) {
+        documents.insert(chunk.chunk_id, chunk.document_id);
+    }
+    let candidate = |(chunk_id, document_id)| {
+        let (lexical, vector) = (lexical.get(&chunk_id).copied(), vector.get(&chunk_id).copied());
+        Fused { chunk_id, document_id, scores: Scores { lexical, vector, ..Scores::default() } }
+    };
+    documents.into_iter().map(candidate).collect()
+}
+
+/// The least cosine of what matches words; infinite where nothing does.
+fn nearest_known(candidates: &[Fused]) -> f32 {
+    let both = candidates.iter().filter(|candidate| candidate.scores.lexical.is_some());
+    both.filter_map(|candidate| candidate.scores.vector).map(|leg| leg.score).fold(f32::INFINITY, f32::min)
+}
+
+/// The cosine that a candidate without a vector is taken to have.
+fn unknown(vectors: &Leg, known: f32) -> f32 {
+    Scale::of(&vectors.ranked).minimum.max(0.0).min(known)
+}
+
+/// The cosine that candidates without a vector are taken to have among these.
+pub(super) fn cosine_of_unknown(vectors: &Leg, candidates: &[Fused]) -> f32 {
+    unknown(vectors, nearest_known(candidates))
+}
+
+/// Best first; ties by vector rank, then words rank, then chunk id.
+pub(super) fn sort(fused: &mut [Fused], vector_weight: f32) {
     let rank = |leg: Option<LegScore>| leg.and_then(|leg| leg.rank).unwrap_or(u32::MAX);
     // A leg of weight 1 decides alone: what it did not list comes after everything it did.
     let listed = |one: &Fused| match vector_weight {
@@ -110,7 +151,6 @@ pub fn fuse(words: &Leg, vectors: &Leg, vector_weight: f32, fusion: Fusion) -> V
             .then(rank(a.scores.lexical).cmp(&rank(b.scores.lexical)))
             .then(a.chunk_id.cmp(&b.chunk_id))
     });
-    fused
 }
 
 fn weighted(vector_weight: f32, vector: f32, word: f32) -> f32 {

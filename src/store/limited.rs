@@ -6,6 +6,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "only passes on what the recorder calls")]
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -174,6 +175,7 @@ limited! { SearchStore also {}:
     CALL document_frequencies(terms: &[String]) -> Vec<u64>;
     CALL suggest(word: &str, limit: usize) -> Vec<TermSuggestion>;
     CALL document_vectors(model: &ModelId, id: DocumentId) -> Vec<Vec<f32>>;
+    CALL chunk_vectors(model: &ModelId, chunks: &[ChunkId]) -> HashMap<ChunkId, Vec<f32>>;
     WHOLE warm_up() -> ();
 }
 

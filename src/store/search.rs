@@ -109,6 +109,9 @@ pub trait SearchStore: Send + Sync {
     /// The stored vectors of a document's chunks in `model`; for "more like this".
     async fn document_vectors(&self, model: &ModelId, id: DocumentId) -> StoreResult<Vec<Vec<f32>>>;
 
+    /// The stored vectors of given chunks in `model`; those without one are left out.
+    async fn chunk_vectors(&self, model: &ModelId, chunks: &[ChunkId]) -> StoreResult<HashMap<ChunkId, Vec<f32>>>;
+
     /// Brings what this process knows of the index up to date with the database; the searches do it by themselves.
     async fn warm_up(&self) -> StoreResult<()>;
 }

@@ -1,6 +1,7 @@
 //! The app on a terminal: `run` opens it, `session` is its loop. The only part of `app` that knows a terminal; `App` is
 //! generic over ratatui's backend, so that tests drive it too.
 
+mod clipboard;
 mod decode;
 mod external;
 mod keeper;

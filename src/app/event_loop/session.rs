@@ -19,6 +19,7 @@ use crate::app::ports::Services;
 use crate::app::state::Opening;
 use crate::domain::status::StatusSnapshot;
 
+use super::clipboard;
 use super::external::Running;
 use super::keeper::Keeper;
 use super::keys::{Arrived, Keys};
@@ -193,8 +194,14 @@ impl<B: Backend<Error = io::Error>> Session<B> {
                 self.waiting.push_back(effect);
             }
             Effect::Copy(text) => {
-                terminal::copy(&text)?;
-                let told = format!("{} characters copied", text.chars().count());
+                let went = match clipboard::to_tmux(&text).await {
+                    Some(went) => went,
+                    None => {
+                        terminal::send(&clipboard::to_terminal(&text)?)?;
+                        clipboard::Went::ToTerminal
+                    }
+                };
+                let told = clipboard::told(&text, went);
                 self.run_effects(|app| app.take(Event::Finished(Ok(told))));
             }
             Effect::Redraw => {

@@ -7,7 +7,6 @@ use std::os::fd::AsFd;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crossterm::clipboard::CopyToClipboard;
 use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
 use crossterm::terminal::{
     BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
@@ -170,15 +169,9 @@ pub(super) fn synchronized(draw: impl FnOnce() -> io::Result<()>) -> io::Result<
     result
 }
 
-/// To the clipboard of whoever looks at this terminal (OSC 52), through tmux as well.
-pub(super) fn copy(text: &str) -> io::Result<()> {
+/// Sends the terminal a request that draws nothing.
+pub(super) fn send(request: &[u8]) -> io::Result<()> {
     let mut out = Frames(io::stdout());
-    if std::env::var_os("TMUX").is_some() {
-        let mut sequence = Vec::new();
-        queue!(sequence, CopyToClipboard::to_clipboard_from(text))?;
-        let doubled = String::from_utf8_lossy(&sequence).replace('\u{1b}', "\u{1b}\u{1b}");
-        write!(out, "\u{1b}Ptmux;{doubled}\u{1b}\\")?;
-        return out.flush();
-    }
-    execute!(out, CopyToClipboard::to_clipboard_from(text))
+    out.write_all(request)?;
+    out.flush()
 }

@@ -7,7 +7,7 @@ use crate::domain::terms::Language;
 use crate::domain::{ChunkKind, DocumentView, terms};
 
 use super::LineEditor;
-use super::wrap::wrap;
+use super::wrap::{without_tabs, wrap};
 
 /// One line of the reader.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,10 +97,10 @@ impl ReaderState {
                 self.blank();
             }
             let skip = usize::try_from(chunk.overlap_bytes).unwrap_or(0);
-            let text = chunk.text.get(skip..).unwrap_or(&chunk.text);
+            let text = &*without_tabs(chunk.text.get(skip..).unwrap_or(&chunk.text));
             self.language = terms::language_of(text);
             for range in wrap(text, columns) {
-                self.push(text[range].replace('\t', "    "), chunk.kind, false);
+                self.push(text[range].to_owned(), chunk.kind, false);
             }
         }
         self.note_folded(&mut folded);

@@ -44,6 +44,8 @@ pub struct SearchState {
     pub is_waiting: bool,
     /// The latest answer.
     pub response: Option<Arc<SearchResponse>>,
+    /// The offset of the page that is on its way, to go on behind the list.
+    pub more: Option<usize>,
     /// What went wrong instead.
     pub error: Option<String>,
     /// When an answer that a service owes us is asked for again.

@@ -1,5 +1,6 @@
 //! Breaks text into lines of a display width. Pure; used by the reader's state and by views.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use unicode_segmentation::UnicodeSegmentation;
@@ -9,6 +10,15 @@ use unicode_width::UnicodeWidthStr;
 #[must_use]
 pub fn width(text: &str) -> usize {
     UnicodeWidthStr::width(text)
+}
+
+/// The blanks that a tab is shown as.
+const TAB: &str = "    ";
+
+/// A text with blanks for its tabs: what is wrapped, so that a line is as wide as it was cut.
+#[must_use]
+pub fn without_tabs(text: &str) -> Cow<'_, str> {
+    if text.contains('\t') { Cow::Owned(text.replace('\t', TAB)) } else { Cow::Borrowed(text) }
 }
 
 /// Byte ranges of the lines of `text` at most `columns` wide, broken at blanks where possible.

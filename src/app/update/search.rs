@@ -16,8 +16,10 @@ use crate::domain::{DocumentId, DocumentView, SourceType, Timestamp};
 
 use super::toast;
 
-/// Documents asked for while typing.
+/// Rows asked for at once.
 const LIMIT: usize = 30;
+/// The next page is asked for when so few rows are left below the selected one.
+const AHEAD: usize = 10;
 /// How often what was typed is asked again by itself.
 const MOST_TRIES: u8 = 3;
 
@@ -50,6 +52,7 @@ pub(super) fn ask(state: &mut State) -> Effects {
     let search = &mut state.search;
     search.generation += 1;
     search.error = None;
+    search.more = None;
     search.again = Again::default();
     let query = search.input.text().trim().to_owned();
     if query.is_empty() || state.opening != Opening::Ready {
@@ -121,7 +124,37 @@ pub(super) fn accept_correction(state: &mut State) -> bool {
 pub(super) fn step(state: &mut State, by: isize) -> Effects {
     let count = state.search.hits().len();
     state.search.selected = state.search.selected.saturating_add_signed(by).min(count.saturating_sub(1));
-    want_preview(state)
+    let mut effects = want_preview(state);
+    effects.extend(want_more(state));
+    effects
+}
+
+/// Asks for the rows behind the list when its end is near.
+fn want_more(state: &mut State) -> Option<Effect> {
+    let search = &mut state.search;
+    let offset = search.response.as_ref()?.next_offset?;
+    if search.is_waiting || search.more.is_some() || search.selected + AHEAD < search.hits().len() {
+        return None;
+    }
+    search.more = Some(offset);
+    let query = search.input.text().trim().to_owned();
+    let request = SearchRequest { query, limit: LIMIT, offset, mode: search.mode };
+    Some(Effect::Search { generation: search.generation, request })
+}
+
+/// The rows behind the list arrived, or why they did not.
+fn go_on(state: &mut State, result: Result<SearchResponse, String>) -> Effects {
+    match result {
+        Ok(mut next) => {
+            if let Some(known) = &mut state.search.response {
+                let known = Arc::make_mut(known);
+                known.next_offset = next.next_offset;
+                known.hits.append(&mut next.hits);
+            }
+        }
+        Err(error) => toast(state, format!("the list could not go on: {error}"), true),
+    }
+    Effects::new()
 }
 
 /// Loads the selected document beside the list, where there is room for it.
@@ -280,6 +313,9 @@ pub(super) fn undo(state: &mut State) -> Effects {
 pub(super) fn answered(state: &mut State, generation: u64, result: Result<SearchResponse, String>) -> Effects {
     if generation != state.search.generation {
         return Effects::new();
+    }
+    if state.search.more.take().is_some() {
+        return go_on(state, result);
     }
     state.search.is_waiting = false;
     state.search.again.due = worth_asking_again(state, &result);

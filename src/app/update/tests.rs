@@ -81,6 +81,54 @@ fn every_key_asks_anew_and_only_the_newest_answer_counts() {
 }
 
 #[test]
+fn the_list_goes_on_behind_its_end_and_only_for_the_query_it_is_of() {
+    let mut state = ready();
+    press(&mut state, '/');
+    type_text(&mut state, "a");
+    let page = |state: &mut State, from: usize, next_offset: Option<usize>| {
+        let hits = (from..from + 30).map(|number| hit(&format!("n{number}"))).collect();
+        let (generation, response) =
+            (state.search.generation, SearchResponse { hits, next_offset, ..SearchResponse::default() });
+        update(state, Event::Searched { generation, result: Ok(response) })
+    };
+    let asked = |effects: &Effects| {
+        let mut offsets = effects.iter().filter_map(|effect| match effect {
+            Effect::Search { request, .. } => Some(request.offset),
+            _ => None,
+        });
+        offsets.next()
+    };
+    let _ = page(&mut state, 0, Some(30));
+    key(&mut state, Key::Enter);
+    let mut offsets = Vec::new();
+    for _ in 0..29 {
+        offsets.extend(asked(&key(&mut state, Key::Down)));
+    }
+    assert_eq!((offsets, state.search.selected), (vec![30], 29), "asked for once, before the end is there");
+    let _ = page(&mut state, 30, None);
+    assert_eq!((state.search.hits().len(), state.search.selected), (60, 29), "what is looked at stays");
+    for _ in 0..40 {
+        assert_eq!(asked(&key(&mut state, Key::Down)), None, "there is no more");
+    }
+    assert_eq!(state.search.hit().map(|hit| hit.title.clone()), Some("n59".to_owned()));
+    // A failure is told and takes nothing away; what belongs to an older query is passed over.
+    press(&mut state, '/');
+    type_text(&mut state, "b");
+    let _ = page(&mut state, 0, Some(30));
+    key(&mut state, Key::Enter);
+    assert_eq!(asked(&key(&mut state, Key::End)).or_else(|| asked(&key(&mut state, Key::Down))), Some(30));
+    let generation = state.search.generation;
+    let _ = update(&mut state, Event::Searched { generation, result: Err("away".into()) });
+    assert_eq!(state.search.hits().len(), 30);
+    assert_eq!(asked(&key(&mut state, Key::Down)), Some(30), "asked for again");
+    press(&mut state, '/');
+    type_text(&mut state, "c");
+    let late = SearchResponse { hits: vec![hit("late")], ..SearchResponse::default() };
+    let _ = update(&mut state, Event::Searched { generation, result: Ok(late) });
+    assert!(state.search.hits().iter().all(|hit| hit.title != "late"));
+}
+
+#[test]
 fn a_search_that_failed_is_asked_again_when_its_service_is_back() {
     let seen = |state: &mut State, second: i64, role: ServiceRole, is: ServiceState| {
         let service = ServiceHealth {

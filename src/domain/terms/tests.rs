@@ -267,3 +267,12 @@ fn what_is_near_is_near_whatever_is_looked_at_first() {
     }
     assert!(near > 20, "{near}");
 }
+
+#[test]
+fn a_title_that_is_the_whole_text_is_said_once() {
+    assert_eq!(chunk_terms("Budget plan\nAlice", "Budget plan\n"), "alic budget plan");
+    assert_eq!(chunk_terms("Budget plan", "Budget plan"), "budget plan");
+    assert_eq!(chunk_terms("Budget plan", "Budget planning is hard"), "budget plan budget plan is hard");
+    assert_eq!(chunk_terms("Budget planning", "Budget plan"), "budget plan budget plan");
+    assert_eq!(chunk_terms("Budget", ""), "budget");
+}

@@ -153,6 +153,12 @@ pub fn explain(hit: &Hit) -> Vec<String> {
         leg("words (BM25)", hit.scores.lexical),
         leg("meaning (cosine)", hit.scores.vector),
     ];
+    if let Some(part) = hit.scores.window {
+        lines.push(format!("words close together: {:.0} % of their weight within 60 words", part * 100.0));
+    }
+    if let Some(gain) = hit.scores.feedback {
+        lines.push(format!("likeness to the five best: {gain:+.3}"));
+    }
     if let Some(score) = hit.scores.rerank {
         lines.push(format!("rerank: {score:.3}"));
     }

@@ -16,6 +16,7 @@ mod options;
 mod ranking;
 mod relevance;
 mod spread;
+mod together;
 mod turns;
 mod wishes;
 
@@ -28,7 +29,7 @@ use thiserror::Error;
 
 use crate::domain::search::{ByDate, SearchMode, SearchRequest, SearchResponse, VectorQuery};
 use crate::domain::{Clock, ModelId};
-use crate::embed::{Embedder, Embedders};
+use crate::embed::{Embedder, Embedders, FusionRule};
 use crate::store::{SharedStore, StoreError};
 use crate::telemetry::metrics;
 
@@ -340,7 +341,11 @@ impl SearchService {
             Some(failure) if queries.is_empty() => Err(failure),
             degraded => {
                 let weight = options.vector_weight.or(best.map(|best| best.vector_weight)).unwrap_or(0.0);
-                let by_profile = if best.is_some_and(|best| best.by_z_score) { Fusion::ZScore } else { Fusion::Score };
+                let by_profile = best.map_or(Fusion::Score, |best| match best.rule {
+                    FusionRule::PerQuery(rule) => Fusion::PerQuery { rule, usual_weight: best.vector_weight },
+                    FusionRule::Score => Fusion::Score,
+                    FusionRule::ZScore => Fusion::ZScore,
+                });
                 let floor = best.and_then(|best| best.floor);
                 let fusion = options.fusion.unwrap_or(by_profile);
                 Ok(Meaning { queries, vector_weight: weight, fusion, floor, degraded })

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::domain::DocumentId;
 use crate::domain::search::{Filter, Occur, SearchResponse, VectorQuery, WordMatch, WordsQuery};
 use crate::domain::terms;
+use crate::embed::FusionRule;
 use crate::search::fuse::{Fusion, Leg, fuse};
 use crate::search::query::ParsedQuery;
 
@@ -56,7 +57,7 @@ impl SearchService {
             let vectors = self.store.document_vectors(model.embedder.model(), id).await?;
             if let Some(vector) = mean(&vectors) {
                 let profile = model.embedder.profile();
-                if profile.by_z_score && queries.is_empty() {
+                if profile.rule == FusionRule::ZScore && queries.is_empty() {
                     fusion = Fusion::ZScore;
                 }
                 weight = weight.max(profile.vector_weight);

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::domain::DocumentId;
 use crate::domain::search::{SearchMode, SearchResponse};
-use crate::search::fuse::{Fused, Fusion, Leg, fuse};
+use crate::search::fuse::{Fused, Fusion, Leg};
 use crate::search::query::ParsedQuery;
 use crate::store::Legs;
 
@@ -85,7 +85,8 @@ impl SearchService {
             let words = Leg { ranked: found.words, filled_in: found.words_of_others };
             let vectors = Leg { ranked: found.vectors, filled_in: found.vectors_of_others };
             let known: HashSet<_> = fused.iter().map(|chunk| chunk.chunk_id).collect();
-            fused.extend(fuse(&words, &vectors, weight, fusion).into_iter().filter(|c| !known.contains(&c.chunk_id)));
+            let found = self.together(&words, &vectors, (weight, fusion), meaning.as_ref(), parsed).await?;
+            fused.extend(found.into_iter().filter(|chunk| !known.contains(&chunk.chunk_id)));
             if let Some(floor) = floor.filter(|_| has_words && mode == SearchMode::Hybrid) {
                 keep_alike(&mut fused, floor);
             }

@@ -13,9 +13,9 @@ use ratatui::layout::{Constraint, Layout, Position, Rect};
 use ratatui::text::{Line, Span};
 
 use crate::app::state::layout::PREVIEW_COLUMNS;
-use crate::app::state::wrap::{truncated_front, width, wrap};
+use crate::app::state::wrap::{truncated_front, width, without_tabs, wrap};
 use crate::app::state::{Pane, State};
-use crate::domain::search::{Hit, LegScore, SearchMode};
+use crate::domain::search::{Hit, LegScore, SearchMode, SearchResponse};
 
 use crate::ui::theme::{Palette, Role};
 use crate::ui::widgets::{cell, date, field, framed, marked, put, put_all, select};
@@ -48,12 +48,22 @@ fn mode_name(mode: SearchMode) -> &'static str {
     }
 }
 
+/// How many there are, as far as that is known.
+fn found(response: &SearchResponse) -> String {
+    let (rows, goes_on) = (response.hits.len(), response.next_offset.is_some());
+    match (response.total, response.matching) {
+        (Some(total), _) => format!("{total} found"),
+        (None, Some(matching)) if goes_on => format!("{matching} found by words"),
+        _ => format!("{rows}{} found", if goes_on { "+" } else { "" }),
+    }
+}
+
 fn hits(state: &State, palette: Palette, area: Rect, buf: &mut Buffer) -> Option<Position> {
     let search = &state.search;
     let note = match &search.response {
         _ if search.is_waiting => "searching…".to_owned(),
         Some(response) => {
-            format!("{} found · {:.0} ms · {}", response.hits.len(), response.elapsed_ms, mode_name(search.mode))
+            format!("{} · {:.0} ms · {}", found(response), response.elapsed_ms, mode_name(search.mode))
         }
         None => mode_name(search.mode).to_owned(),
     };
@@ -149,8 +159,12 @@ fn place<'a>(hit: &Hit, columns: usize, palette: Palette) -> Line<'a> {
         0 => String::new(),
         count => format!(" +{count} places"),
     };
+    let alike = match hit.alike.len() {
+        0 => String::new(),
+        count => format!(" +{count} alike"),
+    };
     let heading = if hit.place.is_empty() { String::new() } else { format!("  {}", hit.place) };
-    let text = format!("{}{line}{heading}{others}", hit.source_path);
+    let text = format!("{}{line}{heading}{others}{alike}", hit.source_path);
     Line::styled(format!("   {}", truncated_front(&text, columns.saturating_sub(3))), palette.style(Role::Faint))
 }
 
@@ -161,8 +175,10 @@ fn why<'a>(hit: &Hit, palette: Palette) -> Line<'a> {
         None => format!("{name} –"),
     };
     let scores = &hit.scores;
-    let text =
-        format!("   {} · {} · fused {:.3}", leg("words", scores.lexical), leg("meaning", scores.vector), scores.fused);
+    let close = scores.window.map_or(String::new(), |part| format!(" · close {:.0} %", part * 100.0));
+    let feedback = scores.feedback.map_or(String::new(), |gain| format!(" · like the best {gain:+.2}"));
+    let (words, meaning) = (leg("words", scores.lexical), leg("meaning", scores.vector));
+    let text = format!("   {words} · {meaning}{close}{feedback} · fused {:.3}", scores.fused);
     Line::styled(text, palette.style(Role::Accent))
 }
 
@@ -195,11 +211,12 @@ fn show_preview(state: &State, palette: Palette, area: Rect, buf: &mut Buffer) {
     let mut row = 0;
     for chunk in names.into_iter().chain(shown) {
         let language = crate::domain::terms::language_of(&chunk.text);
-        for range in wrap(&chunk.text, columns) {
+        let whole = without_tabs(&chunk.text);
+        for range in wrap(&whole, columns) {
             if row >= inside.height {
                 return;
             }
-            let text = &chunk.text[range];
+            let text = &whole[range];
             let marks: Vec<(usize, usize)> = crate::domain::terms::tokens_in(language, text)
                 .into_iter()
                 .filter(|token| wanted.contains(&token.term))

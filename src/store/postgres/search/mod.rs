@@ -205,6 +205,10 @@ impl SearchStore for PostgresStore {
         self.search.reading(|source| self.search.vectors_of_document(source, model, id)).await
     }
 
+    async fn chunk_vectors(&self, model: &ModelId, chunks: &[ChunkId]) -> StoreResult<HashMap<ChunkId, Vec<f32>>> {
+        self.search.reading(|source| self.search.vectors_of_chunks(source, model, chunks)).await
+    }
+
     async fn warm_up(&self) -> StoreResult<()> {
         self.search.build_graphs_soon();
         let view = self.search.refresh(Source::Primary).await?;

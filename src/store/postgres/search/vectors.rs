@@ -69,6 +69,25 @@ impl SearchIndex {
         Ok(chunks.iter().map(|id| scores.get(&id.0).copied()).collect())
     }
 
+    pub(super) async fn vectors_of_chunks(
+        &self,
+        source: Source,
+        model: &ModelId,
+        chunks: &[ChunkId],
+    ) -> StoreResult<HashMap<ChunkId, Vec<f32>>> {
+        let fail = |error| classify("read vectors", format!("{} chunks", chunks.len()), error);
+        let rows: Vec<(i64, Vector)> = sqlx::query_as(
+            "SELECT chunk_id, vector FROM embedding WHERE chunk_id = ANY($1) \
+             AND model_seq = (SELECT seq FROM model WHERE name = $2) AND vector IS NOT NULL",
+        )
+        .bind(chunks.iter().map(|id| id.0).collect::<Vec<_>>())
+        .bind(&model.0)
+        .fetch_all(self.at(source))
+        .await
+        .map_err(fail)?;
+        Ok(rows.into_iter().map(|(id, vector)| (ChunkId(id), vector.to_vec())).collect())
+    }
+
     pub(super) async fn vectors_of_document(
         &self,
         source: Source,

@@ -156,6 +156,10 @@ impl SearchStore for SqliteStore {
         self.vectors_of_document(model, id).await
     }
 
+    async fn chunk_vectors(&self, model: &ModelId, chunks: &[ChunkId]) -> StoreResult<HashMap<ChunkId, Vec<f32>>> {
+        self.vectors_of_chunks(model, chunks).await
+    }
+
     async fn warm_up(&self) -> StoreResult<()> {
         // The rest is read where it lies, by the search that asks for it.
         self.catch_up().await.map(drop)

@@ -15,6 +15,7 @@ use crate::index::vectors::{Asked, Block, Coded, Model};
 use crate::store::{StoreError, StoreResult};
 
 use super::super::SqliteStore;
+use super::super::batch::json_numbers;
 use super::super::error::classify;
 use super::catch_up::{KnownModel, Present};
 
@@ -122,6 +123,24 @@ impl SqliteStore {
             }
         }
         Ok(chunks.iter().map(|id| scores.get(&id.0).copied()).collect())
+    }
+
+    pub(super) async fn vectors_of_chunks(
+        &self,
+        model: &ModelId,
+        chunks: &[ChunkId],
+    ) -> StoreResult<HashMap<ChunkId, Vec<f32>>> {
+        let ids: Vec<i64> = chunks.iter().map(|id| id.0).collect();
+        let rows = sqlx::query(
+            "SELECT chunk_id, vector FROM embedding WHERE chunk_id IN (SELECT value FROM json_each(?)) \
+             AND model_seq = (SELECT seq FROM model WHERE name = ?) AND vector IS NOT NULL",
+        )
+        .bind(json_numbers(ids))
+        .bind(&model.0)
+        .fetch_all(&self.reader)
+        .await
+        .map_err(|error| classify("read vectors", format!("{} chunks", chunks.len()), error))?;
+        Ok(rows.iter().map(|row| (ChunkId(row.get(0)), floats(row.get(1)))).collect())
     }
 
     pub(super) async fn vectors_of_document(&self, model: &ModelId, id: DocumentId) -> StoreResult<Vec<Vec<f32>>> {
