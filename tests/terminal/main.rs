@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, unreachable_pub, reason = "tests and their helper")]
 #![expect(clippy::print_stderr, reason = "a long run tells what it did")]
 
+mod copying;
 mod drafts;
 mod gone;
 mod lending;

@@ -164,3 +164,38 @@ fn ctrl_z_in_the_pager_stops_both_and_fg_brings_both_back() {
     terminal.send("q");
     terminal.wait_for("PROMPT>");
 }
+
+#[test]
+fn whoever_waits_for_a_suspended_holder_of_the_workers_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut terminal = shell(folder.path());
+    let lock = folder.path().join("workers.lock");
+    terminal.wait("the workers", |_| {
+        let text = std::fs::read_to_string(&lock).unwrap_or_default();
+        (text.lines().count() == 2).then_some(())
+    });
+    let from = terminal.raw().len();
+    terminal.send("\u{1a}");
+    assert_shell(&mut terminal, from);
+    std::fs::write(folder.path().join("a.md"), "# suspended\n").unwrap();
+    let peanut = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_peanut"));
+        command.arg("--data-dir").arg(folder.path()).args(arguments).env("HOME", folder.path());
+        let output = command.env("PEANUT_MODEL", "static").current_dir(folder.path()).output().unwrap();
+        (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (told, noted) = peanut(&["ingest", "a.md"]);
+    assert!(told.contains("1 queued") && told.contains("they wait"), "{told}");
+    assert!(noted.contains("is suspended (") && noted.contains("kill -CONT"), "{noted}");
+    let (found, _) = peanut(&["doctor"]);
+    let line = found.lines().find(|line| line.contains(" workers ")).unwrap_or_default().to_owned();
+    assert!(line.starts_with("warning") && line.contains("is suspended"), "{found}");
+    terminal.send("fg\n");
+    assert_app(&mut terminal, from);
+    let (done, noted) = peanut(&["ingest", "--wait", "a.md"]);
+    assert!(!noted.contains("suspended"), "{done}{noted}");
+    terminal.send("q");
+    terminal.wait_for("PROMPT>");
+    terminal.send("exit\n");
+    let _ = terminal.finish();
+}
