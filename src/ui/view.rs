@@ -5,7 +5,7 @@ use ratatui::layout::{Constraint, Layout, Position, Rect};
 use ratatui::text::{Line, Span};
 
 use crate::app::command::Command;
-use crate::app::state::layout::{NAME, top_bar};
+use crate::app::state::layout::{self, NAME, Place, tells_of_draft, top_bar};
 use crate::app::state::wrap::{truncated, width};
 use crate::app::state::{Opening, Pane, Screen, State, Theme};
 use crate::domain::health::ServiceState;
@@ -18,8 +18,6 @@ use super::widgets::{compact, put};
 const LEAST: (u16, u16) = (40, 8);
 /// Columns that the footer's facts leave to its keys: without them nobody finds the rest.
 const ROOM_FOR_KEYS: usize = 32;
-/// Below this, Home shows the pane that has the keys alone.
-const FOUR_PANES: (u16, u16) = (76, 18);
 
 /// What a frame needs besides the state.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +50,7 @@ pub fn view(state: &State, context: &ViewCx<'_>, area: Rect, buf: &mut Buffer) -
 
 /// What an earlier start left unfinished is told on Home until somebody takes it up.
 fn unfinished(state: &State, palette: Palette, area: Rect, buf: &mut Buffer) -> Rect {
-    let (Some(newest), Screen::Home, None) = (state.drafts.last(), state.screen, &state.reader) else { return area };
+    let Some(newest) = state.drafts.last().filter(|_| tells_of_draft(state)) else { return area };
     let [rest, row] = Layout::vertical([Constraint::Min(1), Constraint::Length(1)]).areas(area);
     let name = if newest.title.trim().is_empty() { newest.text.trim() } else { newest.title.trim() };
     let more = state.drafts.len() - 1;
@@ -93,18 +91,16 @@ fn screen(state: &State, context: &ViewCx<'_>, palette: Palette, area: Rect, buf
 }
 
 fn home(state: &State, palette: Palette, area: Rect, buf: &mut Buffer) -> Option<Position> {
-    if area.width < FOUR_PANES.0 || area.height < FOUR_PANES.1 {
-        return one(state, state.focus, palette, area, buf);
+    let places = layout::home(state, Place { column: area.x, row: area.y, columns: area.width, rows: area.height });
+    let of = |place: Place| Rect { x: place.column, y: place.row, width: place.columns, height: place.rows };
+    let mut cursor = None;
+    for (pane, place) in places.panes {
+        let position = one(state, pane, palette, of(place), buf);
+        cursor = if pane == Pane::Search { position } else { cursor.or(position) };
     }
-    let below = (area.height / 3).clamp(6, 12);
-    let [upper, lower] = Layout::vertical([Constraint::Min(1), Constraint::Length(below)]).areas(area);
-    let halves = [Constraint::Percentage(55), Constraint::Percentage(45)];
-    let [search, intake] = Layout::horizontal(halves).areas(upper);
-    let [outbox, services] = Layout::horizontal(halves).areas(lower);
-    let cursor = one(state, Pane::Search, palette, search, buf);
-    one(state, Pane::Intake, palette, intake, buf);
-    one(state, Pane::Outbox, palette, outbox, buf);
-    one(state, Pane::Services, palette, services, buf);
+    if let Some(place) = places.preview {
+        panes::preview(state, palette, of(place), buf);
+    }
     cursor
 }
 

@@ -3,12 +3,118 @@
 use crate::domain::health::{ServiceRole, ServiceState};
 
 use super::wrap::width;
-use super::{Opening, Screen, State};
+use super::{Opening, Pane, Screen, State};
 
 /// Hits have a preview beside them from this width of the terminal on.
-pub const PREVIEW_COLUMNS: u16 = 100;
+const PREVIEW_COLUMNS: u16 = 100;
+/// On Home they have one from this size on: it stands above Intake, which is nearly empty there.
+const HOME_PREVIEW: (u16, u16) = (140, 32);
+/// Rows that Intake keeps below a preview.
+const INTAKE_ROWS: u16 = 10;
+/// Below this, Home shows the pane that has the keys alone.
+const FOUR_PANES: (u16, u16) = (76, 18);
 /// Stands at the left of the top bar.
 pub const NAME: &str = " Peanut";
+
+/// A part of the terminal, in cells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// First column.
+    pub column: u16,
+    /// First row.
+    pub row: u16,
+    /// Columns.
+    pub columns: u16,
+    /// Rows.
+    pub rows: u16,
+}
+
+impl Place {
+    fn holds(self, column: u16, row: u16) -> bool {
+        let columns = self.column..self.column.saturating_add(self.columns);
+        let rows = self.row..self.row.saturating_add(self.rows);
+        columns.contains(&column) && rows.contains(&row)
+    }
+
+    /// The upper part with so many rows, and what is left below it.
+    fn above(self, rows: u16) -> (Self, Self) {
+        let rows = rows.min(self.rows);
+        let lower = Self { row: self.row.saturating_add(rows), rows: self.rows - rows, ..self };
+        (Self { rows, ..self }, lower)
+    }
+
+    /// The left part, of so many hundredths, and what is left beside it.
+    fn beside(self, hundredths: u16) -> (Self, Self) {
+        let columns = u16::try_from(u32::from(self.columns) * u32::from(hundredths) / 100).unwrap_or(self.columns);
+        let right = Self { column: self.column.saturating_add(columns), columns: self.columns - columns, ..self };
+        (Self { columns, ..self }, right)
+    }
+}
+
+/// Where Home's panes stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HomePlaces {
+    /// Every pane that is shown, with its place.
+    pub panes: Vec<(Pane, Place)>,
+    /// The selected document beside the hits, where there is room for it.
+    pub preview: Option<Place>,
+}
+
+impl HomePlaces {
+    /// The pane of a cell; a preview belongs to the search.
+    #[must_use]
+    pub fn pane_at(&self, column: u16, row: u16) -> Option<Pane> {
+        if self.preview.is_some_and(|place| place.holds(column, row)) {
+            return Some(Pane::Search);
+        }
+        self.panes.iter().find(|(_, place)| place.holds(column, row)).map(|(pane, _)| *pane)
+    }
+}
+
+/// Home's panes in an area: all four, or the one that has the keys where there is no room.
+#[must_use]
+pub fn home(state: &State, area: Place) -> HomePlaces {
+    if area.columns < FOUR_PANES.0 || area.rows < FOUR_PANES.1 {
+        return HomePlaces { panes: vec![(state.focus, area)], preview: None };
+    }
+    let below = (area.rows / 3).clamp(6, 12);
+    let (upper, lower) = area.above(area.rows - below);
+    let ((search, right), (outbox, services)) = (upper.beside(55), lower.beside(55));
+    let shows_preview = has_preview(state) && state.search.hit().is_some();
+    let (preview, intake) = if shows_preview {
+        let (preview, intake) = right.above(right.rows.saturating_sub(INTAKE_ROWS));
+        (Some(preview), intake)
+    } else {
+        (None, right)
+    };
+    let panes =
+        vec![(Pane::Search, search), (Pane::Intake, intake), (Pane::Outbox, outbox), (Pane::Services, services)];
+    HomePlaces { panes, preview }
+}
+
+/// Whether the selected hit's document is shown beside the list on the present screen.
+#[must_use]
+pub fn has_preview(state: &State) -> bool {
+    match state.screen {
+        Screen::Search => state.size.0 >= PREVIEW_COLUMNS,
+        Screen::Home => state.size.0 >= HOME_PREVIEW.0 && state.size.1 >= HOME_PREVIEW.1,
+        _ => false,
+    }
+}
+
+/// Between top bar and footer; without the row that tells of a note which was not stored.
+#[must_use]
+pub fn middle(state: &State) -> Place {
+    let told = u16::from(tells_of_draft(state));
+    let (columns, rows) = state.size;
+    Place { column: 0, row: 1, columns, rows: rows.saturating_sub(2 + told) }
+}
+
+/// Whether a row below Home tells of a note that was not stored.
+#[must_use]
+pub fn tells_of_draft(state: &State) -> bool {
+    !state.drafts.is_empty() && state.screen == Screen::Home && state.reader.is_none()
+}
 
 /// A screen's name in the top bar.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,7 +12,7 @@ mod search;
 use super::command::Command;
 use super::effect::{Effect, Effects};
 use super::event::Event;
-use super::state::layout::{self, PREVIEW_COLUMNS};
+use super::state::layout;
 use super::state::{LineEditor, Opening, Overlay, Pane, Prompt, PromptKind, Screen, State, Toast};
 
 /// Messages stay this long.
@@ -45,17 +45,11 @@ pub fn update(state: &mut State, event: Event) -> Effects {
         }
         Event::Pasted(text) => pasted(state, &text),
         Event::Resized { width, height } => {
-            let had_preview = state.size.0 >= PREVIEW_COLUMNS;
             state.size = (width, height);
             let columns = reader::columns(state);
             if let Some(open) = &mut state.reader {
                 open.layout(columns);
             }
-            if had_preview || width < PREVIEW_COLUMNS {
-                return Effects::new();
-            }
-            // There is room for a preview now, and nothing was loaded for it.
-            state.search.preview_wanted = None;
             search::want_preview(state)
         }
         Event::Scrolled(by) => apply_step(state, isize::from(by)),
@@ -82,10 +76,12 @@ fn is_redraw(state: &State, input: &tui_textarea::Input) -> bool {
 /// Carries out a command; also called by the palette.
 pub(super) fn apply(state: &mut State, command: Command) -> Effects {
     match command {
-        Command::Home => go(state, Screen::Home),
+        Command::Home => {
+            go(state, Screen::Home);
+            return search::want_preview(state);
+        }
         Command::Search => {
             go(state, Screen::Search);
-            state.search.preview_wanted = None;
             return search::want_preview(state);
         }
         Command::Intake => go(state, Screen::Intake),
@@ -97,7 +93,6 @@ pub(super) fn apply(state: &mut State, command: Command) -> Effects {
         Command::PreviousPane => return tab(state, -1),
         Command::Zoom => {
             zoom(state);
-            state.search.preview_wanted = None;
             return search::want_preview(state);
         }
         Command::AddPath => prompt(state, PromptKind::Paths, ""),
@@ -271,13 +266,8 @@ fn clicked(state: &mut State, column: u16, row: u16) -> Effects {
             return apply(state, command_of(screen));
         }
     } else if state.screen == Screen::Home && state.reader.is_none() {
-        let (right, below) = (column >= state.size.0 / 2, row > state.size.1 * 3 / 5);
-        state.focus = match (right, below) {
-            (false, false) => Pane::Search,
-            (true, false) => Pane::Intake,
-            (false, true) => Pane::Outbox,
-            (true, true) => Pane::Services,
-        };
+        let places = layout::home(state, layout::middle(state));
+        state.focus = places.pane_at(column, row).unwrap_or(state.focus);
     }
     Effects::new()
 }

@@ -7,7 +7,7 @@ use tui_textarea::{Input, Key};
 
 use crate::app::command::Command;
 use crate::app::effect::{Effect, Effects};
-use crate::app::state::layout::PREVIEW_COLUMNS;
+use crate::app::state::layout::has_preview;
 use crate::app::state::{Again, Confirm, Opening, Overlay, Screen, State, WhenLoaded};
 use crate::domain::health::{ServiceRole, ServiceState};
 use crate::domain::search::{SearchMode, SearchRequest, SearchResponse};
@@ -159,17 +159,15 @@ fn go_on(state: &mut State, result: Result<SearchResponse, String>) -> Effects {
 
 /// Loads the selected document beside the list, where there is room for it.
 pub(super) fn want_preview(state: &mut State) -> Effects {
-    let wanted = state.search.hit().map(|hit| hit.document_id);
+    // Without room nothing is loaded, and nothing is taken to be.
+    let wanted = state.search.hit().map(|hit| hit.document_id).filter(|_| has_preview(state));
     if state.search.preview_wanted == wanted {
         return Effects::new();
     }
     state.search.preview_wanted = wanted;
     state.search.preview = None;
     state.search.preview_error = None;
-    match wanted {
-        Some(id) if state.screen == Screen::Search && state.size.0 >= PREVIEW_COLUMNS => vec![Effect::LoadDocument(id)],
-        _ => Effects::new(),
-    }
+    wanted.map(Effect::LoadDocument).into_iter().collect()
 }
 
 /// The marked documents, else the selected one.
@@ -185,7 +183,7 @@ pub(super) fn command(state: &mut State, command: Command) -> Effects {
         match command {
             Command::FocusInput | Command::Open => focus_input(state),
             Command::Mode => return next_mode(state),
-            Command::Back => back(state),
+            Command::Back => return back(state),
             _ => {}
         }
         return Effects::new();
@@ -217,7 +215,7 @@ pub(super) fn command(state: &mut State, command: Command) -> Effects {
             return step(state, 1);
         }
         Command::Delete => ask_delete(state, chosen(state), &hit.title),
-        Command::Back => back(state),
+        Command::Back => return back(state),
         _ => {}
     }
     Effects::new()
@@ -253,12 +251,13 @@ fn focus_input(state: &mut State) {
     state.search.typing = true;
 }
 
-fn back(state: &mut State) {
+fn back(state: &mut State) -> Effects {
     if !state.search.marked.is_empty() {
         state.search.marked.clear();
     } else if state.screen == Screen::Search {
         state.screen = Screen::Home;
     }
+    want_preview(state)
 }
 
 fn next_mode(state: &mut State) -> Effects {

@@ -15,7 +15,7 @@ pub(super) use log::log;
 pub(super) use outbox::outbox;
 pub(super) use overlays::{overlay, toasts};
 pub(super) use reader::reader;
-pub(super) use search::search;
+pub(super) use search::{preview, search};
 pub(super) use services::services;
 pub(super) use settings::settings;
 pub(super) use welcome::{failed, welcome};

@@ -12,7 +12,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Position, Rect};
 use ratatui::text::{Line, Span};
 
-use crate::app::state::layout::PREVIEW_COLUMNS;
+use crate::app::state::layout::has_preview;
 use crate::app::state::wrap::{truncated_front, width, without_tabs, wrap};
 use crate::app::state::{Pane, State};
 use crate::domain::search::{Hit, LegScore, SearchMode, SearchResponse};
@@ -27,7 +27,7 @@ pub(crate) fn search(
     area: Rect,
     buf: &mut Buffer,
 ) -> Option<Position> {
-    let (list, preview) = if is_zoomed && area.width >= PREVIEW_COLUMNS && state.search.hit().is_some() {
+    let (list, preview) = if is_zoomed && has_preview(state) && state.search.hit().is_some() {
         let [list, preview] = Layout::horizontal([Constraint::Percentage(52), Constraint::Percentage(48)]).areas(area);
         (list, Some(preview))
     } else {
@@ -35,7 +35,7 @@ pub(crate) fn search(
     };
     let cursor = hits(state, palette, list, buf);
     if let Some(preview) = preview {
-        show_preview(state, palette, preview, buf);
+        self::preview(state, palette, preview, buf);
     }
     cursor
 }
@@ -182,7 +182,8 @@ fn why<'a>(hit: &Hit, palette: Palette) -> Line<'a> {
     Line::styled(text, palette.style(Role::Accent))
 }
 
-fn show_preview(state: &State, palette: Palette, area: Rect, buf: &mut Buffer) {
+/// The selected document, from the place that was found on.
+pub(crate) fn preview(state: &State, palette: Palette, area: Rect, buf: &mut Buffer) {
     let title = state.search.hit().map_or("", |hit| &hit.title);
     let inside = framed(state, palette, title, "", false, area, buf);
     let Some(document) = &state.search.preview else {
