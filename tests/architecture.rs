@@ -43,6 +43,8 @@ const WALLS: &[(&str, &[&str])] = &[
     ("search", &["search", "domain", "store", "embed", "telemetry::metrics"]),
     ("search/query", &["search::query", "domain"]),
     ("search/fuse", &["search::fuse", "domain"]),
+    ("search/per_query", &["search::per_query", "search::fuse", "domain"]),
+    ("search/window", &["search::window", "domain"]),
     ("search/snippet", &["search::snippet", "domain"]),
     ("search/metrics", &["search::metrics", "domain"]),
     ("health", &["health", "domain", "store", "graph", "embed"]),

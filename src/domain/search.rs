@@ -228,6 +228,24 @@ pub struct LegScore {
     pub score: f32,
 }
 
+/// Constants of the rule that looks at the query (`search::per_query`), fitted on judged sets with one family of them left
+/// out each time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PerQuery {
+    /// What the best BM25 counts beside a cosine of 1.
+    pub words: f32,
+    /// How much less words count when the nearest vector is near.
+    pub nearness: f32,
+    /// How much more words count when BM25 tells few candidates from all others.
+    pub steepness: f32,
+    /// How much less words count in a long query.
+    pub length: f32,
+    /// What all words of the query close together count.
+    pub window: f32,
+    /// How far the query's vector is moved towards those of the best candidates.
+    pub feedback: f32,
+}
+
 /// Why a hit stands where it stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Scores {

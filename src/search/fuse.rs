@@ -5,9 +5,8 @@
 
 use std::collections::HashMap;
 
-use crate::domain::search::{LegScore, ScoredChunk, Scores};
+use crate::domain::search::{LegScore, PerQuery, ScoredChunk, Scores};
 use crate::domain::{ChunkId, DocumentId};
-use crate::embed::PerQuery;
 
 /// How to fuse.
 #[derive(Clone, Copy, Debug, PartialEq)]

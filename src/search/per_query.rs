@@ -14,7 +14,7 @@
 use std::collections::HashMap;
 
 use crate::domain::ChunkId;
-use crate::embed::PerQuery;
+use crate::domain::search::PerQuery;
 
 use super::fuse::{Fused, Leg, candidates, cosine_of_unknown, sort};
 

@@ -8,8 +8,9 @@ use rten::{Model, NodeId, RunOptions, ThreadPool};
 use rten_tensor::prelude::*;
 use rten_tensor::{NdTensor, Tensor};
 
+use crate::domain::search::PerQuery;
 use crate::domain::{ModelId, wordpiece};
-use crate::embed::{EmbedError, EmbedErrorKind, EmbedText, Embedder, FusionProfile, FusionRule, PerQuery};
+use crate::embed::{EmbedError, EmbedErrorKind, EmbedText, Embedder, FusionProfile, FusionRule};
 
 use super::{joined, normalised};
 
