@@ -136,6 +136,7 @@ async fn answer(services: &dyn Services, effect: Effect) -> Option<Event> {
         | Effect::Edit { .. }
         | Effect::Page(_)
         | Effect::KeepDraft(_)
+        | Effect::RememberSearch(_)
         | Effect::DiscardDraft(_)
         | Effect::Redraw
         | Effect::Suspend

@@ -60,6 +60,8 @@ pub enum Effect {
     KeepDraft(Draft),
     /// The note with this number is stored, or was thrown away.
     DiscardDraft(u64),
+    /// A search that the next start offers too.
+    RememberSearch(String),
     /// The whole screen is drawn anew.
     Redraw,
     /// Stop the process until the shell brings it back.

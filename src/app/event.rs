@@ -46,6 +46,8 @@ pub enum Event {
         ids: Vec<DocumentId>,
         result: Result<Restored, String>,
     },
+    /// Searches of earlier starts, the newest last.
+    SearchesFound(Vec<String>),
     /// Notes that earlier starts left unfinished, the newest last.
     DraftsFound(Vec<Draft>),
     /// The note is stored, or why not: its editor stays until then.

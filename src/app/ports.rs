@@ -1,5 +1,5 @@
 //! What the screens ask of the house. `Services` is implemented by `runtime::services` and called by `app::drivers`
-//! only, `Drafts` by `runtime::drafts` and called by `app::event_loop`.
+//! only, `Drafts` by `runtime::drafts`, `Searches` by `runtime::searches`, both called by `app::event_loop`.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -70,6 +70,17 @@ pub trait Drafts: Send + Sync + 'static {
     /// # Errors
     /// In words.
     fn discard(&self, number: u64) -> Result<(), String>;
+}
+
+/// Remembers searches, so that the next start offers them too. Calls may wait for the disk.
+pub trait Searches: Send + Sync + 'static {
+    /// Those of earlier starts, the newest last.
+    fn remembered(&self) -> Vec<String>;
+    /// Remembers one as the newest; one that is known moves to the end.
+    ///
+    /// # Errors
+    /// In words.
+    fn remember(&self, query: &str) -> Result<(), String>;
 }
 
 /// The first number of a draft that was found.

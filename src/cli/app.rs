@@ -10,6 +10,7 @@ use crate::config::{Config, ThemeChoice};
 use crate::domain::SystemClock;
 use crate::runtime::door::Door;
 use crate::runtime::drafts::FileDrafts;
+use crate::runtime::searches::FileSearches;
 use crate::runtime::services::HouseServices;
 use crate::runtime::shutdown::{DRAIN_DEADLINE, EXIT_FORCED, Shutdown};
 use crate::runtime::wiring::{House, RunningWorkers, WorkerSet};
@@ -27,6 +28,7 @@ pub(super) fn run(config: Config) -> eyre::Result<u8> {
     let options = options(&config);
     let clock = Arc::new(SystemClock);
     let drafts = Arc::new(FileDrafts::new(&config.state_dir, &*clock));
+    let searches = Arc::new(FileSearches::new(&config.state_dir));
     let (opened, services) = tokio::sync::oneshot::channel();
     let opening = shutdown.clone();
     let house = background.spawn(async move {
@@ -54,6 +56,7 @@ pub(super) fn run(config: Config) -> eyre::Result<u8> {
         tokio::runtime::Builder::new_current_thread().enable_all().build().wrap_err("cannot start the screen")?;
     let surroundings = Surroundings {
         drafts: Arc::<FileDrafts>::clone(&drafts),
+        searches,
         clock,
         shutdown: shutdown.soft(),
         lent: shutdown.lent(),

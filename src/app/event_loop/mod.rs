@@ -25,7 +25,7 @@ use crate::ui::{Colours, ViewCx, view};
 use super::effect::Effects;
 use super::event::Event;
 use super::keymap::Keymap;
-use super::ports::{Drafts, Services, TerminalLent};
+use super::ports::{Drafts, Searches, Services, TerminalLent};
 use super::state::{State, Theme};
 use super::update::update;
 
@@ -112,6 +112,8 @@ impl<B: Backend<Error = io::Error>> App<B> {
 pub struct Surroundings {
     /// Keeps what is being written.
     pub drafts: Arc<dyn Drafts>,
+    /// Remembers what was searched for.
+    pub searches: Arc<dyn Searches>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Cancelled when the process should end.

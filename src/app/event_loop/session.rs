@@ -73,7 +73,11 @@ impl<B: Backend<Error = io::Error>> Session<B> {
         let (sender, answers) = mpsc::channel(256);
         Ok(Self {
             keys: Keys::start()?,
-            keeper: Keeper::start(Arc::clone(&surroundings.drafts), sender.clone())?,
+            keeper: Keeper::start(
+                Arc::clone(&surroundings.drafts),
+                Arc::clone(&surroundings.searches),
+                sender.clone(),
+            )?,
             guard,
             app,
             surroundings,
@@ -225,6 +229,7 @@ impl<B: Backend<Error = io::Error>> Session<B> {
                 }
             }
             Effect::KeepDraft(draft) => self.keeper.keep(draft),
+            Effect::RememberSearch(query) => self.keeper.remember(query),
             Effect::DiscardDraft(number) => self.keeper.discard(number),
             effect => match &self.drivers {
                 Some(drivers) => drivers.run(effect),
@@ -240,6 +245,7 @@ impl<B: Backend<Error = io::Error>> Session<B> {
         for effect in take(&mut self.app) {
             match (effect, &self.drivers) {
                 (Effect::KeepDraft(draft), _) => self.keeper.keep(draft),
+                (Effect::RememberSearch(query), _) => self.keeper.remember(query),
                 (Effect::DiscardDraft(number), _) => self.keeper.discard(number),
                 (effect, Some(drivers)) => drivers.run(effect),
                 (_, None) => {}

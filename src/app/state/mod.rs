@@ -27,7 +27,7 @@ pub use line::LineEditor;
 pub use list::ListState;
 pub use overlay::{Confirm, Detail, NoteEditor, Overlay, Prompt, PromptKind};
 pub use reader::{ReaderLine, ReaderState};
-pub use search::{Again, SearchState, WhenLoaded};
+pub use search::{Again, HISTORY, SearchState, WhenLoaded};
 
 /// Numbers are counted every second; a store that takes longer than this does not answer.
 const FRESH_SECONDS: f64 = 5.0;

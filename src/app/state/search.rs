@@ -9,7 +9,7 @@ use crate::domain::{DocumentId, DocumentView, Timestamp};
 use super::LineEditor;
 
 /// Queries remembered.
-const HISTORY: usize = 100;
+pub const HISTORY: usize = 100;
 
 /// What is done with a whole document as soon as it is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,16 +81,29 @@ impl SearchState {
         self.hits().get(self.selected)
     }
 
-    /// Keeps a query that led somewhere.
-    pub fn remember(&mut self) {
-        let query = self.input.text().trim().to_owned();
-        if !query.is_empty() {
-            self.history.retain(|known| *known != query);
-            self.history.push(query);
-            if self.history.len() > HISTORY {
-                self.history.remove(0);
-            }
-        }
+    /// Keeps a query that led somewhere as the newest; `None` when there is none, or it is that already.
+    pub fn remember(&mut self) -> Option<String> {
         self.history_at = None;
+        let query = self.input.text().trim().to_owned();
+        if query.is_empty() || self.history.last() == Some(&query) {
+            return None;
+        }
+        self.history.retain(|known| *known != query);
+        self.history.push(query.clone());
+        self.forget_oldest();
+        Some(query)
+    }
+
+    /// Puts queries of earlier starts before those of this one.
+    pub fn remembered(&mut self, mut earlier: Vec<String>) {
+        earlier.retain(|query| !self.history.contains(query));
+        earlier.append(&mut self.history);
+        self.history = earlier;
+        self.history_at = None;
+        self.forget_oldest();
+    }
+
+    fn forget_oldest(&mut self) {
+        self.history.drain(..self.history.len().saturating_sub(HISTORY));
     }
 }

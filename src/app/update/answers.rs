@@ -60,6 +60,7 @@ pub(super) fn take(state: &mut State, event: Event) -> Effects {
             }
         },
         Event::DraftsFound(found) => state.drafts = found,
+        Event::SearchesFound(found) => state.search.remembered(found),
         Event::NoteWritten(result) => return note_written(state, result),
         Event::SettingPut(result) => return setting_put(state, result),
         Event::SettingsLoaded(Ok(settings)) => state.settings = settings,

@@ -31,9 +31,8 @@ pub(super) fn typed(state: &mut State, input: &Input) -> Option<Effects> {
             return Some(Effects::new());
         }
         (Key::Enter, _) => {
-            state.search.remember();
             state.search.typing = false;
-            return Some(Effects::new());
+            return Some(state.search.remember().map(Effect::RememberSearch).into_iter().collect());
         }
         (Key::Up, true) => return Some(walk_history(state, -1)),
         (Key::Down, true) => return Some(walk_history(state, 1)),
@@ -191,9 +190,9 @@ pub(super) fn command(state: &mut State, command: Command) -> Effects {
     match command {
         Command::FocusInput => focus_input(state),
         Command::Open => {
-            state.search.remember();
+            let remembered = state.search.remember().map(Effect::RememberSearch);
             state.opening_document = Some(hit.document_id);
-            return vec![Effect::LoadDocument(hit.document_id)];
+            return remembered.into_iter().chain([Effect::LoadDocument(hit.document_id)]).collect();
         }
         Command::Edit => return edit(state, hit.source_type, &hit.source_path, hit.line),
         Command::Pager => return with_document(state, hit.document_id, WhenLoaded::Page),

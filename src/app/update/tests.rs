@@ -129,6 +129,31 @@ fn the_list_goes_on_behind_its_end_and_only_for_the_query_it_is_of() {
 }
 
 #[test]
+fn searches_of_earlier_starts_stand_before_those_of_this_one() {
+    let mut state = ready();
+    let remembered = |effects: &Effects| {
+        effects.iter().find_map(|effect| match effect {
+            Effect::RememberSearch(query) => Some(query.clone()),
+            _ => None,
+        })
+    };
+    press(&mut state, '/');
+    type_text(&mut state, "budget");
+    assert_eq!(remembered(&key(&mut state, Key::Enter)).as_deref(), Some("budget"));
+    press(&mut state, '/');
+    assert_eq!(remembered(&key(&mut state, Key::Enter)), None, "it is the newest already");
+    let found = ["old", "budget", "older is before"].map(str::to_owned).to_vec();
+    assert!(update(&mut state, Event::SearchesFound(found)).is_empty());
+    assert_eq!(state.search.history, ["old", "older is before", "budget"]);
+    press(&mut state, '/');
+    let up = Input { key: Key::Up, ctrl: true, alt: false, shift: false };
+    for wanted in ["budget", "older is before", "old", "old"] {
+        let _ = update(&mut state, Event::Key(up.clone()));
+        assert_eq!(state.search.input.text(), wanted);
+    }
+}
+
+#[test]
 fn a_search_that_failed_is_asked_again_when_its_service_is_back() {
     let seen = |state: &mut State, second: i64, role: ServiceRole, is: ServiceState| {
         let service = ServiceHealth {
