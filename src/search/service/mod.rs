@@ -323,7 +323,11 @@ impl SearchService {
     async fn meaning(&self, text: &str, options: &Options) -> Result<Meaning, String> {
         let mut queries = Vec::new();
         let mut best = None;
-        let (models, mut failure) = self.models(options);
+        let (mut models, mut failure) = self.models(options);
+        // A model without any vector has nothing to compare with; loading it would be what a first search waits for.
+        if models.len() > 1 && self.coverage(options).await.is_ok_and(|coverage| coverage <= 0.0) {
+            models.remove(0);
+        }
         for model in &models {
             let embedder = &model.embedder;
             let profile = embedder.profile();
