@@ -5,7 +5,7 @@
 //! is made again. A copy that was begun is finished, also when the search that began it is given up: the next one finds it.
 //! Called by everything here that reads or writes the index.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Write as _};
 use std::sync::Arc;
 
@@ -140,9 +140,24 @@ pub(super) async fn copy_ahead(pool: &PgPool, mut stored: Vec<Stored>, local: &A
                 tracing::debug!(event = "index_copy_failed", name = stored.name, ?error, "it is read again");
             }
         }
+        // What these were merged of may be old by now.
+        if let Err(error) = sweep(&pool, &local).await {
+            tracing::debug!(event = "index_copies_not_swept", %error, "the next time");
+        }
     });
     // It panics only with a bug, which the reading below would meet too.
     let _ = copying.await;
+}
+
+/// Removes copies that nothing names any more, but young ones: another process may be about to name them.
+pub(super) async fn sweep(pool: &PgPool, local: &Local) -> Result<(), sqlx::Error> {
+    let Some(folder) = local.known() else { return Ok(()) };
+    let named: Vec<String> = sqlx::query_scalar("SELECT name FROM word_segment UNION SELECT name FROM vector_segment")
+        .fetch_all(pool)
+        .await?;
+    let named: HashSet<String> = named.into_iter().collect();
+    let sweeping = tokio::task::spawn_blocking(move || folder.sweep(|name| named.contains(name)));
+    sweeping.await.map_err(|error| sqlx::Error::Protocol(format!("sweeping copies failed: {error}")))
 }
 
 /// The bytes of several, the small ones in one go.

@@ -10,7 +10,6 @@
 mod vectors;
 mod words;
 
-use std::collections::HashSet;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -24,7 +23,7 @@ use crate::store::StoreResult;
 use crate::store::shared::aside;
 
 use super::super::error::classify;
-use super::SearchIndex;
+use super::{SearchIndex, pieces};
 
 /// The lock that whoever tidies up holds; any number that nothing else uses ("words" in ASCII).
 const LOCK: i64 = 0x77_6f_72_64_73;
@@ -64,7 +63,7 @@ impl SearchIndex {
     pub(in crate::store::postgres) async fn tidy(&self) -> StoreResult<()> {
         let tidying = async {
             self.tidy_up(true).await?;
-            self.sweep().await
+            pieces::sweep(&self.pool, &self.local).await
         };
         tidying.await.map_err(|error| classify(OPERATION, "", error))
     }
@@ -136,21 +135,6 @@ impl SearchIndex {
                 None
             }
         }
-    }
-
-    /// Removes copies that nothing names any more, but young ones: another process may be about to name them.
-    async fn sweep(&self) -> Result<(), sqlx::Error> {
-        let Some(folder) = self.local.known() else { return Ok(()) };
-        let named: Vec<String> =
-            sqlx::query_scalar("SELECT name FROM word_segment UNION SELECT name FROM vector_segment")
-                .fetch_all(&self.pool)
-                .await?;
-        let named: HashSet<String> = named.into_iter().collect();
-        aside(move || {
-            folder.sweep(|name| named.contains(name));
-            Ok(())
-        })
-        .await
     }
 }
 
