@@ -21,6 +21,8 @@ use super::local::Local;
 
 /// Bytes of one row.
 pub(super) const PIECE_BYTES: usize = 4 << 20;
+/// Times a copy is made again because it went.
+const ATTEMPTS: usize = 3;
 /// Pieces on their way to a file.
 const AHEAD: usize = 2;
 
@@ -40,7 +42,8 @@ impl Stored {
         self.size_bytes >= LEAST_FILE_BYTES as i64
     }
 
-    fn is_copied(&self, local: &Local) -> bool {
+    /// Whether there is a whole copy on this host.
+    pub(super) fn is_copied(&self, local: &Local) -> bool {
         local.known().is_some_and(|folder| folder.is_there(&self.name, self.size_bytes.unsigned_abs()))
     }
 }
@@ -210,12 +213,19 @@ async fn copied(connection: &mut PgConnection, stored: &Stored, local: &Local) -
         Ok(folder) => folder,
         Err(error) => return Ok(Err(error)),
     };
-    if !folder.is_there(&stored.name, stored.size_bytes.unsigned_abs())
-        && let Err(error) = copy(connection, stored, folder.clone()).await?
-    {
-        return Ok(Err(error));
+    for _ in 0..ATTEMPTS {
+        if !stored.is_copied(local)
+            && let Err(error) = copy(connection, stored, folder.clone()).await?
+        {
+            return Ok(Err(error));
+        }
+        match Bytes::map(&folder.file(&stored.name)) {
+            // Another process merged it away in between, and this one still lists it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            done => return Ok(done),
+        }
     }
-    Ok(Bytes::map(&folder.file(&stored.name)))
+    Ok(Err(io::ErrorKind::NotFound.into()))
 }
 
 /// Copies the bytes from the server into the folder.

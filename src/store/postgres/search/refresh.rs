@@ -77,7 +77,9 @@ impl Looking {
 
     /// Forgets everything: the next search reads it again.
     pub(super) async fn forget(&self) {
-        let _finished = self.finished.lock().await;
+        let mut finished = self.finished.lock().await;
+        // Who waits for a look must not take the nothing that is left here for its answer.
+        *finished = 0;
         self.held().clear();
         *self.present.write().unwrap_or_else(PoisonError::into_inner) = Present::default();
     }

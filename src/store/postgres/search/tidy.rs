@@ -23,6 +23,7 @@ use crate::store::StoreResult;
 use crate::store::shared::aside;
 
 use super::super::error::classify;
+use super::pieces::Stored;
 use super::{SearchIndex, pieces};
 
 /// The lock that whoever tidies up holds; any number that nothing else uses ("words" in ASCII).
@@ -121,6 +122,15 @@ impl SearchIndex {
         let sql = "SELECT pg_try_advisory_xact_lock($1), set_config('idle_in_transaction_session_timeout', '0', true)";
         let (ours, _): (bool, String) = sqlx::query_as(sql).bind(LOCK).fetch_one(&mut *step).await?;
         Ok(ours.then_some(step))
+    }
+
+    /// Removes this host's copies of pieces that were merged into one; whoever has one mapped keeps it, and whoever still
+    /// lists one makes it again.
+    fn remove_copies<'a>(&self, merged: impl Iterator<Item = &'a Stored>, made: &str) {
+        let Some(folder) = self.local.known() else { return };
+        for old in merged.filter(|old| old.name != made && old.is_copied(&self.local)) {
+            folder.remove(&old.name);
+        }
     }
 
     /// Where a piece made of so many bytes is made: in the folder when it is large.

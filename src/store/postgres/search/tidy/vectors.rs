@@ -178,10 +178,12 @@ impl SearchIndex {
             return Ok(false);
         }
         let (after, last) = ((first.after_xact, first.after_chunk), (last.last_xact, last.last_chunk));
+        let name = block.1.clone();
         if !(NewBlock { model, after, last }).write(&mut step, block).await? {
             return Ok(false);
         }
         step.commit().await?;
+        self.remove_copies(group.iter().map(|row| &row.stored), &name);
         Ok(true)
     }
 }

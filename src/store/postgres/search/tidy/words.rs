@@ -68,7 +68,12 @@ impl SearchIndex {
         let dropped: Vec<i64> = inputs.iter().flat_map(Input::dropped).collect();
         let folder = self.place_for(group.iter().map(|row| row.stored.size_bytes).sum(), least_file);
         let merged = made(folder, WORDS, move |out| merge(&inputs, out).map(|(_, chunks)| chunks)).await?;
-        publish(step, group, merged, dropped).await
+        let name = merged.1.clone();
+        let is_published = publish(step, group, merged, dropped).await?;
+        if is_published {
+            self.remove_copies(group.iter().map(|row| &row.stored), &name);
+        }
+        Ok(is_published)
     }
 
     /// A segment to be merged; `None` when it is damaged.
