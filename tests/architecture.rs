@@ -13,6 +13,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("telemetry", &["telemetry", "domain"]),
     ("index", &["index", "domain"]),
     ("store", &["store", "domain"]),
+    ("store/shared/legs", &["store", "domain", "index"]),
     ("store/sqlite", &["store", "domain", "index"]),
     ("store/postgres", &["store", "domain", "index"]),
     ("embed", &["embed", "domain"]),

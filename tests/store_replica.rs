@@ -30,12 +30,15 @@ mod harness {
 
 use std::time::{Duration, Instant};
 
-use peanut::domain::search::{Filter, Occur, WordMatch, WordsQuery};
+use peanut::domain::ModelId;
+use peanut::domain::search::{Filter, Occur, VectorQuery, WordMatch, WordsQuery};
 use peanut::store::postgres::{PostgresOptions, PostgresStore};
-use peanut::store::{DocumentStore as _, ReplicaStatus, SearchStore as _, SystemStore as _};
+use peanut::store::{
+    CommitBatch, DocumentStore as _, EmbeddingStore as _, ReplicaStatus, SearchStore as _, SystemStore as _,
+};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
-use crate::build::{batch, file};
+use crate::build::{NOW, batch, file};
 use crate::own_postgres::OwnPostgres;
 use crate::proxy::{Mode, Proxy};
 
@@ -103,6 +106,46 @@ async fn it_serves_and_goes_on_serving_without_its_primary() {
     // Only the standby can answer now.
     assert!(finds(&store, "first").await && finds(&store, "needle29").await && !finds(&store, "absent").await);
     assert!(store.ping().await.is_err());
+    store.close().await;
+}
+
+/// A text whose segment is so large that it is copied to this host.
+fn long_text(word: &str) -> String {
+    let mut random = fastrand::Rng::with_seed(5);
+    let words: Vec<String> = (0..60_000).map(|_| format!("{:x}", random.u64(..))).collect();
+    format!("{word} {}", words.join(" "))
+}
+
+#[tokio::test]
+async fn copies_on_this_host_serve_both_servers_and_vectors_are_found_on_both() {
+    let mut primary = OwnPostgres::start();
+    let url = primary.url("postgres");
+    PostgresStore::open(&url, &OPTIONS).await.expect("open").close().await;
+    let standby = primary.standby();
+    let folder = tempfile::tempdir().expect("folder");
+    let index = folder.path().join("index");
+    let store = PostgresStore::open_with(&url, &OPTIONS, Some(index.clone())).await.expect("open");
+    let replica = format!("postgres://postgres@127.0.0.1:{}/postgres", standby.port);
+    let store = store.with_replica(&replica, &OPTIONS).expect("an address");
+    let model = ModelId::from("m");
+    store.register_model(&model, 2, NOW).await.expect("model");
+    let mut document = file("/n/long.md", &long_text("needle"));
+    document.chunks[0].vector = Some(vec![0.6, 0.8]);
+    let batch = CommitBatch { instant_model: Some(model.clone()), ..batch(vec![document]) };
+    store.commit(&batch).await.expect("commit");
+    let near = [VectorQuery { model, vector: vec![0.0, 1.0], scale: 1.0, offset: 0.0 }];
+    let is_near = async || {
+        let found = store.search_vectors(&near, &Filter::default(), 5).await.expect("search");
+        found.len() == 1 && (found[0].score - 0.8).abs() < 1e-4
+    };
+    let copies = || std::fs::read_dir(&index).expect("folder").count();
+    // By whichever server first: the other finds the copy.
+    assert!(finds(&store, "needle").await && is_near().await);
+    assert_eq!(copies(), 1);
+    until(&store, "follows", follows).await;
+    primary.stop();
+    assert!(finds(&store, "needle").await && is_near().await);
+    assert_eq!(copies(), 1);
     store.close().await;
 }
 

@@ -92,11 +92,6 @@ impl QueryCode {
         (sums.iter().sum::<f32>() + rest) * (stored_scale / FINE_STEPS) + self.offset
     }
 
-    /// Length of the query's vector.
-    pub(crate) fn dimension(&self) -> usize {
-        self.code.len()
-    }
-
     /// What a score may be wrong by.
     pub(crate) fn error(&self) -> f32 {
         self.error
@@ -145,12 +140,6 @@ impl<T: Copy> Nearest<T> {
     pub(crate) fn into_held(self) -> Vec<(f32, T)> {
         self.held
     }
-
-    /// What can be among the best once scored exactly: the best by code, and whatever is within the error below the last
-    /// of them.
-    pub(crate) fn worth_rescoring(self) -> Vec<T> {
-        worth_rescoring(self.held, self.limit, self.error)
-    }
 }
 
 /// The least approximate score that may be among the best `limit` of `scored` (more than `limit`) once scored exactly.
@@ -159,7 +148,8 @@ fn least_worth<T>(scored: &mut [(f32, T)], limit: usize, error: f32) -> f32 {
     last.0 - error
 }
 
-/// As [`Nearest::worth_rescoring`], of what was gathered for more than `limit`.
+/// Of what was gathered, what can be among the best once scored exactly: the best by code, and whatever is within the error
+/// below the last of them.
 pub(crate) fn worth_rescoring<T: Copy>(mut scored: Vec<(f32, T)>, limit: usize, error: f32) -> Vec<T> {
     if limit == 0 {
         return Vec::new();
@@ -205,7 +195,8 @@ mod tests {
                     nearest.push(score, at);
                 }
             }
-            let worth: std::collections::HashSet<usize> = nearest.worth_rescoring().into_iter().collect();
+            let worth = worth_rescoring(nearest.into_held(), 50, code.error());
+            let worth: std::collections::HashSet<usize> = worth.into_iter().collect();
             let dot = |vector: &[f32]| vector.iter().zip(&query.vector).map(|(a, b)| a * b).sum::<f32>();
             let mut exact: Vec<(f32, usize)> = stored.iter().map(|vector| dot(vector)).zip(0..).collect();
             exact.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -250,6 +241,6 @@ mod tests {
         assert!((code.score(&[127, 0], 1.0 / 127.0) - 1.0).abs() < 1e-6);
         let nearest: Nearest<()> = Nearest::new(3, 0.0);
         assert!(!nearest.wants(code.score(&[127], 1.0)) && !nearest.wants(code.score(&[1, 1], f32::NAN)));
-        assert!(Nearest::<()>::new(0, 0.0).worth_rescoring().is_empty());
+        assert!(worth_rescoring(Nearest::<()>::new(0, 0.0).into_held(), 0, 0.0).is_empty());
     }
 }

@@ -16,6 +16,34 @@ const BUFFER_BYTES: usize = 1 << 20;
 /// A file that no table names is removed when it is older: a younger one may be about to be published.
 const STRAY_AFTER: Duration = Duration::from_secs(60 * 60);
 
+/// Makes a name of what passes by.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Naming(Sha256);
+
+impl Naming {
+    /// Takes the next bytes.
+    pub(crate) fn add(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The name of all of them.
+    pub(crate) fn name(self, ending: &str) -> String {
+        named(self.0, ending)
+    }
+}
+
+/// The name of bytes.
+pub(crate) fn name_of(bytes: &[u8], ending: &str) -> String {
+    let mut naming = Naming::default();
+    naming.add(bytes);
+    naming.name(ending)
+}
+
+/// What a name ends in: what kind of bytes it names.
+pub(crate) fn ending_of(name: &str) -> &str {
+    name.split_once('.').map_or("", |(_, ending)| ending)
+}
+
 /// The folder of a store's index files.
 #[derive(Clone, Debug)]
 pub(crate) struct Folder(PathBuf);
@@ -122,8 +150,7 @@ impl Folder {
         loop {
             let read = io::Read::read(&mut file, &mut buffer)?;
             if read == 0 {
-                let ending = name.split_once('.').map_or("", |(_, ending)| ending);
-                return Ok(named(hash, ending) == name);
+                return Ok(named(hash, ending_of(name)) == name);
             }
             hash.update(&buffer[..read]);
         }
@@ -179,6 +206,7 @@ mod tests {
         assert_ne!(write(b"two").unwrap().0.name, first.name);
         assert!(folder.is_there(&first.name, 3) && !folder.is_there(&first.name, 4));
         assert!(folder.is_sound(&first.name).unwrap());
+        assert_eq!((name_of(b"one", "words"), ending_of(&first.name)), (first.name.clone(), "words"));
         fs::write(folder.file(&first.name), b"onf").unwrap();
         assert!(!folder.is_sound(&first.name).unwrap());
         let failed: io::Result<(Written, ())> = folder.write("words", |_| Err(io::Error::other("full")));

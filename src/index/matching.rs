@@ -1,10 +1,11 @@
-//! What one clause of a query matches. Pure; called by `score` and by the store's filters.
+//! What one clause of a query matches. Pure; called by `score`, `suggest` and the store's filters.
 //!
 //! A term is read where it stands. A prefix, or any of several, matches the chunks of all of them together; a phrase those
 //! where its terms stand side by side. A prefix, and whatever may be a phrase, counts as one occurrence.
 
 use crate::domain::search::WordMatch;
 
+use super::numbers::Numbers;
 use super::ranking::Matches;
 use super::stop::Stop;
 use super::view::{Part, View};
@@ -147,6 +148,17 @@ impl<'a> Matching<'a> {
             }
         }
     }
+}
+
+/// The documents that hold each of some words, in order.
+pub(crate) fn documents(view: &View, wanted: &[WordMatch], stop: &Stop) -> Vec<Numbers> {
+    let of = |wanted: &WordMatch| {
+        let mut documents = Numbers::default();
+        let matching = Matching::of(view, wanted, stop);
+        matching.each(|part, place, _| documents.insert(part.segment.document(place) as usize));
+        documents
+    };
+    wanted.iter().map(of).collect()
 }
 
 /// Adds the places where words stand side by side, in order.

@@ -6,9 +6,9 @@
 //! it. What they hold can be made anew from the store at any time.
 //!
 //! [`view::View`] puts segments side by side and knows what of them is gone; [`matching`] finds what a clause matches,
-//! [`score`] ranks it by the formula of [`ranking`]; [`vectors`] scans by the codes of [`codes`]. Which segments there are,
-//! and what is gone, is the store's to say: `store::sqlite::search` keeps that in its tables. `store::postgres` shares the
-//! formula and the codes. Imports `domain` only.
+//! [`score`] ranks it by the formula of [`ranking`], [`suggest`] finds words like one; [`vectors`] scans by the codes of
+//! [`codes`]. [`tiers`] says which pieces become one. Which segments there are, and what is gone, is the store's to say:
+//! `store::sqlite::search` and `store::postgres::search` keep that in their tables, and the same bytes. Imports `domain` only.
 
 pub(crate) mod bytes;
 pub(crate) mod codes;
@@ -18,6 +18,8 @@ pub(crate) mod numbers;
 pub(crate) mod ranking;
 pub(crate) mod score;
 pub(crate) mod stop;
+pub(crate) mod suggest;
+pub(crate) mod tiers;
 pub(crate) mod varint;
 pub(crate) mod vectors;
 pub(crate) mod view;

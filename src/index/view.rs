@@ -103,6 +103,27 @@ impl View {
         self.deleted = Arc::new(deleted);
     }
 
+    /// Tells which documents were deleted or came back, by number. Returns those for which that is news.
+    pub(crate) fn turn_deleted(&mut self, turned: impl IntoIterator<Item = (i64, bool)>) -> Vec<i64> {
+        let mut news = Vec::new();
+        for (number, is_deleted) in turned {
+            let Ok(at) = usize::try_from(number) else { continue };
+            if self.deleted.holds(at) != is_deleted {
+                let deleted = Arc::make_mut(&mut self.deleted);
+                if is_deleted {
+                    deleted.insert(at)
+                } else {
+                    deleted.remove(at)
+                }
+                news.push(number);
+            }
+        }
+        if !news.is_empty() {
+            self.has_deleted = !self.deleted.is_empty();
+        }
+        news
+    }
+
     /// Takes deleted documents out of a set.
     pub(crate) fn without_deleted(&self, documents: &mut Numbers) {
         if self.has_deleted {

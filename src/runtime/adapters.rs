@@ -185,7 +185,8 @@ pub(super) async fn open_store(config: &Config) -> StoreResult<SharedStore> {
     let store: SharedStore = match &config.services.postgres_url {
         Some(url) => {
             let options = PostgresOptions::default();
-            let store = PostgresStore::open(url.reveal(), &options).await?.on_host(&config.host);
+            let index = config.data_dir.join("postgres-index");
+            let store = PostgresStore::open_with(url.reveal(), &options, Some(index)).await?.on_host(&config.host);
             let store = match &config.services.postgres_replica_url {
                 Some(url) => store.with_replica(url.reveal(), &options)?,
                 None => store,

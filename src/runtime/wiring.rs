@@ -31,7 +31,7 @@ use super::lock::WorkerLock;
 use super::shutdown::{DRAIN_DEADLINE, Shutdown};
 use super::supervisor::Supervisor;
 
-/// Tidying up may take longer than whoever quits should wait (PostgreSQL may build a graph of vectors).
+/// Tidying up may take longer than whoever quits should wait (large segments of the search index may be merged).
 const TIDY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// Between looks whether the process that runs the workers is gone.

@@ -29,7 +29,7 @@ async fn a_search_that_was_given_up_ends_on_the_server() {
     let mut watcher = PgConnection::connect(&address_of(&harness.database)).await.expect("connect");
     // Whoever holds the tables keeps a search at work for as long as it lasts.
     let mut held = holder.begin().await.expect("begin");
-    sqlx::raw_sql("LOCK TABLE chunk, document, word_segment, word_block, word_gone IN ACCESS EXCLUSIVE MODE")
+    sqlx::raw_sql("LOCK TABLE chunk, document, word_segment, index_piece, word_gone IN ACCESS EXCLUSIVE MODE")
         .execute(&mut *held)
         .await
         .expect("lock");

@@ -11,4 +11,4 @@ mod tests;
 
 pub(crate) use block::{Block, Coded, merge, write};
 pub(crate) use model::Model;
-pub(crate) use scan::Asked;
+pub(crate) use scan::{Asked, Known};

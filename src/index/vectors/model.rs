@@ -89,7 +89,7 @@ impl Model {
     }
 
     /// Whether it has a vector of a chunk.
-    pub(super) fn has(&self, chunk: i64) -> bool {
+    pub(crate) fn has(&self, chunk: i64) -> bool {
         self.find(chunk).is_some()
     }
 

@@ -1,5 +1,8 @@
 //! Finds what is nearest. Pure; called by the store's vector leg.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use crate::domain::search::VectorQuery;
 use crate::index::codes::{Nearest, QueryCode};
 use crate::index::stop::Stop;
@@ -11,6 +14,22 @@ use super::model::Model;
 const LOOKED_AT_ONCE: usize = 4_096;
 /// When fewer than one of so many chunks may be returned, these are scored one by one.
 const FEW: usize = 16;
+
+/// The models of a search, by name.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Known(HashMap<String, Arc<Model>>);
+
+impl Known {
+    /// Adds a model.
+    pub(crate) fn add(&mut self, name: &str, model: Arc<Model>) {
+        self.0.insert(name.to_owned(), model);
+    }
+
+    /// Queries with their models.
+    pub(crate) fn asked(&self, queries: &[VectorQuery]) -> Asked<'_> {
+        Asked::of(queries, |name| self.0.get(name).map(Arc::as_ref))
+    }
+}
 
 /// Queries with their models, best model first: a chunk is scored by the first that has it.
 #[derive(Debug)]

@@ -23,6 +23,27 @@ pub(crate) struct Input {
 }
 
 impl Input {
+    /// A segment without those of its chunks that are among `gone`.
+    pub(crate) fn without(segment: Segment, gone: &[i64]) -> Self {
+        let mut marks = Vec::new();
+        for place in gone.iter().filter_map(|chunk| segment.find(*chunk)) {
+            marks.resize(segment.chunks(), false);
+            marks[place] = true;
+        }
+        Self { segment, gone: marks }
+    }
+
+    /// The chunks that a merge leaves out.
+    pub(crate) fn dropped(&self) -> impl Iterator<Item = i64> {
+        let gone = self.gone.iter().enumerate().filter(|(_, gone)| **gone);
+        gone.map(|(place, _)| self.segment.id(place))
+    }
+
+    /// The share of its chunks that are gone.
+    pub(crate) fn share_gone(&self) -> f64 {
+        self.dropped().count() as f64 / self.segment.chunks().max(1) as f64
+    }
+
     fn is_gone(&self, place: usize) -> bool {
         self.gone.get(place).copied().unwrap_or(false)
     }

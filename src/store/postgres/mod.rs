@@ -1,7 +1,7 @@
 //! The PostgreSQL adapter: one pool, shared by any number of processes on any number of hosts.
 //!
 //! Owns every sqlx type of the service store; nothing of sqlx leaves this folder. One file per table family implements
-//! one of the store traits; `search` holds the two legs. Rows that several processes work on are claimed with
+//! one of the store traits; `search` holds the two legs, over the segments of `index`. Rows that several processes work on are claimed with
 //! `FOR UPDATE SKIP LOCKED`; documents are written by one transaction at a time (see `PostgresStore::begin_writing`).
 
 mod dead_letters;
@@ -27,6 +27,7 @@ mod texts;
 mod transfer;
 mod verify;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -38,7 +39,7 @@ use self::error::classify;
 use self::identity::{IDENTITY, Identity};
 use self::pulse::Pulse;
 use self::replica::Replica;
-use self::search::{GRAPH_SETTINGS, SearchIndex};
+use self::search::SearchIndex;
 use super::{StoreError, StoreResult};
 
 static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("migrations/postgres");
@@ -71,6 +72,9 @@ const IDLE_TIMEOUT: &str = "60s";
 const WRITER_LOCK: i64 = 0x70_65_61_6e_75_74;
 /// PostgreSQL's oldest release with everything the statements here use.
 const OLDEST_SERVER: u32 = 160_000;
+
+/// How a transaction begins in which every statement sees the same moment.
+const ONE_MOMENT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 /// How a store is opened.
 #[derive(Clone, Copy, Debug)]
@@ -117,12 +121,21 @@ impl PostgresStore {
     /// `Retryable` when the server cannot be reached; `Permanent` when it refuses user or database, lacks pgvector, is
     /// read-only, or holds the store of a newer Peanut. The message names the remedy.
     pub async fn open(url: &str, options: &PostgresOptions) -> StoreResult<Self> {
+        Self::open_with(url, options, None).await
+    }
+
+    /// As [`PostgresStore::open`]; copies of large parts of the search index lie in `index_folder`, where the processes of
+    /// this host share them, not in a folder of this process alone.
+    ///
+    /// # Errors
+    /// As [`PostgresStore::open`].
+    pub async fn open_with(url: &str, options: &PostgresOptions, index_folder: Option<PathBuf>) -> StoreResult<Self> {
         let connect = parse(url)?;
         let location = location_of(&connect);
         bring_up_to_date(&connect, &location).await?;
         let pool = pool(connect.clone(), options.max_connections, ACQUIRE_TIMEOUT);
         let identity = Identity::read(&pool).await.map_err(|error| classify("open store", location.as_str(), error))?;
-        let search = Arc::new(SearchIndex::new(pool.clone()));
+        let search = Arc::new(SearchIndex::new(pool.clone(), index_folder));
         let missing_cursor = embeddings::MissingCursor::default();
         let pulse = Pulse::new(connect);
         let store =
@@ -169,10 +182,7 @@ impl PostgresStore {
 
     /// Starts a reading transaction in which every statement sees the same moment.
     async fn begin_reading(&self, operation: &'static str, key: &str) -> StoreResult<PgTransaction> {
-        self.pool
-            .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            .await
-            .map_err(|error| classify(operation, key, error))
+        self.pool.begin_with(ONE_MOMENT).await.map_err(|error| classify(operation, key, error))
     }
 
     /// Starts a transaction that writes documents. It waits for every other one, in any process: what a commit decides
@@ -196,8 +206,7 @@ impl PostgresStore {
 /// Connections with the settings every one of this adapter has.
 fn pool(connect: PgConnectOptions, most: u32, acquire_timeout: Duration) -> PgPool {
     let connect = connect
-        .options([("statement_timeout", STATEMENT_TIMEOUT), ("idle_in_transaction_session_timeout", IDLE_TIMEOUT)])
-        .options(GRAPH_SETTINGS);
+        .options([("statement_timeout", STATEMENT_TIMEOUT), ("idle_in_transaction_session_timeout", IDLE_TIMEOUT)]);
     PgPoolOptions::new()
         .max_connections(most)
         .max_lifetime(MAX_LIFETIME)

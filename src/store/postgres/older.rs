@@ -47,7 +47,7 @@ impl Unindexed {
 impl PostgresStore {
     /// Makes what this version keeps and an older one did not. Costs one look when nothing is left to do.
     pub(super) async fn complete_older(&self) -> StoreResult<()> {
-        self.renew_words().await?;
+        self.renew_index().await?;
         let fail = |error| classify(OPERATION, self.location.as_str(), error);
         let (has_chunks, has_documents): (bool, bool) = sqlx::query_as(
             "SELECT EXISTS (SELECT 1 FROM chunk WHERE NOT searchable), \

@@ -12,6 +12,7 @@ use super::error::classify;
 use super::identity::IDENTITY;
 use super::replica::Replica;
 use super::rows::{named, small, text, unsigned};
+use super::search::forget_vectors;
 use super::{PostgresStore, verify};
 
 /// A worker without a sign of life for this long is forgotten.
@@ -114,10 +115,14 @@ impl SystemStore for PostgresStore {
     }
 
     async fn repair_index(&self) -> StoreResult<bool> {
-        let damaged = verify::damaged_index(self).await;
-        if damaged.map_err(|error| classify("repair search index", self.location.as_str(), error))?.is_empty() {
+        let fail = |error| classify("repair search index", self.location.as_str(), error);
+        if verify::damaged_index(self).await.map_err(fail)?.is_empty() {
             return Ok(false);
         }
+        // Packed again from the vectors when there is time.
+        let mut transaction = self.pool.begin().await.map_err(fail)?;
+        forget_vectors(&mut transaction, None).await.map_err(fail)?;
+        transaction.commit().await.map_err(fail)?;
         self.make_words(true).await?;
         Ok(true)
     }
@@ -275,7 +280,7 @@ impl SystemStore for PostgresStore {
 
     async fn optimize(&self) -> StoreResult<()> {
         optimize(self).await.map_err(|error| classify("optimize", self.location.as_str(), error))?;
-        self.search.compact().await.map(drop)
+        self.search.tidy().await
     }
 
     async fn replica(&self) -> StoreResult<Option<ReplicaStatus>> {

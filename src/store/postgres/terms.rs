@@ -1,6 +1,6 @@
-//! Makes the word index anew: when another version of `domain::terms` made it, or when `check` found it damaged. Called by
-//! `older` when a store is opened, before anybody searches; in steps, each a transaction of its own, so that a process that is stopped meanwhile
-//! leaves the rest to the next one.
+//! Makes the search index anew: when another version of `domain::terms` made it, when some of it is not there any more, or
+//! when `check` found it damaged. Called by `older` when a store is opened, before anybody searches; in steps, each a
+//! transaction of its own, so that a process that is stopped meanwhile leaves the rest to the next one.
 
 use uuid::Uuid;
 
@@ -29,17 +29,18 @@ struct Renewed {
 }
 
 impl PostgresStore {
-    /// Costs one look when the index is as this version makes it.
-    pub(super) async fn renew_words(&self) -> StoreResult<()> {
+    /// Costs a few looks when the index is as this version makes it and all of it is there.
+    pub(super) async fn renew_index(&self) -> StoreResult<()> {
         let fail = |error| classify(OPERATION, self.location.as_str(), error);
         let (version, is_done): (i64, bool) = sqlx::query_as("SELECT version, done_id >= last_id FROM word_terms")
             .fetch_one(&self.pool)
             .await
             .map_err(fail)?;
-        if version == terms::VERSION && is_done {
-            return Ok(());
+        let is_whole = self.search.is_whole().await.map_err(fail)?;
+        if version != terms::VERSION || !is_done || !is_whole {
+            self.make_words(version != terms::VERSION || !is_whole).await?;
         }
-        self.make_words(version != terms::VERSION).await
+        self.search.pack_many().await.map_err(fail)
     }
 
     /// Makes the word index anew from the texts, all of it or what another process left.
@@ -56,7 +57,7 @@ impl PostgresStore {
         let mut done = 0;
         while let Some(count) = self.renew_some().await? {
             done += count;
-            self.search.compact_soon();
+            self.search.merge_segments().await.map_err(|error| classify(OPERATION, self.location.as_str(), error))?;
             tracing::info!(event = "word_index_renewal_goes_on", done, chunks);
         }
         tracing::info!(event = "word_index_renewed");
@@ -64,7 +65,7 @@ impl PostgresStore {
     }
 
     /// Empties an index that is to be made anew, and says how many chunks are left to index.
-    async fn begin_words(&self, is_anew: bool) -> StoreResult<i64> {
+    pub(super) async fn begin_words(&self, is_anew: bool) -> StoreResult<i64> {
         let fail = |error| classify(OPERATION, self.location.as_str(), error);
         let mut transaction = self.begin_writing(OPERATION, "word index").await?;
         let work = async {
@@ -96,7 +97,7 @@ impl PostgresStore {
     }
 
     /// Indexes some chunks; `None` when there are none left.
-    async fn renew_some(&self) -> StoreResult<Option<usize>> {
+    pub(super) async fn renew_some(&self) -> StoreResult<Option<usize>> {
         let fail = |error| classify(OPERATION, self.location.as_str(), error);
         let mut transaction = self.begin_writing(OPERATION, "chunks").await?;
         let work = async {

@@ -15,15 +15,16 @@ use crate::store::{StoreError, StoreResult, SystemStore as _};
 
 use super::error::classify;
 use super::rows::{key_text, named, small, text, undecodable};
-use super::search::{IndexedChunk, drop_model_index, index_chunks};
+use super::search::{IndexedChunk, index_chunks};
 use super::{PgTransaction, PostgresStore};
 
 /// Tables whose rows are content of a user: a store that has one of them is not empty.
 const CONTENT: [&str; 7] = ["document", "person", "chunk", "file", "dead_letter", "folder", "outbox"];
 /// What is derived from the tables that travel.
-const DERIVED: [&str; 9] = [
+const DERIVED: [&str; 10] = [
     "word_segment",
-    "word_block",
+    "vector_segment",
+    "index_piece",
     "word_gone",
     "search_retired",
     "document_change",
@@ -136,10 +137,6 @@ async fn content(connection: &mut PgConnection) -> Result<Option<&'static str>, 
 }
 
 async fn empty(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    let models: Vec<i64> = sqlx::query_scalar("SELECT seq FROM model").fetch_all(&mut *connection).await?;
-    for model in models {
-        drop_model_index(connection, model).await?;
-    }
     let tables: Vec<&str> = TABLES.iter().map(|table| table.name).chain(DERIVED).collect();
     let sql = format!("TRUNCATE {} RESTART IDENTITY", tables.join(", "));
     sqlx::query(AssertSqlSafe(sql)).persistent(false).execute(&mut *connection).await?;

@@ -6,7 +6,7 @@ use crate::store::Integrity;
 use crate::store::shared::ledger::FILE_CHECKS;
 use crate::store::shared::texts::{PROMISE, told};
 
-use super::{PostgresStore, texts};
+use super::{ONE_MOMENT, PostgresStore, texts};
 
 /// Violations named per check; more are only counted.
 const NAMED: usize = 10;
@@ -135,9 +135,7 @@ const ENGINE_CHECKS: [(&str, &str); 3] = [
     (
         "every index is complete",
         "SELECT 'index ' || indexrelid::regclass FROM pg_index JOIN pg_class ON pg_class.oid = indrelid
-            WHERE relnamespace = current_schema()::regnamespace AND NOT (indisvalid AND indisready)
-              -- Graphs of vectors are built while the store is in use, and searches do without until then.
-              AND indrelid <> 'embedding'::regclass",
+            WHERE relnamespace = current_schema()::regnamespace AND NOT (indisvalid AND indisready)",
     ),
     (
         "every constraint holds for every row",
@@ -152,46 +150,30 @@ const ENGINE_CHECKS: [(&str, &str); 3] = [
 ];
 
 /// What must hold of the search index.
-const INDEX_CHECKS: [(&str, &str); 2] = [
-    (
-        "the word index holds every searchable chunk and nothing else",
-        "SELECT held || ' chunks of ' || wanted FROM (
-            SELECT (SELECT coalesce(sum(chunks), 0) FROM word_segment) - (SELECT count(*) FROM word_gone) AS held,
-                   (SELECT count(*) FROM chunk WHERE searchable) AS wanted) AS counted WHERE held <> wanted
-         UNION ALL SELECT 'chunk ' || chunk_id FROM word_gone JOIN chunk ON chunk.id = chunk_id",
-    ),
-    (
-        "every segment of the word index is whole",
-        "SELECT 'segment ' || segment_id FROM word_block GROUP BY segment_id
-            HAVING min(block) <> 0 OR max(block) <> count(*) - 1
-                OR NOT EXISTS (SELECT 1 FROM word_segment WHERE id = segment_id)",
-    ),
-];
+const INDEX_PROMISE: &str = "the search index holds every searchable chunk and nothing else";
 
 /// What is wrong with the search index, in words.
 pub(super) async fn damaged_index(store: &PostgresStore) -> Result<Vec<String>, sqlx::Error> {
-    let mut integrity = Integrity::default();
-    let mut transaction = store.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+    let mut transaction = store.pool.begin_with(ONE_MOMENT).await?;
     sqlx::query("SET LOCAL statement_timeout = 0").execute(&mut *transaction).await?;
-    for (promise, sql) in INDEX_CHECKS {
-        run(&mut transaction, promise, sql, &mut integrity).await?;
-    }
+    let problems = store.search.damaged_index(&mut transaction).await?;
     transaction.commit().await?;
-    Ok(integrity.problems)
+    Ok(problems)
 }
 
 /// Runs every check in one read transaction. They read whole tables, so each may take longer than other statements.
 pub(super) async fn verify(store: &PostgresStore) -> Result<Integrity, sqlx::Error> {
     let mut integrity = Integrity::default();
-    let mut transaction = store.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+    let mut transaction = store.pool.begin_with(ONE_MOMENT).await?;
     sqlx::query("SET LOCAL statement_timeout = 0").execute(&mut *transaction).await?;
-    for (promise, sql) in ENGINE_CHECKS.into_iter().chain(CHECKS).chain(INDEX_CHECKS) {
+    for (promise, sql) in ENGINE_CHECKS.into_iter().chain(CHECKS) {
         run(&mut transaction, promise, sql, &mut integrity).await?;
     }
     for (promise, sql) in FILE_CHECKS {
         let sql = format!("SELECT 'file ' || path FROM ({sql}) AS unsound ORDER BY path");
         run(&mut transaction, promise, &sql, &mut integrity).await?;
     }
+    tell(INDEX_PROMISE, store.search.damaged_index(&mut transaction).await?, &mut integrity);
     let damaged = texts::damaged(&mut transaction).await?;
     tell(PROMISE, damaged.iter().map(told).collect(), &mut integrity);
     transaction.commit().await?;

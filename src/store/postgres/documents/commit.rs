@@ -34,7 +34,7 @@ async fn commit_once(store: &PostgresStore, batch: &CommitBatch, key: &str) -> S
     let models = models(&mut transaction, batch, key).await?;
     let report = write(&mut transaction, batch, &models).await.map_err(|error| classify(OPERATION, key, error))?;
     transaction.commit().await.map_err(|error| classify(OPERATION, key, error))?;
-    store.search.compact_soon();
+    store.search.tidy_soon();
     Ok(report)
 }
 

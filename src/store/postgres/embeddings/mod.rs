@@ -16,7 +16,6 @@ use crate::store::{EmbeddingJob, EmbeddingStore, FailedEmbedding, StoreError, St
 use super::PostgresStore;
 use super::error::classify;
 use super::rows::{text, unsigned};
-use super::search::{drop_model_index, register_model_index};
 
 /// A model's row.
 #[derive(Clone, Copy, Debug)]
@@ -136,9 +135,6 @@ impl EmbeddingStore for PostgresStore {
             .await?;
             // It may have been known, or another process may have come first.
             let Some(held) = find(&mut transaction, model).await? else { return Ok(wanted) };
-            if held.dimension == wanted {
-                register_model_index(&mut transaction, held.seq, dimension).await?;
-            }
             transaction.commit().await?;
             Ok(held.dimension)
         };
@@ -206,6 +202,7 @@ impl EmbeddingStore for PostgresStore {
         };
         let done = work.await.map_err(|error| classify(OPERATION, model.0.as_str(), error));
         self.wrote();
+        self.search.tidy_soon();
         done
     }
 
@@ -295,8 +292,6 @@ impl EmbeddingStore for PostgresStore {
         let work = async {
             // A model of millions of vectors takes longer to go than any statement may usually take.
             sqlx::query("SELECT set_config('statement_timeout', '0', true)").execute(&mut *transaction).await?;
-            // First of all, for it locks the table: a writer that waits for this transaction must not hold what it needs.
-            drop_model_index(&mut transaction, found.seq).await?;
             for sql in [
                 // Whoever is about to write a row of this model waits, and then finds it gone.
                 "SELECT 1 FROM model WHERE seq = $1 FOR UPDATE",

@@ -6,15 +6,17 @@ use std::sync::Arc;
 use sqlx::{Postgres, QueryBuilder};
 
 use crate::domain::search::{Expression, Filter, Predicate, WordMatch};
+use crate::index::matching::documents;
 use crate::index::numbers::{Leaf, Numbers, combined, leaves};
+use crate::index::view::Allowed;
 use crate::store::StoreResult;
 use crate::store::shared::patterns;
 
 use super::super::error::classify;
 use super::super::rows::text;
 use super::SearchIndex;
+use super::refresh::Present;
 use super::source::Source;
-use super::view::{Allowed, View};
 
 /// Whose names a test looks at.
 const SENDERS: &str = "d.role IN ('from', 'author')";
@@ -25,19 +27,19 @@ const ANYBODY: &str = "TRUE";
 
 impl SearchIndex {
     /// Documents a search with this filter may return.
-    pub(super) async fn allowed(&self, view: &Arc<View>, filter: &Filter) -> StoreResult<Allowed> {
+    pub(super) async fn allowed(&self, present: &Present, filter: &Filter) -> StoreResult<Allowed> {
         if filter.is_empty() {
             return Ok(Allowed::Live);
         }
-        let Some(mut documents) = self.by_words(view, filter).await? else {
-            return Ok(Allowed::Only(self.passing(view.source, filter).await?));
+        let Some(mut documents) = self.by_words(present, filter).await? else {
+            return Ok(Allowed::Only(Arc::new(self.passing(present.source, filter).await?)));
         };
         if filter.conditions.is_empty() && !filter.wants_deleted() {
-            view.retired.iter().filter_map(|seq| usize::try_from(*seq).ok()).for_each(|seq| documents.remove(seq));
+            present.view.without_deleted(&mut documents);
         } else {
-            documents.keep(&self.passing(view.source, filter).await?);
+            documents.keep(&self.passing(present.source, filter).await?);
         }
-        Ok(Allowed::Only(documents))
+        Ok(Allowed::Only(Arc::new(documents)))
     }
 
     /// Documents that pass what the tables know.
@@ -49,7 +51,7 @@ impl SearchIndex {
     }
 
     /// Documents for which the filter's tree holds; `None` when [`push_filter`] says it.
-    pub(super) async fn by_words(&self, view: &Arc<View>, filter: &Filter) -> StoreResult<Option<Numbers>> {
+    pub(super) async fn by_words(&self, present: &Present, filter: &Filter) -> StoreResult<Option<Numbers>> {
         let Some(tree) = filter.words_tree() else { return Ok(None) };
         let (mut tests, mut words) = (Vec::new(), Vec::new());
         let leaves = leaves(tree);
@@ -58,12 +60,13 @@ impl SearchIndex {
                 Leaf::Tests(part) => {
                     let mut query = QueryBuilder::new("SELECT array_agg(document.seq) FROM document WHERE ");
                     push_expression(&mut query, part);
-                    tests.push(self.documents_of(view.source, query, || format!("{part:?}")).await?);
+                    tests.push(self.documents_of(present.source, query, || format!("{part:?}")).await?);
                 }
                 Leaf::Words(wanted) => words.push(WordMatch::clone(wanted)),
             }
         }
-        let words = self.documents_with(view, words).await?;
+        let view = Arc::clone(&present.view);
+        let words = self.cores.run(move |stop| documents(&view, &words, stop)).await?;
         let (mut tests, mut words) = (tests.into_iter(), words.into_iter());
         let mut sets =
             leaves.iter().filter_map(|leaf| if matches!(leaf, Leaf::Tests(_)) { tests.next() } else { words.next() });

@@ -1,11 +1,16 @@
-//! What the writers of documents tell the search index. Called by `documents`.
-//! Chunks that are deleted and documents that are retired tell it by themselves, by triggers (`0002_search.sql`).
+//! Packs new chunks into a segment of the word index, within the transaction that stores them. Called by every writer of
+//! chunks. Chunks that are deleted and documents that are retired tell it by themselves, by triggers (`0002_search.sql`).
 
 use sqlx::PgConnection;
 
 use crate::domain::{ChunkKind, DocumentId};
+use crate::index::files::name_of;
+use crate::index::words::{NewPlace, pack};
 
-use super::segment::{Packed, Place, pack};
+use super::pieces;
+
+/// What the names of word segments end in.
+pub(super) const WORDS: &str = "words";
 
 /// A new searchable chunk.
 #[derive(Clone, Copy, Debug)]
@@ -24,53 +29,88 @@ pub(in crate::store::postgres) struct IndexedChunk<'a> {
     pub(in crate::store::postgres) terms: &'a str,
 }
 
+impl IndexedChunk<'_> {
+    fn place(&self) -> NewPlace {
+        NewPlace {
+            id: self.id,
+            // Numbers of documents count up from 1; nobody has four thousand million.
+            document: u32::try_from(self.document_seq).unwrap_or(u32::MAX),
+            document_id: self.document_id.0,
+            kind: self.kind,
+            length: self.token_count,
+        }
+    }
+}
+
 /// Adds chunks to the word index, as one segment, within the transaction that stores them. A chunk is added once.
 pub(in crate::store::postgres) async fn index_chunks(
     connection: &mut PgConnection,
     chunks: &[IndexedChunk<'_>],
 ) -> Result<(), sqlx::Error> {
-    if chunks.is_empty() {
-        return Ok(());
-    }
-    let mut packing: Vec<(Place, &str)> = chunks
-        .iter()
-        .map(|chunk| {
-            let place = Place {
-                id: chunk.id,
-                document_seq: chunk.document_seq,
-                document_id: chunk.document_id,
-                kind: chunk.kind,
-                length: chunk.token_count,
-            };
-            (place, chunk.terms)
-        })
-        .collect();
+    let mut packing: Vec<(NewPlace, &str)> = chunks.iter().map(|chunk| (chunk.place(), chunk.terms)).collect();
     packing.sort_unstable_by_key(|(place, _)| place.id);
-    write_segment(connection, pack(&packing)).await
+    let (Some((first, _)), Some((last, _))) = (packing.first(), packing.last()) else { return Ok(()) };
+    let bytes = pack(&packing).map_err(|error| sqlx::Error::Encode(error.into()))?;
+    let segment = NewSegment { name: name_of(&bytes, WORDS), chunks: packing.len(), range: (first.id, last.id) };
+    segment.write(connection, &bytes).await
 }
 
-/// Writes a packed segment; readers see it when the transaction commits.
-pub(super) async fn write_segment(connection: &mut PgConnection, packed: Packed) -> Result<(), sqlx::Error> {
-    let id: i64 =
-        sqlx::query_scalar("INSERT INTO word_segment (chunks, header, dictionary) VALUES ($1, $2, $3) RETURNING id")
-            .bind(packed.chunks as i64)
-            .bind(packed.header)
-            .bind(packed.dictionary)
-            .fetch_one(&mut *connection)
-            .await?;
-    let mut first = 0_i64;
-    // In steps: a message of many megabytes would be held several times over.
-    for blocks in packed.blocks.chunks(1024) {
-        sqlx::query(
-            "INSERT INTO word_block (segment_id, block, bytes) \
-             SELECT $1, $2 + number - 1, bytes FROM unnest($3::BYTEA[]) WITH ORDINALITY AS b (bytes, number)",
+/// A segment of words to be written.
+#[derive(Debug)]
+pub(super) struct NewSegment {
+    pub(super) name: String,
+    pub(super) chunks: usize,
+    /// First and last chunk.
+    pub(super) range: (i64, i64),
+}
+
+impl NewSegment {
+    /// Writes it; readers see it when the transaction commits.
+    pub(super) async fn write(self, connection: &mut PgConnection, bytes: &[u8]) -> Result<(), sqlx::Error> {
+        let id: i64 = sqlx::query_scalar(
+            "INSERT INTO word_segment (name, chunks, first_id, last_id, size_bytes) VALUES ($1, $2, $3, $4, $5) \
+             RETURNING id",
         )
-        .bind(id)
-        .bind(first)
-        .bind(blocks)
-        .execute(&mut *connection)
+        .bind(self.name)
+        .bind(self.chunks as i64)
+        .bind(self.range.0)
+        .bind(self.range.1)
+        .bind(bytes.len() as i64)
+        .fetch_one(&mut *connection)
         .await?;
-        first += blocks.len() as i64;
+        pieces::write(connection, id, bytes).await
+    }
+}
+
+/// Forgets blocks of vectors, of these models or of all, within a transaction: they are packed again from the vectors. Whoever
+/// packs or merges meanwhile finds them gone, and throws away what it made.
+pub(in crate::store::postgres) async fn forget_vectors(
+    connection: &mut PgConnection,
+    models: Option<Vec<i64>>,
+) -> Result<(), sqlx::Error> {
+    for sql in
+        ["SELECT set_config('statement_timeout', '0', true)", "LOCK TABLE vector_segment IN SHARE ROW EXCLUSIVE MODE"]
+    {
+        sqlx::query(sql).execute(&mut *connection).await?;
+    }
+    sqlx::query("DELETE FROM vector_segment WHERE $1::BIGINT[] IS NULL OR model_seq = ANY($1)")
+        .bind(models)
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+/// Empties the word index, within a transaction that begins to make it anew. Whoever merges meanwhile finds the segments
+/// gone, and throws away what it made.
+pub(in crate::store::postgres) async fn forget_words(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    for sql in [
+        // Until a merge that is being written has ended: what it writes must be seen here.
+        "SELECT set_config('statement_timeout', '0', true)",
+        "LOCK TABLE word_segment IN SHARE ROW EXCLUSIVE MODE",
+        "DELETE FROM word_segment",
+        "DELETE FROM word_gone",
+    ] {
+        sqlx::query(sql).execute(&mut *connection).await?;
     }
     Ok(())
 }

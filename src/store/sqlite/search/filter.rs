@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sqlx::{QueryBuilder, Sqlite};
 
 use crate::domain::search::{Condition, Expression, Filter, Predicate, WordMatch};
-use crate::index::matching::Matching;
+use crate::index::matching::documents;
 use crate::index::numbers::{Leaf, Numbers, combined, leaves};
 use crate::index::view::{Allowed, View};
 use crate::store::StoreResult;
@@ -58,16 +58,7 @@ impl SqliteStore {
             }
         }
         let view = Arc::clone(view);
-        let words = compute(move |stop| {
-            let of = |wanted: &WordMatch| {
-                let mut documents = Numbers::default();
-                let matching = Matching::of(&view, wanted, stop);
-                matching.each(|part, place, _| documents.insert(part.segment.document(place) as usize));
-                documents
-            };
-            words.iter().map(of).collect::<Vec<Numbers>>()
-        })
-        .await?;
+        let words = compute(move |stop| documents(&view, &words, stop)).await?;
         let (mut tests, mut words) = (tests.into_iter(), words.into_iter());
         let mut sets =
             leaves.iter().filter_map(|leaf| if matches!(leaf, Leaf::Tests(_)) { tests.next() } else { words.next() });

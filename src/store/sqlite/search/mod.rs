@@ -2,8 +2,8 @@
 //! database keeps.
 //!
 //! `write` packs what a commit brings into a segment, `tidy` merges segments and vectors into files, `renew` makes all of it
-//! anew; `catch_up` brings a process to the present, which costs one small query when nothing changed. `legs` searches,
-//! `matches` scores given chunks, `filter` turns conditions and trees into a set of documents, `suggest` finds words,
+//! anew; `catch_up` brings a process to the present, which costs one small query when nothing changed. `legs` searches
+//! (with `store::shared::legs`), `filter` turns conditions and trees into a set of documents, `suggest` finds words,
 //! `hydrate` what hits show; `bulk` reads many rows as few, `patient` ends a statement that nobody waits for. `check` holds
 //! the index against the tables.
 
@@ -13,7 +13,6 @@ mod check;
 mod filter;
 mod hydrate;
 mod legs;
-mod matches;
 mod patient;
 mod suggest;
 mod tidy;
@@ -29,10 +28,11 @@ use async_trait::async_trait;
 use crate::domain::search::{Filter, HitSource, ScoredChunk, VectorQuery, WordsQuery};
 use crate::domain::{ChunkId, DocumentId, ModelId};
 use crate::index::files::Folder;
-use crate::index::stop::{Stop, apart};
+use crate::index::stop::Stop;
 use crate::index::vectors::Model;
 use crate::index::view::View;
-use crate::store::{DatePage, DatedChunks, Legs, SearchStore, StoreError, StoreResult, TermSuggestion};
+use crate::store::shared::legs::Cores;
+use crate::store::{DatePage, DatedChunks, Legs, SearchStore, StoreResult, TermSuggestion};
 
 use super::SqliteStore;
 use tidy::Tidying;
@@ -96,10 +96,9 @@ impl SearchIndex {
     }
 }
 
-/// Runs scoring off the async threads, and stops it when nobody waits any more. A panic there is a bug and is reported as
-/// one.
+/// Runs scoring off the async threads, and stops it when nobody waits any more.
 async fn compute<T: Send + 'static>(work: impl FnOnce(&Stop) -> T + Send + 'static) -> StoreResult<T> {
-    apart(work).await.map_err(|error| StoreError::invariant("score candidates", "", format!("scoring failed: {error}")))
+    Cores::default().run(work).await
 }
 
 #[async_trait]

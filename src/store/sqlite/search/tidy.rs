@@ -3,8 +3,8 @@
 //!
 //! Any process may tidy up, several at once: whoever publishes takes the old pieces out of the table in the same
 //! transaction, and whose pieces are not all there any more throws away what it made. Chunks that go while a merge runs are
-//! not lost: exactly those are dropped whose rows were read in `word_gone`, and exactly those rows are deleted. Here is what
-//! is merged when; `words` and `vectors` do it. Called after commits, when idle, and while the index is made anew.
+//! not lost: exactly those are dropped whose rows were read in `word_gone`, and exactly those rows are deleted. What is
+//! merged when says `index::tiers`; `words` and `vectors` do it. Called after commits, when idle, and while the index is made anew.
 
 mod vectors;
 mod words;
@@ -13,10 +13,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use sqlx::{SqliteConnection, SqlitePool};
-use tokio::sync::oneshot;
 
 use crate::index::files::{Folder, Written};
+use crate::index::tiers::{self, BLOCK, FAN_IN, SMALL_BLOCK};
 use crate::store::StoreResult;
+use crate::store::shared::aside;
 
 use super::super::SqliteStore;
 use super::super::batch::json_numbers;
@@ -24,14 +25,6 @@ use super::super::error::classify;
 use super::super::writer::Writer;
 #[cfg(test)]
 use super::bulk;
-use vectors::{BLOCK, SMALL_BLOCK};
-
-/// Pieces of one size that become one.
-const FAN_IN: usize = 8;
-/// Pieces merged at once at most.
-const MOST_AT_ONCE: usize = 4 * FAN_IN;
-/// Segments of this many chunks, and blocks of this many vectors, are not merged any further.
-const LARGEST: i64 = 1 << 21;
 
 const OPERATION: &str = "tidy up search index";
 
@@ -52,6 +45,12 @@ struct Tidier {
 
 /// A row of `word_segment`, or of `vector_segment` by its model: number, chunks or vectors, file, bytes.
 type Piece = (i64, i64, Option<String>, i64);
+
+impl tiers::Piece for Piece {
+    fn size(&self) -> i64 {
+        self.1
+    }
+}
 
 impl SqliteStore {
     fn tidier(&self) -> Tidier {
@@ -204,55 +203,9 @@ async fn take_out(
     Ok(taken.rows_affected() == group.len() as u64)
 }
 
-fn tier(size: i64) -> u32 {
-    size.unsigned_abs().max(1).ilog(FAN_IN as u64)
-}
-
-/// The pieces of the smallest size that has enough of them.
-
-/// The pieces of the smallest size that has enough of them.
-fn full_tier(pieces: &[Piece]) -> Vec<Piece> {
-    let of = |wanted| pieces.iter().filter(move |(_, size, ..)| tier(*size) == wanted);
-    let full = (0..tier(LARGEST)).find(|wanted| of(*wanted).count() >= FAN_IN);
-    full.map(|wanted| of(wanted).take(MOST_AT_ONCE).cloned().collect()).unwrap_or_default()
-}
-
-/// Small segments, when there are enough of them together.
-
 /// Runs work on a thread of its own that yields to everything a user waits for.
 async fn aside<T: Send + 'static>(
     work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
 ) -> Result<T, sqlx::Error> {
-    /// Lower than the screen's and the workers'.
-    const NICENESS: i32 = 12;
-    let (answer, answered) = oneshot::channel();
-    let begun = std::thread::Builder::new().name("peanut-index".to_owned()).spawn(move || {
-        // Linux keeps a priority per thread; elsewhere, and where it is refused, the thread is an ordinary one.
-        let own = rustix::process::Pid::from_raw(rustix::thread::gettid().as_raw_nonzero().get());
-        let _ = rustix::process::setpriority_process(own, NICENESS);
-        let _ = answer.send(work());
-    });
-    begun.map_err(sqlx::Error::Io)?;
-    let done =
-        answered.await.map_err(|_| sqlx::Error::Protocol("merging the search index ended without".to_owned()))?;
-    done.map_err(sqlx::Error::Io)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Pieces of these sizes.
-    pub(super) fn pieces(sizes: &[i64]) -> Vec<Piece> {
-        (0..).zip(sizes).map(|(id, size)| (id, *size, None, 0)).collect()
-    }
-
-    #[test]
-    fn eight_of_a_size_are_merged_smallest_first() {
-        let of = |sizes: &[i64]| full_tier(&pieces(sizes)).into_iter().map(|(id, ..)| id).collect::<Vec<_>>();
-        assert!(of(&[1, 2, 3, 4, 5, 6, 7]).is_empty());
-        assert_eq!(of(&[1, 2, 3, 900, 4, 5, 6, 7, 1]), [0, 1, 2, 4, 5, 6, 7, 8]);
-        assert_eq!(of(&[64; 8]).len(), 8);
-        assert!(of(&[LARGEST; 30]).is_empty());
-    }
+    aside::aside(work).await.map_err(sqlx::Error::Io)
 }

@@ -11,8 +11,9 @@ use crate::domain::search::VectorQuery;
 use crate::domain::{ChunkId, DocumentId, ModelId};
 use crate::index::bytes::Bytes;
 use crate::index::files::Folder;
-use crate::index::vectors::{Asked, Block, Coded, Model};
-use crate::store::{StoreError, StoreResult};
+use crate::index::vectors::{Block, Coded, Known, Model};
+use crate::store::StoreResult;
+use crate::store::shared::legs::check_dimension;
 
 use super::super::SqliteStore;
 use super::super::batch::json_numbers;
@@ -25,17 +26,6 @@ const AT_ONCE: usize = 1_024;
 /// The numbers of a stored vector.
 pub(in crate::store::sqlite) fn floats(bytes: &[u8]) -> Vec<f32> {
     bytes.as_chunks::<4>().0.iter().map(|four| f32::from_le_bytes(*four)).collect()
-}
-
-/// The models of a search.
-#[derive(Clone, Debug, Default)]
-pub(in crate::store::sqlite) struct Known(HashMap<String, Arc<Model>>);
-
-impl Known {
-    /// Queries with their models.
-    pub(super) fn asked(&self, queries: &[VectorQuery]) -> Asked<'_> {
-        Asked::of(queries, |name| self.0.get(name).map(Arc::as_ref))
-    }
 }
 
 /// A row of `vector_segment`: its number, the first vector's number less one, the last one's, and its file.
@@ -52,11 +42,8 @@ impl SqliteStore {
         let mut known = Known::default();
         for query in queries {
             let Some(model) = present.model(&query.model.0) else { continue };
-            if query.vector.len() != model.2 {
-                let message = format!("query vector has {} dimensions, the model has {}", query.vector.len(), model.2);
-                return Err(StoreError::invariant("search vectors", query.model.to_string(), message));
-            }
-            known.0.insert(model.0.clone(), self.model(model, present.newest_vector).await?);
+            check_dimension(query, model.2)?;
+            known.add(&model.0, self.model(model, present.newest_vector).await?);
         }
         Ok(known)
     }

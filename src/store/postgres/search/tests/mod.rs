@@ -1,6 +1,7 @@
 //! Against a real server (`tests/support/services.rs`): databases of their own for the tests, and documents written as
 //! the adapter's own commit writes them.
 
+mod damage;
 mod older;
 #[path = "../../../../../tests/support/services.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]
@@ -50,9 +51,47 @@ impl Server {
         PostgresStore::open(&self.address(), &PostgresOptions::default()).await.expect("open")
     }
 
+    /// A process with a data folder.
+    async fn open_in(&self, folder: &std::path::Path) -> PostgresStore {
+        let options = PostgresOptions::default();
+        PostgresStore::open_with(&self.address(), &options, Some(folder.join("index"))).await.expect("open")
+    }
+
     async fn drop(self, store: PostgresStore) {
         store.pool.close().await;
         self.execute(format!("DROP DATABASE {} WITH (FORCE)", self.name)).await;
+    }
+}
+
+/// Waits until every transaction of the server has ended that runs now, those of other tests too: only then may everything
+/// written so far lie in blocks.
+async fn settled(store: &PostgresStore) {
+    let newest: i64 = sqlx::query_scalar("SELECT pg_snapshot_xmax(pg_current_snapshot())::TEXT::BIGINT")
+        .fetch_one(&store.pool)
+        .await
+        .expect("ask");
+    let oldest = || async {
+        let sql = "SELECT pg_snapshot_xmin(pg_current_snapshot())::TEXT::BIGINT";
+        sqlx::query_scalar::<_, i64>(sql).fetch_one(&store.pool).await.expect("ask")
+    };
+    while oldest().await < newest {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Packs the vectors of the first model, and says how many there were.
+async fn pack(store: &PostgresStore, least: i64) -> usize {
+    settled(store).await;
+    let models = store.search.models().await.expect("models");
+    let Some((model, dimension)) = models.first() else { return 0 };
+    let mut packed = 0;
+    loop {
+        match store.search.pack_vectors(*model, *dimension, least).await.expect("pack") {
+            // Another process may be tidying up.
+            0 if store.search.unpacked(*model, least).await.expect("count") >= least => tokio::task::yield_now().await,
+            0 => return packed,
+            some => packed += some,
+        }
     }
 }
 

@@ -1,15 +1,12 @@
-//! Codes in memory and the server's graph find what an exact scan finds, with filters that keep much and little, and see
-//! everything that any process did.
+//! Blocks of codes and the rows behind them find what an exact scan finds, with filters that keep much and little, and see
+//! everything that any process did, in whatever order it ended.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
 use pgvector::Vector;
 
-use super::super::load::Limits;
-use super::super::source::Source;
-use super::{NOW, Server, document, remove, write};
-use crate::domain::search::{Condition, Filter, Predicate, VectorQuery};
+use super::{NOW, Server, document, pack, remove, write};
+use crate::domain::search::{Condition, Filter, Occur, Predicate, VectorQuery, WordMatch, WordsQuery};
 use crate::domain::{ChunkId, ModelId, SourceType};
 use crate::store::postgres::PostgresStore;
 use crate::store::{EmbeddingStore as _, SearchStore as _};
@@ -24,46 +21,41 @@ fn unit(random: &mut fastrand::Rng, centre: Option<&[f32]>, dimension: usize) ->
     vector
 }
 
-/// A store that never holds codes and has graphs of few vectors.
-async fn open_without_codes(server: &Server) -> PostgresStore {
-    let mut store = server.open().await;
-    let index = Arc::get_mut(&mut store.search).expect("nobody else has it yet");
-    index.limits = Limits { code_bytes: 0, graph_vectors: 2_000, ..Limits::default() };
-    store
-}
-
 #[tokio::test]
-async fn graph_and_codes_find_what_an_exact_scan_finds() {
+async fn blocks_and_rows_find_what_an_exact_scan_finds() {
     const DIMENSION: usize = 64;
     const DOCUMENTS: usize = 4_000;
     let server = Server::new().await;
-    let postgres = open_without_codes(&server).await;
-    let scanning = server.open().await;
+    let postgres = server.open().await;
     let mut random = fastrand::Rng::with_seed(5);
     let centres: Vec<Vec<f32>> = (0..60).map(|_| unit(&mut random, None, DIMENSION)).collect();
     let mut vectors: Vec<(i64, usize, Vec<f32>)> = Vec::new();
-    let mut transaction = postgres.pool.begin().await.expect("begin");
     sqlx::raw_sql("INSERT INTO model (name, dimension, registered_at) VALUES ('m', 64, 0), ('old', 8, 0)")
-        .execute(&mut *transaction)
+        .execute(&postgres.pool)
         .await
         .expect("model");
-    for number in 0..DOCUMENTS {
-        let vector = unit(&mut random, Some(&centres[number % 60]), DIMENSION);
-        let mut document = document(number, &[format!("text {number}")]);
-        // One in a hundred is a PDF, one in twenty of the rest HTML, half of the others mail.
-        document.source_type = match number {
-            n if n % 100 == 7 => SourceType::Pdf,
-            n if n % 20 == 3 => SourceType::Html,
-            n if n % 2 == 0 => SourceType::Mail,
-            _ => SourceType::Markdown,
-        };
-        let ids = write(&mut transaction, &document, Some((1, std::slice::from_ref(&vector)))).await;
-        vectors.push((ids[0], number, vector));
+    // The first has no vector of the first documents; of the rest the last lie in no block.
+    for (from, to) in [(0, 200), (200, 1_800), (1_800, 3_500), (3_500, DOCUMENTS)] {
+        let mut transaction = postgres.pool.begin().await.expect("begin");
+        for number in from..to {
+            let vector = unit(&mut random, Some(&centres[number % 60]), DIMENSION);
+            let mut document = document(number, &[format!("text {number}")]);
+            // One in a hundred is a PDF, one in twenty of the rest HTML, half of the others mail.
+            document.source_type = match number {
+                n if n % 100 == 7 => SourceType::Pdf,
+                n if n % 20 == 3 => SourceType::Html,
+                n if n % 2 == 0 => SourceType::Mail,
+                _ => SourceType::Markdown,
+            };
+            let with = (from > 0).then_some((1, std::slice::from_ref(&vector)));
+            let ids = write(&mut transaction, &document, with).await;
+            vectors.push((ids[0], number, vector));
+        }
+        transaction.commit().await.expect("commit");
+        if to < DOCUMENTS {
+            pack(&postgres, 1_000).await;
+        }
     }
-    transaction.commit().await.expect("commit");
-    assert_eq!(postgres.search.build_graphs().await.expect("build"), 1);
-    assert_eq!(postgres.search.build_graphs().await.expect("build"), 0);
-    sqlx::raw_sql("ANALYZE embedding").execute(&postgres.pool).await.expect("analyze");
     sqlx::raw_sql("UPDATE document SET deleted_at = 1 WHERE seq % 50 = 2")
         .execute(&postgres.pool)
         .await
@@ -72,19 +64,16 @@ async fn graph_and_codes_find_what_an_exact_scan_finds() {
         conditions: vec![Condition { negated: false, any_of: vec![Predicate::Type(kind)] }],
         ..Filter::default()
     };
-    scanning.warm_up().await.expect("warm up");
-    let filters = [Filter::default(), of(SourceType::Pdf), of(SourceType::Html), of(SourceType::Mail)];
-    for (store, filter) in [&postgres, &scanning].into_iter().flat_map(|store| filters.iter().map(move |f| (store, f)))
-    {
-        let (mut hits, mut wanted) = (0, 0);
+    for filter in [Filter::default(), of(SourceType::Pdf), of(SourceType::Html), of(SourceType::Mail)] {
         for _ in 0..40 {
             let centre = random.usize(0..60);
             let vector = unit(&mut random, Some(&centres[centre]), DIMENSION);
             let query = VectorQuery { model: ModelId::from("m"), vector: vector.clone(), scale: 2.0, offset: 0.1 };
-            let found = store.search_vectors(&[query], filter, 30).await.expect("search");
+            let found = postgres.search_vectors(&[query], &filter, 30).await.expect("search");
             assert_eq!(found.len(), 30);
             let passes = |number: usize| {
-                number % 50 != 1
+                number >= 200
+                    && number % 50 != 1
                     && match filter.conditions.first().map(|condition| &condition.any_of[0]) {
                         Some(Predicate::Type(SourceType::Pdf)) => number % 100 == 7,
                         Some(Predicate::Type(SourceType::Html)) => number % 100 != 7 && number % 20 == 3,
@@ -98,32 +87,27 @@ async fn graph_and_codes_find_what_an_exact_scan_finds() {
                 .map(|(id, _, other)| (vector.iter().zip(other).map(|(a, b)| a * b).sum::<f32>() * 2.0 + 0.1, *id))
                 .collect();
             exact.sort_by(|a, b| b.0.total_cmp(&a.0));
-            let best: HashSet<i64> = exact.iter().take(10).map(|(_, id)| *id).collect();
+            // Neighbours that differ by less than the codes say may change places.
+            let least = exact[29].0 - 1e-4;
             let by_id: HashMap<i64, f32> = exact.iter().map(|(score, id)| (*id, *score)).collect();
             for chunk in &found {
-                assert!((by_id[&chunk.chunk_id.0] - chunk.score).abs() < 1e-4);
+                let score = by_id[&chunk.chunk_id.0];
+                assert!((score - chunk.score).abs() < 1e-4 && score >= least, "{filter:?}");
             }
-            hits += found.iter().take(10).filter(|chunk| best.contains(&chunk.chunk_id.0)).count();
-            wanted += 10;
         }
-        assert!(hits * 100 >= wanted * 98, "{filter:?}: {hits} of {wanted}");
     }
+    assert_eq!(postgres.search.vectors_held(1), (3_800, 3_300));
     // A second model serves the chunks the first has no vector for, and only those.
-    let mut connection = postgres.pool.acquire().await.expect("connection");
-    sqlx::raw_sql(
-        "INSERT INTO embedding (model_seq, chunk_id, vector) SELECT 2, chunk_id, '[1,0,0,0,0,0,0,0]'
-            FROM embedding WHERE chunk_id <= 400;
-         DELETE FROM embedding WHERE model_seq = 1 AND chunk_id <= 200",
-    )
-    .execute(&mut *connection)
-    .await
-    .expect("second model");
+    let second = "INSERT INTO embedding (model_seq, chunk_id, vector) SELECT 2, id, '[1,0,0,0,0,0,0,0]' \
+        FROM chunk WHERE id <= 400";
+    sqlx::raw_sql(second).execute(&postgres.pool).await.expect("second model");
     let first = VectorQuery { model: ModelId::from("m"), vector: vectors[2000].2.clone(), scale: 1.0, offset: 0.0 };
     let mut axis = vec![0.0; 8];
     axis[0] = 1.0;
     let second = VectorQuery { model: ModelId::from("old"), vector: axis, scale: 0.1, offset: 0.05 };
     let queries = [first, second];
-    for store in [&postgres, &scanning] {
+    let other = server.open().await;
+    for store in [&postgres, &other] {
         let found = store.search_vectors(&queries, &Filter::default(), 3_900).await.expect("search");
         assert!(found.iter().filter(|chunk| chunk.chunk_id.0 <= 200).count() > 150);
         assert!(found.iter().filter(|chunk| chunk.chunk_id.0 <= 200).all(|chunk| (chunk.score - 0.15).abs() < 1e-4));
@@ -131,27 +115,8 @@ async fn graph_and_codes_find_what_an_exact_scan_finds() {
         assert!((scores[0].expect("second model") - 0.15).abs() < 1e-4);
         assert!((scores[1].expect("first model") - 0.15).abs() > 1e-4 && scores[2].is_none());
     }
-    wait_for_codes(&scanning).await;
-    let found = scanning.search_vectors(&queries, &Filter::default(), 3_900).await.expect("search");
-    assert!(found.iter().filter(|chunk| chunk.chunk_id.0 <= 200).count() > 150);
-    assert!(!holds_codes(&postgres).await);
-    scanning.pool.close().await;
-    drop(connection);
+    other.pool.close().await;
     server.drop(postgres).await;
-}
-
-/// Whether searches of all models are answered from codes in memory.
-async fn holds_codes(store: &PostgresStore) -> bool {
-    let view = store.search.refresh(Source::Primary).await.expect("look");
-    store.search.codes_for(&view, &view.models).await.expect("codes").is_some()
-}
-
-async fn wait_for_codes(store: &PostgresStore) {
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
-    while !holds_codes(store).await {
-        assert!(std::time::Instant::now() < deadline, "never loaded");
-        tokio::task::yield_now().await;
-    }
 }
 
 /// What an exact scan of the table finds, straight from SQL.
@@ -170,7 +135,7 @@ async fn exactly(store: &PostgresStore, vector: &[f32], limit: i64) -> Vec<i64> 
 
 /// Every way in which vectors come and go, by two processes in turn; both find after each what the table holds.
 #[tokio::test]
-async fn codes_follow_whatever_any_process_does() {
+async fn vectors_follow_whatever_any_process_does() {
     const DIMENSION: usize = 24;
     let model = ModelId::from("m");
     let server = Server::new().await;
@@ -217,7 +182,8 @@ async fn codes_follow_whatever_any_process_does() {
             store.complete_embeddings(&model, &batch, NOW).await.expect("complete");
         }
         if round % 7 == 0 {
-            store.search.compact().await.expect("compact");
+            store.search.tidy().await.expect("tidy");
+            store.search.pack_vectors(1, DIMENSION, 20).await.expect("pack");
         }
         for reader in &stores {
             let vector = unit(&mut random, None, DIMENSION);
@@ -225,8 +191,16 @@ async fn codes_follow_whatever_any_process_does() {
             let found = reader.search_vectors(&[query], &Filter::default(), 10).await.expect("search");
             let found: Vec<i64> = found.iter().map(|chunk| chunk.chunk_id.0).collect();
             assert_eq!(found, exactly(reader, &vector, 10).await, "round {round}");
-            assert!(holds_codes(reader).await);
         }
+    }
+    pack(&stores[0], 1).await;
+    for store in &stores {
+        let vector = unit(&mut random, None, DIMENSION);
+        let query = VectorQuery { model: model.clone(), vector: vector.clone(), scale: 1.0, offset: 0.0 };
+        let found = store.search_vectors(&[query], &Filter::default(), 10).await.expect("search");
+        assert_eq!(found.iter().map(|chunk| chunk.chunk_id.0).collect::<Vec<_>>(), exactly(store, &vector, 10).await);
+        let (vectors, in_blocks) = store.search.vectors_held(1);
+        assert!(in_blocks > 100 && vectors >= in_blocks, "{in_blocks} of {vectors}");
     }
     // A model that is dropped and comes back with other vectors is another model.
     stores[0].drop_model(&model).await.expect("drop");
@@ -278,7 +252,8 @@ async fn searches_see_every_commit_while_others_write() {
             let mut connection = other.pool.acquire().await.expect("connection");
             remove(&mut connection, &ids).await;
             drop(connection);
-            other.search.compact().await.expect("compact");
+            other.search.tidy().await.expect("tidy");
+            other.search.pack_vectors(1, DIMENSION, 10).await.expect("pack");
             other.search_vectors(&query(&vectors[0]), &Filter::default(), 5).await.expect("search");
         }
     };
@@ -288,27 +263,82 @@ async fn searches_see_every_commit_while_others_write() {
     server.drop(writer).await;
 }
 
-/// More vectors than a search reads itself are read in the background; it asks the server meanwhile and misses nothing.
+/// What is written by transactions that end in another order than they began is seen when they have ended, is not packed
+/// before, and is packed then.
 #[tokio::test]
-async fn many_new_vectors_are_read_in_the_background() {
+async fn commits_that_end_out_of_order_are_all_seen() {
     const DIMENSION: usize = 8;
     let server = Server::new().await;
-    let mut store = server.open().await;
-    let index = Arc::get_mut(&mut store.search).expect("nobody else has it yet");
-    index.limits = Limits { read_at_once: 50, ..Limits::default() };
-    store.register_model(&ModelId::from("m"), DIMENSION, NOW).await.expect("model");
+    let stores = [server.open().await, server.open().await];
+    stores[0].register_model(&ModelId::from("m"), DIMENSION, NOW).await.expect("model");
     let mut random = fastrand::Rng::with_seed(4);
-    let vectors: Vec<Vec<f32>> = (0..300).map(|_| unit(&mut random, None, DIMENSION)).collect();
-    let texts: Vec<String> = (0..300).map(|n| format!("text {n}")).collect();
-    let mut transaction = store.pool.begin().await.expect("begin");
-    write(&mut transaction, &document(1, &texts), Some((1, &vectors))).await;
-    transaction.commit().await.expect("commit");
-    let query = [VectorQuery { model: ModelId::from("m"), vector: vectors[7].clone(), scale: 1.0, offset: 0.0 }];
-    let all = exactly(&store, &vectors[7], 20).await;
-    let found = store.search_vectors(&query, &Filter::default(), 20).await.expect("search");
-    assert_eq!(found.iter().map(|chunk| chunk.chunk_id.0).collect::<Vec<_>>(), all);
-    wait_for_codes(&store).await;
-    let found = store.search_vectors(&query, &Filter::default(), 20).await.expect("search");
-    assert_eq!(found.iter().map(|chunk| chunk.chunk_id.0).collect::<Vec<_>>(), all);
-    server.drop(store).await;
+    let vectors: Vec<Vec<f32>> = (0..6).map(|_| unit(&mut random, None, DIMENSION)).collect();
+    let write_one = async |connection: &mut sqlx::PgConnection, number: usize| {
+        let one = std::slice::from_ref(&vectors[number]);
+        write(connection, &document(number, &[format!("common only{number}")]), Some((1, one))).await[0]
+    };
+    let found = async |store: &PostgresStore| {
+        let words = WordsQuery { clauses: vec![(Occur::Should, WordMatch::Term("common".to_owned()))] };
+        let by_words = store.search_words(&words, &Filter::default(), 10).await.expect("words");
+        let query = VectorQuery { model: ModelId::from("m"), vector: vectors[0].clone(), scale: 1.0, offset: 0.0 };
+        let by_vectors = store.search_vectors(&[query], &Filter::default(), 10).await.expect("vectors");
+        let ids = |found: Vec<crate::domain::search::ScoredChunk>| {
+            found.into_iter().map(|chunk| chunk.chunk_id.0).collect::<HashSet<i64>>()
+        };
+        let (by_words, by_vectors) = (ids(by_words), ids(by_vectors));
+        assert_eq!(by_words, by_vectors);
+        by_words
+    };
+    let begin = || async { stores[0].pool.begin().await.expect("begin") };
+    let mut all = HashSet::new();
+    let mut late = begin().await;
+    let first = write_one(&mut late, 0).await;
+    for number in 1..4 {
+        let mut quick = begin().await;
+        all.insert(write_one(&mut quick, number).await);
+        quick.commit().await.expect("commit");
+        for store in &stores {
+            assert_eq!(found(store).await, all);
+        }
+        // Nothing of what was written since the late one began may lie in a block before it has ended.
+        assert_eq!(stores[1].search.pack_vectors(1, DIMENSION, 1).await.expect("pack"), 0);
+    }
+    assert_eq!(stores[0].search.vectors_held(1), (3, 0));
+    late.commit().await.expect("commit");
+    all.insert(first);
+    for store in &stores {
+        assert_eq!(found(store).await, all);
+    }
+    // Removed by one that ends late, while others come and go and what they left is merged.
+    let mut late = begin().await;
+    remove(&mut late, &[first]).await;
+    let mut quick = begin().await;
+    let passing = write_one(&mut quick, 4).await;
+    quick.commit().await.expect("commit");
+    all.insert(passing);
+    stores[1].search.merge_all_in_a_file().await.expect("merge");
+    for store in &stores {
+        assert_eq!(found(store).await, all);
+    }
+    let mut connection = stores[1].pool.acquire().await.expect("connection");
+    remove(&mut connection, &[passing]).await;
+    all.remove(&passing);
+    for store in &stores {
+        assert_eq!(found(store).await, all);
+    }
+    late.commit().await.expect("commit");
+    all.remove(&first);
+    stores[0].search.merge_all_in_a_file().await.expect("merge");
+    for store in &stores {
+        assert_eq!(found(store).await, all);
+    }
+    pack(&stores[1], 1).await;
+    for store in [&stores[0], &stores[1], &server.open().await] {
+        assert_eq!(found(store).await, all);
+        assert_eq!(store.search.vectors_held(1), (3, 3));
+    }
+    drop(connection);
+    let [first, second] = stores;
+    second.pool.close().await;
+    server.drop(first).await;
 }

@@ -4,18 +4,12 @@ use sqlx::Row as _;
 
 use crate::index::bytes::Bytes;
 use crate::index::files::Written;
+use crate::index::tiers::{LARGEST_BLOCK, are_rotten, side_by_side};
 use crate::index::vectors::{Block, Coded, merge, write};
 
 use super::super::super::batch::json_numbers;
 use super::super::{bulk, floats};
-use super::{FAN_IN, LARGEST, Piece, Tidier, aside, take_out, tier};
-
-/// Vectors of a block that is packed while documents come in.
-pub(super) const BLOCK: i64 = 4_096;
-/// Vectors of a block that is packed when there is time.
-pub(super) const SMALL_BLOCK: i64 = 512;
-/// Vectors packed at once at most.
-const LARGEST_BLOCK: i64 = 16_384;
+use super::{Piece, Tidier, aside, take_out};
 
 impl Tidier {
     /// Blocks of which most is gone are made anew from what is left.
@@ -27,7 +21,7 @@ impl Tidier {
         .bind(model)
         .fetch_one(&self.reader)
         .await?;
-        if packed > 2 * held.max(BLOCK) {
+        if are_rotten(packed, held) {
             sqlx::query("DELETE FROM vector_segment WHERE model_seq = ?").bind(model).execute(&self.writer).await?;
         }
         Ok(())
@@ -133,28 +127,5 @@ impl Tidier {
         .await?;
         transaction.commit().await?;
         Ok(true)
-    }
-}
-
-/// Eight blocks of one size that follow each other.
-fn side_by_side(pieces: &[Piece]) -> Option<&[Piece]> {
-    pieces.windows(FAN_IN).find(|group| {
-        let first = tier(group[0].1);
-        first < tier(LARGEST) && group.iter().all(|(_, size, ..)| tier(*size) == first)
-    })
-}
-
-/// Runs work on a thread of its own that yields to everything a user waits for.
-
-#[cfg(test)]
-mod tests {
-    use super::super::tests::pieces;
-    use super::*;
-
-    #[test]
-    fn blocks_are_merged_with_their_neighbours() {
-        let of = |sizes: &[i64]| side_by_side(&pieces(sizes)).map(|group| group[0].0);
-        assert_eq!(of(&[4096, 600, 600, 600, 600, 600, 600, 600, 600]), Some(1));
-        assert_eq!(of(&[600, 600, 600, 600, 5000, 600, 600, 600, 600]), None);
     }
 }

@@ -4,18 +4,12 @@ use sqlx::SqliteConnection;
 
 use crate::index::bytes::Bytes;
 use crate::index::files::Written;
+use crate::index::tiers::{LEAST_FILE_BYTES, ROTTEN, full_tier, small};
 use crate::index::words::{Input, Segment, merge};
 
 use super::super::super::batch::json_numbers;
 use super::super::bulk;
-use super::{FAN_IN, MOST_AT_ONCE, Piece, Tidier, aside, full_tier, take_out};
-
-/// Segments with more than this share of removed chunks are rewritten.
-const ROTTEN: f64 = 0.3;
-/// Smaller segments stay in the database.
-const LEAST_FILE_BYTES: usize = 1 << 20;
-/// When there is time, segments of fewer chunks become one as soon as there are [`FAN_IN`] of them, whatever their sizes.
-const SMALL: i64 = 32_768;
+use super::{Piece, Tidier, aside, take_out};
 
 impl Tidier {
     /// Merges one group of segments; false when there is none, or another process was quicker.
@@ -52,7 +46,7 @@ impl Tidier {
             inputs.push(input);
         }
         drop(connection);
-        let dropped: Vec<i64> = inputs.iter().flat_map(dropped).collect();
+        let dropped: Vec<i64> = inputs.iter().flat_map(Input::dropped).collect();
         let large = group.iter().map(|(.., bytes)| *bytes).sum::<i64>() >= least_file as i64;
         let folder = self.folder.clone();
         let made = aside(move || {
@@ -123,12 +117,7 @@ impl Tidier {
             tracing::debug!(event = "search_index_segment_unreadable", id, file, "it is not merged");
             return Ok(None);
         };
-        let mut marks = Vec::new();
-        for place in gone.iter().filter_map(|chunk| segment.find(*chunk)) {
-            marks.resize(segment.chunks(), false);
-            marks[place] = true;
-        }
-        Ok(Some(Input { segment, gone: marks }))
+        Ok(Some(Input::without(segment, gone)))
     }
 
     /// A segment of which much is gone.
@@ -140,36 +129,10 @@ impl Tidier {
     ) -> Result<Option<Piece>, sqlx::Error> {
         for piece in pieces.iter().filter(|(_, chunks, ..)| *chunks as f64 * ROTTEN < gone.len() as f64) {
             let Some(input) = self.input(snapshot, piece, gone).await? else { continue };
-            let share = dropped(&input).count() as f64 / input.segment.chunks().max(1) as f64;
-            if share > ROTTEN {
+            if input.share_gone() > ROTTEN {
                 return Ok(Some(piece.clone()));
             }
         }
         Ok(None)
-    }
-}
-
-fn dropped(input: &Input) -> impl Iterator<Item = i64> {
-    let gone = input.gone.iter().enumerate().filter(|(_, gone)| **gone);
-    gone.map(|(place, _)| input.segment.id(place))
-}
-
-/// Small segments, when there are enough of them together.
-fn small(pieces: &[Piece]) -> Vec<Piece> {
-    let small: Vec<Piece> = pieces.iter().filter(|(_, size, ..)| *size < SMALL).take(MOST_AT_ONCE).cloned().collect();
-    if small.len() >= FAN_IN { small } else { Vec::new() }
-}
-
-/// Eight blocks of one size that follow each other.
-
-#[cfg(test)]
-mod tests {
-    use super::super::tests::pieces;
-    use super::*;
-
-    #[test]
-    fn many_small_ones_of_all_sizes_become_one_when_there_is_time() {
-        assert_eq!(small(&pieces(&[1, 9, 70, 600, 5000, 40_000, 1, 9, 70])).len(), 8);
-        assert!(small(&pieces(&[1, 9, 70, 600, 5000, 40_000, 1])).is_empty());
     }
 }
