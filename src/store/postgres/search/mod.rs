@@ -23,6 +23,7 @@ mod tidy;
 mod vectors;
 mod write;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
