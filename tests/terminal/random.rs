@@ -293,12 +293,20 @@ impl Session {
 
     /// Stores the note that is open; whether it was.
     fn store(&mut self) -> bool {
+        let (shown, folder) = (note_lines(&self.terminal), self.path("data/state/drafts"));
         self.send("\u{13}");
         self.terminal.wait("the note to be stored, or why not", |terminal| {
             let screen = terminal.screen();
             (!screen.contains("Note (") || screen.contains("not stored:")).then_some(())
         });
-        !self.terminal.screen().contains("Note (")
+        let is_stored = !self.terminal.screen().contains("Note (");
+        if is_stored && !shown.is_empty() {
+            // Its draft goes a moment after the screen says so.
+            let is_kept =
+                |kept: &[String]| shown.iter().all(|line| kept.iter().any(|text| text.contains(line.as_str())));
+            self.terminal.wait("the draft of a stored note to go", |_| (!is_kept(&kept(&folder))).then_some(()));
+        }
+        is_stored
     }
 
     fn write_note(&mut self) {
@@ -352,6 +360,9 @@ impl Session {
                 let has_answer = screen.contains("› harvest") && screen.contains(" found");
                 // On a machine that is busy with others, the store may be given up.
                 let is_over = screen.contains("find: harvest") || screen.contains("did not answer");
+                // A document that opens meanwhile gets the keys, and one of them adds files.
+                let is_reader = screen.lines().last().is_some_and(|keys| keys.contains("quotes"));
+                let is_over = is_over || is_reader || screen.contains("Add files");
                 (has_answer || is_over).then_some(has_answer)
             });
             if is_answered {
