@@ -111,9 +111,9 @@ impl View {
             if self.deleted.holds(at) != is_deleted {
                 let deleted = Arc::make_mut(&mut self.deleted);
                 if is_deleted {
-                    deleted.insert(at)
+                    deleted.insert(at);
                 } else {
-                    deleted.remove(at)
+                    deleted.remove(at);
                 }
                 news.push(number);
             }

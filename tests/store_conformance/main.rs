@@ -140,7 +140,7 @@ macro_rules! conformance {
                 everything_is_found_below_the_texts,
                 light_chunks_change_no_score_of_a_text,
                 quotes_of_what_is_here_stand_below_it,
-                words_said_again_change_no_answer,
+                a_query_said_again_finds_the_same_in_the_same_order,
                 a_search_over_its_deadline_is_given_up,
                 a_joined_name_stands_first_as_it_was_typed,
                 one_document_cannot_fill_a_list,

@@ -21,21 +21,21 @@ const MOST_BYTES: usize = 74_994 / 4 * 3;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Went {
     /// Into a buffer of tmux, and from there to the terminal around it.
-    ToTmux,
+    Tmux,
     /// Into a buffer of a tmux that hands nothing on.
-    ToTmuxAlone,
+    TmuxAlone,
     /// To the terminal, which does not tell whether it took it.
-    ToTerminal,
+    Terminal,
 }
 
 /// Gives a text to tmux; false when there is none around us or it does not take it.
 pub(super) async fn to_tmux(text: &str) -> Option<Went> {
     std::env::var_os("TMUX")?;
     if load_buffer(&["load-buffer", "-w", "-"], text).await {
-        return Some(Went::ToTmux);
+        return Some(Went::Tmux);
     }
     // Before 3.2 it knew no `-w`.
-    load_buffer(&["load-buffer", "-"], text).await.then_some(Went::ToTmuxAlone)
+    load_buffer(&["load-buffer", "-"], text).await.then_some(Went::TmuxAlone)
 }
 
 async fn load_buffer(arguments: &[&str], text: &str) -> bool {
@@ -71,15 +71,15 @@ pub(super) fn to_terminal(text: &str) -> std::io::Result<Vec<u8>> {
 pub(super) fn told(text: &str, went: Went) -> String {
     let count = text.chars().count();
     match went {
-        Went::ToTmux => format!("{count} characters copied"),
-        Went::ToTmuxAlone => format!("{count} characters copied into tmux's buffer (prefix ] pastes them)"),
-        Went::ToTerminal if text.len() > MOST_BYTES => {
+        Went::Tmux => format!("{count} characters copied"),
+        Went::TmuxAlone => format!("{count} characters copied into tmux's buffer (prefix ] pastes them)"),
+        Went::Terminal if text.len() > MOST_BYTES => {
             format!("{count} characters sent to the terminal's clipboard; many take no more than {MOST_BYTES} bytes")
         }
-        Went::ToTerminal if std::env::var_os("TMUX").is_some() => {
+        Went::Terminal if std::env::var_os("TMUX").is_some() => {
             format!("{count} characters sent through tmux; it takes them with `set -s set-clipboard on`")
         }
-        Went::ToTerminal => format!("{count} characters copied"),
+        Went::Terminal => format!("{count} characters copied"),
     }
 }
 
@@ -89,9 +89,9 @@ mod tests {
 
     #[test]
     fn more_than_a_terminal_takes_is_not_told_as_copied() {
-        assert_eq!(told("été", Went::ToTmux), "3 characters copied");
+        assert_eq!(told("été", Went::Tmux), "3 characters copied");
         let large = "x".repeat(MOST_BYTES + 1);
-        assert!(told(&large, Went::ToTerminal).contains("sent"));
-        assert!(told(&large, Went::ToTmux).ends_with("copied"), "tmux takes any length");
+        assert!(told(&large, Went::Terminal).contains("sent"));
+        assert!(told(&large, Went::Tmux).ends_with("copied"), "tmux takes any length");
     }
 }

@@ -198,12 +198,11 @@ impl<B: Backend<Error = io::Error>> Session<B> {
                 self.waiting.push_back(effect);
             }
             Effect::Copy(text) => {
-                let went = match clipboard::to_tmux(&text).await {
-                    Some(went) => went,
-                    None => {
-                        terminal::send(&clipboard::to_terminal(&text)?)?;
-                        clipboard::Went::ToTerminal
-                    }
+                let went = if let Some(went) = clipboard::to_tmux(&text).await {
+                    went
+                } else {
+                    terminal::send(&clipboard::to_terminal(&text)?)?;
+                    clipboard::Went::Terminal
                 };
                 let told = clipboard::told(&text, went);
                 self.run_effects(|app| app.take(Event::Finished(Ok(told))));

@@ -155,15 +155,11 @@ fn distinct<T: Hash + Eq + Clone>(list: &mut Vec<T>) {
     list.retain(|item| seen.insert(item.clone()));
 }
 
-/// How often each plain word is said; a stop word says no more the second time.
+/// How often each clause is said; a stop word says no more the second time.
 fn times_said(clauses: &[(Occur, WordMatch)]) -> HashMap<WordMatch, usize> {
     let mut times = HashMap::new();
-    let is_plain = |clause: &WordMatch| match clause {
-        WordMatch::Term(term) => !terms::is_stop_term(term),
-        WordMatch::Any(_) => true,
-        WordMatch::Phrase(_) | WordMatch::Prefix(_) => false,
-    };
-    for (_, clause) in clauses.iter().filter(|(occur, clause)| *occur == Occur::Should && is_plain(clause)) {
+    let is_stop = |clause: &WordMatch| matches!(clause, WordMatch::Term(term) if terms::is_stop_term(term));
+    for (_, clause) in clauses.iter().filter(|(occur, clause)| *occur != Occur::MustNot && !is_stop(clause)) {
         *times.entry(key(clause)).or_default() += 1;
     }
     times
