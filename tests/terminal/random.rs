@@ -8,10 +8,12 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
+use rustix::fs::OFlags;
 use rustix::process::Signal;
 
 use super::support::{Terminal, code};
@@ -257,7 +259,11 @@ impl Session {
             self.send(" \u{3}");
         } else {
             self.note("the program is let go");
-            fs::OpenOptions::new().read(true).write(true).open(self.path("pipe")).unwrap().write_all(b"\n").unwrap();
+            let pipe = self.path("pipe");
+            // It says that it waits a moment before it does: nothing is written before somebody reads.
+            let mut open = fs::OpenOptions::new();
+            open.write(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed());
+            self.terminal.wait("somebody who reads", |_| open.open(&pipe).ok()).write_all(b"\n").unwrap();
         }
         // With the frame that is drawn then: what is compared comes behind it.
         self.terminal.wait_until_taken(from);
@@ -440,7 +446,7 @@ impl Session {
                 if !at_rest {
                     self.settle();
                 }
-                self.terminal.send("\u{3}");
+                self.interrupt();
             }
             2 => self.terminal.signal(Signal::TERM),
             3 => self.terminal.signal(Signal::HUP),
@@ -451,6 +457,23 @@ impl Session {
         if at_rest && way > 0 {
             let after = kept(&self.path("data/state/drafts"));
             assert_eq!(before, after, "what was being written is there as it was");
+        }
+    }
+
+    /// Ctrl-C until it is the app's own: what was asked for before may take the terminal first, and the key with it.
+    fn interrupt(&mut self) {
+        let mut from = self.terminal.raw().len();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        self.terminal.send("\u{3}");
+        while !self.terminal.read_for(Duration::from_millis(50)) && Instant::now() < deadline {
+            if self.waits() {
+                self.terminal.signal(Signal::TERM);
+                return;
+            }
+            if self.terminal.taken_behind(from).is_some() {
+                from = self.terminal.raw().len();
+                self.terminal.send("\u{3}");
+            }
         }
     }
 
