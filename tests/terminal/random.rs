@@ -213,8 +213,17 @@ impl Session {
         self.note(format!("{}x{}", size.0, size.1));
         let from = self.terminal.raw().len();
         self.terminal.resize(size.0, size.1);
-        // The frame that takes the size up, before anything is compared.
-        self.terminal.wait_for_bytes("\x1b[2J", from);
+        // The frame that takes the size up, before anything is compared; what was asked for before may take the terminal
+        // first.
+        let released = self.released;
+        let is_lent = self.terminal.wait("the frame of this size, or another program", |terminal| {
+            let raw = terminal.raw();
+            let drawn = raw.get(from..)?.contains("\x1b[2J").then_some(false);
+            drawn.or_else(|| raw.get(released..)?.contains(WAITS).then_some(true))
+        });
+        if is_lent {
+            self.release();
+        }
         // It may be a frame that was asked for while another program had the terminal, and the one of this size comes next.
         self.settle_within(3);
     }
