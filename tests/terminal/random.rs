@@ -370,6 +370,7 @@ impl Session {
                 self.send(keys);
                 self.settle();
             }
+            let released = self.released;
             let is_answered = self.terminal.wait("an answer, or a document asked for before", |terminal| {
                 let screen = terminal.screen();
                 let has_answer = screen.contains("› harvest") && screen.contains(" found");
@@ -377,7 +378,8 @@ impl Session {
                 let is_over = screen.contains("find: harvest") || screen.contains("did not answer");
                 // A document that opens meanwhile gets the keys, and one of them adds files.
                 let is_reader = screen.lines().last().is_some_and(|keys| keys.contains("quotes"));
-                let is_over = is_over || is_reader || screen.contains("Add files");
+                let is_lent = || terminal.raw().get(released..).is_some_and(|raw| raw.contains(WAITS));
+                let is_over = is_over || is_reader || screen.contains("Add files") || is_lent();
                 (has_answer || is_over).then_some(has_answer)
             });
             if is_answered {
