@@ -309,11 +309,22 @@ impl Session {
     /// Stores the note that is open; whether it was.
     fn store(&mut self) -> bool {
         let (shown, folder) = (note_lines(&self.terminal), self.path("data/state/drafts"));
-        self.send("\u{13}");
-        self.terminal.wait("the note to be stored, or why not", |terminal| {
-            let screen = terminal.screen();
-            (!screen.contains("Note (") || screen.contains("not stored:")).then_some(())
-        });
+        loop {
+            let (from, released) = (self.terminal.raw().len(), self.released);
+            self.send("\u{13}");
+            let is_answered = self.terminal.wait("the note to be stored, or why not", |terminal| {
+                let screen = terminal.screen();
+                // What was asked for before may take the terminal first, and the key with it.
+                let is_lent = || terminal.raw().get(released..).is_some_and(|raw| raw.contains(WAITS));
+                let is_taken = is_lent() || terminal.taken_behind(from).is_some();
+                let is_answered = !is_lent() && (!screen.contains("Note (") || screen.contains("not stored:"));
+                (is_answered || is_taken).then_some(is_answered)
+            });
+            if is_answered {
+                break;
+            }
+            self.settle();
+        }
         let is_stored = !self.terminal.screen().contains("Note (");
         if is_stored && !shown.is_empty() {
             // Its draft goes a moment after the screen says so.
@@ -449,7 +460,7 @@ impl Session {
         match way {
             0 => {
                 self.calm();
-                self.terminal.send("q");
+                self.end_by("q");
             }
             // Typed while a program has the terminal it is that program's.
             1 if is_held => self.terminal.signal(Signal::TERM),
@@ -457,7 +468,7 @@ impl Session {
                 if !at_rest {
                     self.settle();
                 }
-                self.interrupt();
+                self.end_by("\u{3}");
             }
             2 => self.terminal.signal(Signal::TERM),
             3 => self.terminal.signal(Signal::HUP),
@@ -471,11 +482,12 @@ impl Session {
         }
     }
 
-    /// Ctrl-C until it is the app's own: what was asked for before may take the terminal first, and the key with it.
-    fn interrupt(&mut self) {
+    /// A key that ends the app, until it is the app's own: what was asked for before may take the terminal first, and the
+    /// key with it.
+    fn end_by(&mut self, key: &str) {
         let mut from = self.terminal.raw().len();
         let deadline = Instant::now() + Duration::from_secs(60);
-        self.terminal.send("\u{3}");
+        self.terminal.send(key);
         while !self.terminal.read_for(Duration::from_millis(50)) && Instant::now() < deadline {
             if self.waits() {
                 self.terminal.signal(Signal::TERM);
@@ -483,7 +495,7 @@ impl Session {
             }
             if self.terminal.taken_behind(from).is_some() {
                 from = self.terminal.raw().len();
-                self.terminal.send("\u{3}");
+                self.terminal.send(key);
             }
         }
     }
@@ -509,7 +521,7 @@ impl Session {
     /// The end of a run: everything that was said to be stored is found.
     fn close(mut self) {
         self.calm();
-        self.terminal.send("q");
+        self.end_by("q");
         assert_eq!(code(self.terminal.end()), 0);
         for token in &self.stored {
             let found =
