@@ -77,6 +77,8 @@ pub struct Terminal {
     raw: Vec<u8>,
     /// Bytes of `raw` that the screen shows.
     shown: usize,
+    /// Where in `raw` the program went to its own screen: a long run is not searched for it again and again.
+    entries: Vec<usize>,
     master: Option<OwnedFd>,
     has_ended: bool,
     child: Child,
@@ -130,7 +132,7 @@ impl Terminal {
             .spawn()
             .unwrap_or_else(|error| panic!("setsid (util-linux) runs the program: {error}"));
         let parser = vt100::Parser::new(rows.try_into().unwrap(), columns.try_into().unwrap(), 0);
-        Self { parser, raw: Vec::new(), shown: 0, master: Some(master), has_ended: false, child }
+        Self { parser, raw: Vec::new(), shown: 0, entries: Vec::new(), master: Some(master), has_ended: false, child }
     }
 
     /// The screen as text.
@@ -172,6 +174,11 @@ impl Terminal {
     /// Everything the program ever wrote, escape sequences included.
     pub fn raw(&self) -> String {
         String::from_utf8_lossy(&self.raw).into_owned()
+    }
+
+    /// How many bytes it wrote.
+    pub fn written(&self) -> usize {
+        self.raw.len()
     }
 
     /// Types.
@@ -228,8 +235,8 @@ impl Terminal {
 
     /// Whether it took the terminal back behind the first `from` bytes, and has drawn everything.
     pub fn taken_behind(&self, from: usize) -> Option<()> {
-        let entered = self.raw.get(from..)?.windows(ENTER.len()).rposition(|window| window == ENTER)?;
-        whole_frame(&self.raw, from + entered).map(|_| ())
+        let entered = self.entries.last().copied().filter(|entry| *entry >= from)?;
+        whole_frame(&self.raw, entered).map(|_| ())
     }
 
     /// Waits until a look at the terminal finds something.
@@ -256,10 +263,10 @@ impl Terminal {
         let deadline = Instant::now() + PATIENCE;
         // The frame of a return may be still to come: it is not the one that is asked for either. (The first of all
         // frames clears nothing.)
-        let mut entries = self.raw.windows(ENTER.len());
-        let (first, last) = (entries.position(|window| window == ENTER), entries.rposition(|window| window == ENTER));
-        let is_awaited = |(first, last): &(usize, usize)| whole_frame(&self.raw, first + 1 + last).is_none();
-        let mut at = first.zip(last).filter(is_awaited).map_or(from, |(first, last)| first + 1 + last);
+        let mut at = match self.entries[..] {
+            [_, .., last] if whole_frame(&self.raw, last).is_none() => last,
+            _ => from,
+        };
         let (begin, end) = loop {
             if let Some((begin, end)) = whole_frame(&self.raw, at) {
                 if !self.raw[at..begin].windows(ENTER.len()).any(|window| window == ENTER) {
@@ -307,7 +314,13 @@ impl Terminal {
         }
         let mut piece = [0; 16 * 1024];
         match rustix::io::read(master, &mut piece) {
-            Ok(count) if count > 0 => self.raw.extend_from_slice(&piece[..count]),
+            Ok(count) if count > 0 => {
+                // The mark may be cut in two.
+                let start = self.raw.len().saturating_sub(ENTER.len() - 1);
+                self.raw.extend_from_slice(&piece[..count]);
+                let found = self.raw[start..].windows(ENTER.len()).enumerate();
+                self.entries.extend(found.filter(|(_, window)| *window == ENTER).map(|(at, _)| start + at));
+            }
             Err(rustix::io::Errno::AGAIN) => {}
             // Nobody has the other side open any more.
             _ => self.has_ended = true,

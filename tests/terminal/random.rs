@@ -56,6 +56,8 @@ struct Session {
     size: (u16, u16),
     /// Everything written before here is known: a program that waited there waits no more.
     released: usize,
+    /// Up to here nobody waited since then.
+    quiet: usize,
     /// Keys, pastes, sizes, ends so far.
     count: u64,
     stored: Vec<String>,
@@ -82,7 +84,8 @@ impl Session {
         let terminal = start(folder.path(), (80, 24));
         let random = fastrand::Rng::with_seed(seed);
         let (stored, done) = (Vec::new(), Vec::new());
-        let mut session = Self { folder, random, terminal, size: (80, 24), released: 0, count: 0, stored, done };
+        let mut session =
+            Self { folder, random, terminal, size: (80, 24), released: 0, quiet: 0, count: 0, stored, done };
         session.terminal.wait_for("? help");
         session
     }
@@ -235,10 +238,12 @@ impl Session {
 
     fn settle_within(&mut self, mut tries: u32) {
         loop {
-            let released = self.released;
-            let drawn = self.terminal.drawn_anew(|raw| find(&raw[released.min(raw.len())..], WAITS.as_bytes()));
+            let (start, written) = (self.released.max(self.quiet), self.terminal.written());
+            let drawn = self.terminal.drawn_anew(|raw| find(&raw[start.min(raw.len())..], WAITS.as_bytes()));
             match drawn {
                 Some((before, after)) => {
+                    // It drew behind all that was written before: nobody else had the terminal then.
+                    self.quiet = written.saturating_sub(WAITS.len());
                     if let Some(difference) = before.difference(&after) {
                         tries -= 1;
                         if tries > 0 {
@@ -296,6 +301,7 @@ impl Session {
                 || over.iter().any(|part| screen.contains(part))
                 || !keys.contains("q quit")
                 || keys.contains("quotes")
+                || keys.contains("esc back")
             {
                 self.send("\x1b");
             } else {
@@ -397,7 +403,8 @@ impl Session {
                 // On a machine that is busy with others, the store may be given up.
                 let is_over = screen.contains("find: harvest") || screen.contains("did not answer");
                 // A document that opens meanwhile gets the keys, and one of them adds files.
-                let is_reader = screen.lines().last().is_some_and(|keys| keys.contains("quotes"));
+                let is_reader =
+                    screen.lines().last().is_some_and(|keys| keys.contains("quotes") || keys.contains("esc back"));
                 let is_lent = || terminal.raw().get(released..).is_some_and(|raw| raw.contains(WAITS));
                 let is_over = is_over || is_reader || screen.contains("Add files") || is_lent();
                 (has_answer || is_over).then_some(has_answer)
@@ -531,7 +538,7 @@ impl Session {
         }
         self.size = (80, 24);
         self.terminal = start(self.folder.path(), self.size);
-        self.released = 0;
+        (self.released, self.quiet) = (0, 0);
         self.terminal.wait_for("? help");
         self.settle();
     }
