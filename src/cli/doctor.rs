@@ -172,8 +172,8 @@ async fn workers(house: &House, is_free: std::io::Result<bool>, findings: &mut F
             Ok(holder) => match holder.and_then(|holder| holder.trouble()) {
                 None => findings.ok("workers", "another Peanut process runs them"),
                 Some(trouble) => {
-                    let (what, remedy) = trouble.split_once(": ").unwrap_or((&trouble, "look at its screen"));
-                    findings.bad(Verdict::Warning, "workers", what.to_owned(), remedy.to_owned());
+                    let what = format!("{} ({})", trouble.what, trouble.last_sign);
+                    findings.bad(Verdict::Warning, "workers", what, trouble.remedy);
                 }
             },
             Err(error) => findings.bad(Verdict::Error, "workers", error.to_string(), "see the store below"),

@@ -181,17 +181,18 @@ pub(super) async fn wait(
         if waiting == 0 && deliverable == 0 && (!vectors || pending == 0) {
             return Ok(true);
         }
-        let trouble = match running {
-            Some(running) => running.trouble(),
-            None => house.holder().await?.and_then(|holder| holder.trouble()),
+        // What is wrong, and how it is told: once, not for every second that it lasts.
+        let trouble = if let Some(running) = running {
+            running.trouble().map(|trouble| (trouble.clone(), trouble))
+        } else {
+            let trouble = house.holder().await?.and_then(|holder| holder.trouble());
+            trouble.map(|trouble| (trouble.what.clone(), trouble.to_string()))
         };
-        // Told again when it is another: not for every second that it lasts.
-        let kind = trouble.as_ref().map(|trouble| trouble.split('(').next().unwrap_or_default().to_owned());
-        if let Some(trouble) = trouble.filter(|_| kind != told) {
+        if let Some((what, trouble)) = trouble.filter(|(what, _)| told.as_ref() != Some(what)) {
             output::progress("");
             output::note(format!("peanut: {trouble}"));
+            told = Some(what);
         }
-        told = kind.or(told);
         tokio::select! {
             () = soft.cancelled() => return Ok(false),
             () = tokio::time::sleep(LOOK_PERIOD) => {}

@@ -125,6 +125,13 @@ pub struct WordsQuery {
     pub clauses: Vec<(Occur, WordMatch)>,
 }
 
+/// The weight of a term that `matching` of `total` texts hold: ln(1 + (N − n + 0.5) / (n + 0.5)), as BM25 has it.
+#[must_use]
+pub fn inverse_document_frequency(total: u64, matching: u64) -> f32 {
+    let (total, matching) = (total.max(matching) as f64, matching as f64);
+    (1.0 + (total - matching + 0.5) / (matching + 0.5)).ln() as f32
+}
+
 /// Which document comes first when dates decide.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ByDate {

@@ -8,6 +8,7 @@
 //! Called by `sqlite::search` and `postgres::search`. Pure.
 
 use crate::domain::ChunkKind;
+use crate::domain::search::inverse_document_frequency as idf;
 
 use super::varint::{put, take};
 
@@ -15,12 +16,6 @@ use super::varint::{put, take};
 pub(crate) const K1: f32 = 1.2;
 /// BM25's weight of length.
 pub(crate) const B: f32 = 0.75;
-
-/// Weight of a term that `matching` of `total` chunks hold: ln(1 + (N − n + 0.5) / (n + 0.5)).
-pub(crate) fn idf(total: u64, matching: u64) -> f32 {
-    let (total, matching) = (total.max(matching) as f64, matching as f64);
-    (1.0 + (total - matching + 0.5) / (matching + 0.5)).ln() as f32
-}
 
 /// What the length of a chunk does to its scores, K1 × (1 − b + b × length / mean), without dividing for every posting.
 #[derive(Clone, Copy, Debug)]

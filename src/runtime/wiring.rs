@@ -26,7 +26,6 @@ use crate::store::SharedStore;
 use crate::telemetry::private;
 
 use super::adapters::{self, ConfiguredEmbedders, configured_model, graph, model_named, registered, searches_at_once};
-use super::holder::Holder;
 use super::lock::WorkerLock;
 use super::shutdown::{DRAIN_DEADLINE, Shutdown};
 use super::supervisor::Supervisor;
@@ -265,15 +264,6 @@ impl House {
             tracing::info!(released, "leases_taken_over");
         }
         Ok(format!("{folder}:{}", std::process::id()))
-    }
-
-    /// The process that runs the workers of this data folder, as it was written down; `None` when nobody did.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn holder(&self) -> eyre::Result<Option<Holder>> {
-        let workers = self.store.workers().await?;
-        Ok(Holder::of(&self.config.data_dir, &workers, self.clock.now()))
     }
 
     /// Starts all workers as soon as no other process of this data folder runs them; `None` when the process should end first.

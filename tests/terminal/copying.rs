@@ -35,19 +35,24 @@ impl Drop for Tmux {
     }
 }
 
+/// A folder with a note in `notes/a.md`, taken into the store in `data`.
+fn store_of(text: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let notes = folder.path().join("notes");
+    note(&notes, "a.md", text);
+    let mut ingest = Command::new(env!("CARGO_BIN_EXE_peanut"));
+    ingest.arg("--data-dir").arg(folder.path().join("data")).args(["ingest", "--wait"]).arg(&notes);
+    assert!(ingest.env("HOME", folder.path()).env("PEANUT_MODEL", "static").output().unwrap().status.success());
+    folder
+}
+
 #[test]
 fn inside_tmux_what_is_copied_lies_in_its_buffer() {
     if Command::new("tmux").arg("-V").output().is_err() {
         eprintln!("SKIPPED: there is no tmux on this machine");
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
-    let notes = folder.path().join("notes");
-    note(&notes, "a.md", "copyprobe\n");
-    let data = folder.path().join("data");
-    let mut ingest = Command::new(env!("CARGO_BIN_EXE_peanut"));
-    ingest.arg("--data-dir").arg(&data).args(["ingest", "--wait"]).arg(&notes).env("HOME", folder.path());
-    assert!(ingest.env("PEANUT_MODEL", "static").output().unwrap().status.success());
+    let folder = store_of("copyprobe\n");
     let tmux = Tmux(format!("peanut-{}", std::process::id()));
     let home = folder.path().display();
     let program =
@@ -62,19 +67,14 @@ fn inside_tmux_what_is_copied_lies_in_its_buffer() {
     tmux.run(&["send-keys", "-t", "t", "y"]);
     tmux.shows("characters copied");
     let buffer = tmux.run(&["show-buffer"]).stdout;
-    assert_eq!(String::from_utf8_lossy(&buffer), notes.join("a.md").display().to_string());
+    assert_eq!(String::from_utf8_lossy(&buffer), folder.path().join("notes/a.md").display().to_string());
 }
 
 #[test]
 fn a_preview_keeps_the_room_of_its_tabs() {
-    let folder = tempfile::tempdir().unwrap();
-    let notes = folder.path().join("notes");
-    note(&notes, "a.md", "# T\n\nname\tvalue\talpha\n\n```\nfunc main() {\n\tif true {\n\t}\n}\n```\ntabprobe\n");
-    let data = folder.path().join("data");
-    let mut ingest = Command::new(env!("CARGO_BIN_EXE_peanut"));
-    ingest.arg("--data-dir").arg(&data).args(["ingest", "--wait"]).arg(&notes).env("HOME", folder.path());
-    assert!(ingest.env("PEANUT_MODEL", "static").output().unwrap().status.success());
-    let mut terminal = Terminal::start(&data, 120, 30, &[("PEANUT_MODEL", "static")]);
+    let text = "# T\n\nname\tvalue\talpha\n\n```\nfunc main() {\n\tif true {\n\t}\n}\n```\ntabprobe\n";
+    let folder = store_of(text);
+    let mut terminal = Terminal::start(&folder.path().join("data"), 120, 30, &[("PEANUT_MODEL", "static")]);
     terminal.wait_for("? help");
     terminal.send("2");
     terminal.send("tabprobe\r");

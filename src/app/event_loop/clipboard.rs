@@ -28,7 +28,7 @@ pub(super) enum Went {
     Terminal,
 }
 
-/// Gives a text to tmux; false when there is none around us or it does not take it.
+/// Gives a text to tmux; `None` when there is none around us, or it does not take it.
 pub(super) async fn to_tmux(text: &str) -> Option<Went> {
     std::env::var_os("TMUX")?;
     if load_buffer(&["load-buffer", "-w", "-"], text).await {

@@ -69,6 +69,13 @@ pub struct SearchState {
 }
 
 impl SearchState {
+    /// The number of a new request: whatever was asked for before is stale from now on, the rest of its list too.
+    pub fn next_request(&mut self) -> u64 {
+        self.generation += 1;
+        self.more = None;
+        self.generation
+    }
+
     /// Hits of the latest answer.
     #[must_use]
     pub fn hits(&self) -> &[Hit] {

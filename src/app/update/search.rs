@@ -49,9 +49,8 @@ pub(super) fn typed(state: &mut State, input: &Input) -> Option<Effects> {
 /// Asks anew for what is typed.
 pub(super) fn ask(state: &mut State) -> Effects {
     let search = &mut state.search;
-    search.generation += 1;
+    let generation = search.next_request();
     search.error = None;
-    search.more = None;
     search.again = Again::default();
     let query = search.input.text().trim().to_owned();
     if query.is_empty() || state.opening != Opening::Ready {
@@ -64,7 +63,7 @@ pub(super) fn ask(state: &mut State) -> Effects {
     }
     search.is_waiting = true;
     let request = SearchRequest { query, limit: LIMIT, offset: 0, mode: search.mode };
-    vec![Effect::Search { generation: search.generation, request }]
+    vec![Effect::Search { generation, request }]
 }
 
 /// What failed because a service was away is asked again when it is back; an answer that somebody is already going
@@ -199,11 +198,11 @@ pub(super) fn command(state: &mut State, command: Command) -> Effects {
         Command::CopyPath => return vec![Effect::Copy(hit.source_path)],
         Command::CopyText => return with_document(state, hit.document_id, WhenLoaded::Copy),
         Command::MoreLike => {
-            state.search.generation += 1;
+            let generation = state.search.next_request();
             state.search.is_waiting = true;
             // Of this one the typed query knows nothing.
             state.search.again = Again { due: None, tries: MOST_TRIES };
-            return vec![Effect::MoreLike { generation: state.search.generation, id: hit.document_id }];
+            return vec![Effect::MoreLike { generation, id: hit.document_id }];
         }
         Command::Why => state.search.shows_why = !state.search.shows_why,
         Command::Mode => return next_mode(state),

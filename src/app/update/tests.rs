@@ -129,6 +129,25 @@ fn the_list_goes_on_behind_its_end_and_only_for_the_query_it_is_of() {
 }
 
 #[test]
+fn a_list_of_something_else_is_not_put_behind_the_one_before() {
+    let mut state = ready();
+    press(&mut state, '/');
+    type_text(&mut state, "a");
+    let generation = state.search.generation;
+    let hits = (0..30).map(|number| hit(&format!("n{number}"))).collect();
+    let response = SearchResponse { hits, next_offset: Some(30), ..SearchResponse::default() };
+    let _ = update(&mut state, Event::Searched { generation, result: Ok(response) });
+    key(&mut state, Key::Enter);
+    for _ in 0..29 {
+        key(&mut state, Key::Down);
+    }
+    assert_eq!(state.search.more, Some(30));
+    press(&mut state, 's');
+    let _ = answer(&mut state, vec![hit("like it")]);
+    assert_eq!(state.search.hits().len(), 1, "what is like a hit, and nothing of the page that was on its way");
+}
+
+#[test]
 fn searches_of_earlier_starts_stand_before_those_of_this_one() {
     let mut state = ready();
     let remembered = |effects: &Effects| {

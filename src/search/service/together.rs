@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::domain::ChunkId;
-use crate::domain::search::{Occur, WordMatch};
+use crate::domain::search::{Occur, WordMatch, inverse_document_frequency};
 use crate::search::fuse::{Fused, Fusion, Leg, fuse};
 use crate::search::per_query::{Ranking, WINDOWS};
 use crate::search::query::ParsedQuery;
@@ -58,17 +58,11 @@ impl SearchService {
         for (terms, times) in asked {
             // Of the ways to write a word mostly one stands anywhere.
             let frequency = frequencies.by_ref().take(terms.len()).max().unwrap_or(0);
-            wanted.add(terms.iter().copied(), inverse_frequency(chunks, frequency) * *times as f32);
+            wanted.add(terms.iter().copied(), inverse_document_frequency(chunks, frequency) * *times as f32);
         }
         let sources = self.store.hydrate(candidates).await?;
         Ok(sources.iter().map(|source| (source.chunk_id, wanted.most_within(&source.title, &source.text))).collect())
     }
-}
-
-/// The weight BM25 gives a term that `frequency` of `chunks` hold.
-fn inverse_frequency(chunks: u64, frequency: u64) -> f32 {
-    let (chunks, frequency) = (chunks.max(frequency) as f64, frequency as f64);
-    (1.0 + (chunks - frequency + 0.5) / (frequency + 0.5)).ln() as f32
 }
 
 /// The distinct words of a query, each with its terms and how often it counts: those of phrases that must stand there, and

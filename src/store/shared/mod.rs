@@ -6,6 +6,7 @@ pub(crate) mod aside;
 pub(crate) mod clean;
 pub(crate) mod dead_letters;
 pub(crate) mod graph_changes;
+pub(crate) mod index_check;
 pub(crate) mod ledger;
 pub(crate) mod legs;
 pub(crate) mod links;

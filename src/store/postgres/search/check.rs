@@ -5,6 +5,8 @@ use std::collections::HashSet;
 
 use sqlx::PgConnection;
 
+use crate::store::shared::index_check::differences;
+
 use super::SearchIndex;
 use super::pieces::{self, Failed, Stored};
 use super::refresh::whole_view;
@@ -39,10 +41,7 @@ impl SearchIndex {
             sqlx::query_scalar("SELECT array_agg(id) FROM chunk WHERE searchable").fetch_one(snapshot).await?;
         let held: HashSet<i64> = held.unwrap_or_default().into_iter().collect();
         let indexed: HashSet<i64> = view.ids().collect();
-        let told = |ids: Vec<i64>, what: &str| ids.into_iter().map(|id| format!("chunk {id}, which {what}")).collect();
-        let lacking: Vec<String> = told(in_order(&held, &indexed), "is not in the word index");
-        let stray: Vec<String> = told(in_order(&indexed, &held), "the store does not hold");
-        problems.extend(lacking.into_iter().chain(stray));
+        problems.extend(differences(&held, &indexed));
         Ok(problems)
     }
 
@@ -115,11 +114,4 @@ async fn all_stored(snapshot: &mut PgConnection) -> Result<Vec<Stored>, sqlx::Er
     )
     .fetch_all(snapshot)
     .await
-}
-
-/// What is in one set and not in the other.
-fn in_order(of: &HashSet<i64>, without: &HashSet<i64>) -> Vec<i64> {
-    let mut ids: Vec<i64> = of.difference(without).copied().collect();
-    ids.sort_unstable();
-    ids
 }

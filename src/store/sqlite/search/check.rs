@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use sqlx::SqliteConnection;
 
 use crate::index::view::View;
+use crate::store::shared::index_check::differences;
 
 use super::super::SqliteStore;
 use super::bulk;
@@ -31,10 +32,7 @@ impl SqliteStore {
         );
         let held: HashSet<i64> = bulk::numbers_of(held, connection).await?.into_iter().collect();
         let indexed: HashSet<i64> = view.ids().collect();
-        let told = |ids: Vec<i64>, what: &str| ids.into_iter().map(|id| format!("chunk {id}, which {what}")).collect();
-        let lacking: Vec<String> = told(in_order(&held, &indexed), "is not in the word index");
-        let stray: Vec<String> = told(in_order(&indexed, &held), "the store does not hold");
-        problems.extend(lacking.into_iter().chain(stray));
+        problems.extend(differences(&held, &indexed));
         Ok(problems)
     }
 
@@ -56,11 +54,4 @@ impl SqliteStore {
         });
         checking.await.map_err(|error| sqlx::Error::Protocol(format!("checking files failed: {error}")))
     }
-}
-
-/// What is in one set and not in the other.
-fn in_order(of: &HashSet<i64>, without: &HashSet<i64>) -> Vec<i64> {
-    let mut ids: Vec<i64> = of.difference(without).copied().collect();
-    ids.sort_unstable();
-    ids
 }
