@@ -281,7 +281,7 @@ impl Terminal {
                 return None;
             }
             assert!(Instant::now() < deadline, "nothing was drawn anew; the screen:\n{}", self.screen());
-            self.read_unseen(deadline.saturating_duration_since(Instant::now()));
+            self.read_unseen(deadline.saturating_duration_since(Instant::now()).min(LOOK_AGAIN));
         };
         self.show(begin);
         let before = self.picture();
@@ -360,8 +360,7 @@ impl Terminal {
 
     /// Whether the program stands still.
     pub fn is_stopped(&self) -> bool {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process_id()));
-        stat.is_ok_and(|text| text.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('T')))
+        is_stopped(self.process_id())
     }
 
     /// Sends the program a signal.
@@ -402,6 +401,12 @@ impl Drop for Terminal {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Whether a process stands still.
+pub fn is_stopped(process: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"));
+    stat.is_ok_and(|text| text.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('T')))
 }
 
 /// The exit code, or the signal as shells tell it.

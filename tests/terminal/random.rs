@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::OFlags;
 use rustix::process::Signal;
 
-use super::support::{Terminal, code};
+use super::support::{Terminal, code, is_stopped};
 
 /// Editor and pager: what they do lies in a file. The last one waits until somebody writes into a pipe.
 const PROGRAM: &str = "#!/bin/sh
@@ -239,7 +239,10 @@ impl Session {
     fn settle_within(&mut self, mut tries: u32) {
         loop {
             let (start, written) = (self.released.max(self.quiet), self.terminal.written());
-            let drawn = self.terminal.drawn_anew(|raw| find(&raw[start.min(raw.len())..], WAITS.as_bytes()));
+            let process = self.terminal.process_id();
+            let drawn = self.terminal.drawn_anew(|raw| {
+                find(&raw[start.min(raw.len())..], WAITS.as_bytes()) || is_stopped(process)
+            });
             match drawn {
                 Some((before, after)) => {
                     // It drew behind all that was written before: nobody else had the terminal then.
@@ -254,6 +257,8 @@ impl Session {
                     return;
                 }
                 None if self.waits() => self.release(),
+                // Told to stop while another program came and went: it stands still after we looked.
+                None if self.terminal.is_stopped() => self.terminal.signal(Signal::CONT),
                 None => self.fail("it ended, and nobody told it to"),
             }
         }
@@ -454,6 +459,9 @@ impl Session {
         if is_stopped {
             self.terminal.signal(Signal::CONT);
             self.terminal.wait_for_return(from);
+        } else {
+            // The signal is looked at before the next key is.
+            self.settle();
         }
         self.settle();
     }
@@ -498,10 +506,8 @@ impl Session {
             let after = kept(&self.path("data/state/drafts"));
             // The draft of a note that was stored last goes a moment after the screen says so.
             let is_stored = !is_open && after.iter().all(|line| before.contains(line));
-            // The last blank may have been on its way to the disk: no screen shows it at the end of a line.
-            let shown = |lines: &[String]| lines.iter().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>();
             assert!(
-                shown(&before) == shown(&after) || is_stored,
+                before == after || is_stored,
                 "what was being written: {before:?}; what is kept: {after:?}"
             );
         }
@@ -598,11 +604,16 @@ fn start(folder: &Path, size: (u16, u16)) -> Terminal {
     Terminal::run(command, size.0, size.1)
 }
 
+/// Blanks of any kind and number are one: a tab is drawn as blanks, half of a wide character as one.
+fn plain_blanks(line: &str) -> String {
+    line.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// Lines of the note on the screen, without frame and message; the title without its name.
 fn note_lines(terminal: &Terminal) -> Vec<String> {
     let rows = terminal.framed("Note (");
     let Some((_, lines)) = rows.split_last() else { return Vec::new() };
-    let lines = lines.iter().map(|line| line.trim().trim_start_matches("Title:").trim().to_owned());
+    let lines = lines.iter().map(|line| plain_blanks(line.trim().trim_start_matches("Title:")));
     lines.filter(|line| !line.is_empty()).collect()
 }
 
@@ -613,11 +624,12 @@ fn kept(folder: &Path) -> Vec<String> {
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
     paths.sort();
     let mut lines = Vec::new();
+    let mut add = |text: &str| lines.extend(text.lines().map(plain_blanks));
     for path in paths {
         let Ok(text) = fs::read_to_string(path) else { continue };
         let draft: serde_json::Value = serde_json::from_str(&text).unwrap();
-        lines.push(draft["title"].as_str().unwrap().to_owned());
-        lines.extend(draft["text"].as_str().unwrap().lines().map(str::to_owned));
+        add(draft["title"].as_str().unwrap());
+        add(draft["text"].as_str().unwrap());
     }
     lines
 }

@@ -248,7 +248,8 @@ fn control_sequence(bytes: &[u8], start: usize, modifiers: u32) -> Front {
         [b'[', letter @ b'A'..=b'E', ..] => {
             return Front::Whole(start + 2, Some(key(Key::F(letter - b'A' + 1), modifiers)));
         }
-        [b'[', _, ..] => return Front::Whole(start + 2, None),
+        // Half a sequence of that kind is nothing, and what comes behind it is a key of its own.
+        [b'[', _, ..] => return Front::Whole(start + 1, None),
         [b'['] => return Front::Incomplete,
         _ => {}
     }

@@ -138,6 +138,8 @@ fn go(state: &mut State, screen: Screen) {
     if state.screen != screen {
         state.clear_filters();
     }
+    // Whoever asks for a screen wants to see it: a document over it, or on its way there, would hide it.
+    (state.reader, state.opening_document) = (None, None);
     state.screen = screen;
     state.welcomed = state.welcomed || screen != Screen::Home;
     state.search.typing = screen == Screen::Search && state.search.input.is_empty();
@@ -169,6 +171,10 @@ fn command_of(screen: Screen) -> Command {
 }
 
 fn zoom(state: &mut State) {
+    if state.reader.is_some() {
+        // A document has all of the terminal already.
+        return;
+    }
     state.clear_filters();
     state.screen = match (state.screen, state.focus) {
         (Screen::Home, Pane::Intake) => Screen::Intake,

@@ -11,7 +11,7 @@ use crate::app::state::Theme;
 use crate::domain::health::{ServiceHealth, ServiceRole, ServiceState};
 use crate::domain::search::{Hit, Scores, SearchResponse, Snippet};
 use crate::domain::status::StatusSnapshot;
-use crate::domain::{ChunkId, DocumentId, SourceType, Timestamp};
+use crate::domain::{ChunkId, DocumentId, DocumentView, SourceType, Timestamp};
 
 fn ready() -> State {
     let mut state = State::new(Keymap::default(), Theme::Dark, false);
@@ -51,6 +51,24 @@ fn hit(name: &str) -> Hit {
         scores: Scores::default(),
         alike: Vec::new(),
         other_places: vec![],
+    }
+}
+
+fn document(name: &str) -> DocumentView {
+    DocumentView {
+        id: DocumentId::from_source_key(name),
+        source_type: SourceType::Markdown,
+        source_path: format!("/notes/{name}.md"),
+        source_offset: None,
+        title: name.into(),
+        dated_at: None,
+        ingested_at: Timestamp(1),
+        deleted_at: None,
+        tags: vec![],
+        people: vec![],
+        message: None,
+        chunks: vec![],
+        thread: vec![],
     }
 }
 
@@ -354,6 +372,36 @@ fn every_list_has_a_filter_and_none_stays_behind() {
         press(&mut state, '1');
         press(&mut state, number);
         assert!(state.list().is_some_and(|list| list.filter.is_empty()), "{pane:?}");
+    }
+}
+
+#[test]
+fn a_screen_that_is_asked_for_is_seen_and_no_document_covers_it() {
+    let loaded = || Event::DocumentLoaded {
+        id: DocumentId::from_source_key("a"),
+        result: Ok(Box::new(document("a"))),
+    };
+    let mut state = ready();
+    press(&mut state, '/');
+    type_text(&mut state, "x");
+    let _ = answer(&mut state, vec![hit("a")]);
+    key(&mut state, Key::Esc);
+    for (number, pane) in [('3', Pane::Intake), ('4', Pane::Outbox), ('5', Pane::Services), ('2', Pane::Search)] {
+        key(&mut state, Key::Enter);
+        let _ = update(&mut state, loaded());
+        assert_eq!(state.pane(), Pane::Reader);
+        press(&mut state, 'z');
+        press(&mut state, number);
+        assert_eq!(state.pane(), pane);
+        // One that is still on its way stays away.
+        press(&mut state, '2');
+        key(&mut state, Key::Esc);
+        key(&mut state, Key::Enter);
+        press(&mut state, number);
+        let _ = update(&mut state, loaded());
+        assert_eq!(state.pane(), pane);
+        press(&mut state, '2');
+        key(&mut state, Key::Esc);
     }
 }
 
