@@ -14,6 +14,7 @@ mod graph;
 mod ingest;
 mod keys;
 mod limits;
+mod looks;
 mod manual;
 mod mcp;
 mod output;

@@ -103,7 +103,13 @@ fn loaded(state: &mut State, id: DocumentId, result: Result<Box<DocumentView>, S
     let in_preview = state.search.preview_wanted == Some(id);
     match result {
         Ok(document) => {
-            let effects = action.map(|action| vec![search::act_on(&document, action)]).unwrap_or_default();
+            let mut effects: Effects = action.map(|action| search::act_on(&document, action)).into_iter().collect();
+            let is_writing = !state.overlays.is_empty() || state.is_typing();
+            if is_writing && effects.iter().any(|effect| matches!(effect, Effect::Page(_))) {
+                // The keys of whoever went on to write must not go to a pager that was asked for before.
+                effects.clear();
+                toast(state, "not shown in the pager: you went on to something else".to_owned(), false);
+            }
             let document = Arc::new(*document);
             // Only if the selection did not move on: an old preview is never shown.
             if in_preview {

@@ -139,7 +139,7 @@ fn go(state: &mut State, screen: Screen) {
         state.clear_filters();
     }
     // Whoever asks for a screen wants to see it: a document over it, or on its way there, would hide it.
-    (state.reader, state.opening_document) = (None, None);
+    (state.reader, state.opening_document, state.when_loaded) = (None, None, None);
     state.screen = screen;
     state.welcomed = state.welcomed || screen != Screen::Home;
     state.search.typing = screen == Screen::Search && state.search.input.is_empty();

@@ -357,6 +357,17 @@ fn the_pager_and_the_clipboard_get_the_whole_document() {
     let failed = Event::DocumentLoaded { id, result: Err("gone".into()) };
     assert!(update(&mut state, failed).is_empty());
     assert!(state.toasts.iter().any(|toast| toast.is_error) && state.when_loaded.is_none());
+    // Whoever went on to write keeps the keys; whoever went to another screen wanted something else.
+    let loaded = || Event::DocumentLoaded { id, result: Ok(Box::new(document("a"))) };
+    press(&mut state, 'o');
+    assert!(matches!(update(&mut state, loaded())[..], [Effect::Page(_)]));
+    press(&mut state, 'o');
+    press(&mut state, 'n');
+    assert!(update(&mut state, loaded()).is_empty());
+    key(&mut state, Key::Esc);
+    press(&mut state, 'o');
+    press(&mut state, '3');
+    assert!(update(&mut state, loaded()).is_empty());
 }
 
 #[test]
@@ -377,10 +388,7 @@ fn every_list_has_a_filter_and_none_stays_behind() {
 
 #[test]
 fn a_screen_that_is_asked_for_is_seen_and_no_document_covers_it() {
-    let loaded = || Event::DocumentLoaded {
-        id: DocumentId::from_source_key("a"),
-        result: Ok(Box::new(document("a"))),
-    };
+    let loaded = || Event::DocumentLoaded { id: DocumentId::from_source_key("a"), result: Ok(Box::new(document("a"))) };
     let mut state = ready();
     press(&mut state, '/');
     type_text(&mut state, "x");
