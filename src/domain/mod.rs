@@ -15,6 +15,7 @@ pub mod key;
 pub mod names;
 pub mod outbox;
 pub mod person;
+pub mod query_language;
 pub mod search;
 pub mod secret;
 pub mod status;

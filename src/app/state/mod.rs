@@ -1,11 +1,15 @@
 //! Everything the screens show, as plain data. Changed by `update` alone, read by `ui`.
 
+mod command_line;
+mod help;
 mod history;
 mod intake;
 pub mod layout;
 mod line;
 mod list;
 mod overlay;
+mod palette;
+pub mod possible;
 mod reader;
 mod search;
 pub mod wrap;
@@ -21,11 +25,13 @@ use crate::domain::status::StatusSnapshot;
 use super::keymap::Keymap;
 use super::ports::LogLine;
 
+pub use help::HelpLine;
 pub use history::History;
 pub use intake::is_partly_read;
 pub use line::LineEditor;
 pub use list::ListState;
 pub use overlay::{Confirm, Detail, NoteEditor, Overlay, Prompt, PromptKind};
+pub use palette::PaletteRow;
 pub use reader::{ReaderLine, ReaderState};
 pub use search::{Again, HISTORY, SearchState, WhenLoaded};
 
@@ -77,6 +83,20 @@ impl Pane {
         [Self::Search, Self::Reader, Self::Intake, Self::Outbox, Self::Services, Self::Settings, Self::Log];
     /// The panes of Home, in the order Tab visits them.
     pub const OF_HOME: [Self; 4] = [Self::Search, Self::Intake, Self::Outbox, Self::Services];
+
+    /// What sentences call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Search => "Search",
+            Self::Reader => "a document",
+            Self::Intake => "Intake",
+            Self::Outbox => "Outbox",
+            Self::Services => "Services",
+            Self::Settings => "Settings",
+            Self::Log => "Log",
+        }
+    }
 }
 
 /// Colours.
@@ -178,6 +198,8 @@ pub struct State {
     pub notes_begun: u64,
     /// The user left the welcome.
     pub welcomed: bool,
+    /// How this program is called, with the options that lead to the same store; commands are copied with it.
+    pub program: String,
     /// Keys.
     pub keymap: Keymap,
     /// Colours.
@@ -218,6 +240,7 @@ impl State {
             drafts: Vec::new(),
             notes_begun: 0,
             welcomed: false,
+            program: "peanut".to_owned(),
             keymap,
             theme,
             ascii,
