@@ -18,6 +18,7 @@ pub mod person;
 pub mod query_language;
 pub mod search;
 pub mod secret;
+pub mod settings;
 pub mod status;
 pub mod targets;
 pub mod terms;

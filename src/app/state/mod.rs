@@ -20,6 +20,7 @@ use crate::domain::Timestamp;
 use crate::domain::health::WorkerRecord;
 use crate::domain::intake::{DeadLetter, WatchedFolder};
 use crate::domain::outbox::DeadEvent;
+use crate::domain::settings::SettingNow;
 use crate::domain::status::StatusSnapshot;
 
 use super::keymap::Keymap;
@@ -176,8 +177,12 @@ pub struct State {
     pub outbox: ListState,
     /// Services and workers.
     pub services: ListState,
-    /// Settings as `(key, value, about)`.
-    pub settings: Vec<(String, String, String)>,
+    /// Every setting with its value.
+    pub settings: Vec<SettingNow>,
+    /// A setting and the value it is to get next, when another change is on its way.
+    pub setting_wanted: Option<(String, String)>,
+    /// Whether a change of a setting is on its way.
+    pub is_setting_sent: bool,
     /// The selected setting.
     pub settings_list: ListState,
     /// Lines of the log, oldest first.
@@ -230,6 +235,8 @@ impl State {
             outbox: ListState::default(),
             services: ListState::default(),
             settings: Vec::new(),
+            setting_wanted: None,
+            is_setting_sent: false,
             settings_list: ListState::default(),
             log: Vec::new(),
             log_list: ListState::default(),
@@ -390,8 +397,16 @@ impl State {
 
     /// Settings that pass the filter.
     #[must_use]
-    pub fn settings_rows(&self) -> Vec<&(String, String, String)> {
-        let passes = |(key, value, about): &&(String, String, String)| self.settings_list.passes(&[key, value, about]);
+    pub fn settings_rows(&self) -> Vec<&SettingNow> {
+        let passes = |row: &&SettingNow| {
+            self.settings_list.passes(&[row.setting.name, &row.value, row.setting.about, &row.origin.in_words()])
+        };
         self.settings.iter().filter(passes).collect()
+    }
+
+    /// The selected setting.
+    #[must_use]
+    pub fn setting(&self) -> Option<&SettingNow> {
+        self.settings_rows().get(self.settings_list.selected).copied()
     }
 }

@@ -40,14 +40,7 @@ impl State {
                     let is_whole = command == Command::Open && self.screen != Screen::Home;
                     is_whole.then_some("a service has nothing further to show")
                 }
-                Pane::Settings => {
-                    let is_empty = command == Command::Open && self.settings_rows().is_empty();
-                    is_empty.then_some(if self.settings.is_empty() {
-                        "the settings are still being read"
-                    } else {
-                        "no setting passes the filter"
-                    })
-                }
+                Pane::Settings => return self.without_setting(command),
                 Pane::Log => {
                     let is_empty = command == Command::CopyPath && self.log_lines().is_empty();
                     is_empty.then_some("no line of the log selected")
@@ -112,6 +105,23 @@ impl State {
             ) => nothing,
             _ => None,
         }
+    }
+
+    fn without_setting(&self, command: Command) -> Option<Reason> {
+        if !matches!(command, Command::Open | Command::More | Command::Less) {
+            return None;
+        }
+        let Some(row) = self.setting() else {
+            let reading = "the settings are still being read";
+            return Some(Cow::Borrowed(if self.settings.is_empty() {
+                reading
+            } else {
+                "no setting passes the filter"
+            }));
+        };
+        let value = row.next.as_deref().unwrap_or(&row.value);
+        let is_typed = command != Command::Open && row.setting.next_to(value, true).is_none();
+        row.fixed().map(Cow::Owned).or(is_typed.then_some(Cow::Borrowed("this one is typed: Enter asks for it")))
     }
 
     fn without_event(&self, command: Command) -> Option<&'static str> {

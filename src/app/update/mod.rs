@@ -8,6 +8,7 @@ mod lists;
 mod overlays;
 mod reader;
 mod search;
+mod settings;
 
 use super::command::{self, Command, Entry};
 use super::effect::{Effect, Effects};

@@ -57,7 +57,7 @@ fn fill(state: &mut State) {
     }];
     status.folders = vec![WatchedFolder { path: "/notes".into(), excludes: vec![] }];
     let _ = update(state, Event::StatusChanged(Arc::new(status)));
-    let _ = update(state, Event::SettingsLoaded(Ok(vec![("k".into(), "v".into(), "about".into())])));
+    let _ = update(state, Event::SettingsLoaded(Ok(vec![super::settings::now("search.rrf_k", "60")])));
     state.log = vec![crate::app::ports::LogLine {
         timestamp: "t".into(),
         level: "INFO".into(),
