@@ -8,6 +8,7 @@ use ratatui::widgets::Widget;
 use crate::app::state::wrap::{truncated, width, wrap};
 use crate::app::state::{Confirm, Detail, HelpLine, NoteEditor, Overlay, PaletteRow, Prompt, PromptKind, State};
 
+use crate::domain::settings;
 use crate::ui::theme::{Palette, Role};
 use crate::ui::widgets::{boxed, cell, clear, field, put, put_all, select};
 
@@ -157,7 +158,10 @@ fn ask(state: &State, prompt: &Prompt, palette: Palette, area: Rect, buf: &mut B
         PromptKind::Folder => {
             ("Watch a folder", "a path; patterns to leave out may follow: ~/notes '*.tmp' drafts/".to_owned())
         }
-        PromptKind::Setting(key) => ("Change a setting", key.clone()),
+        PromptKind::Setting(key) => {
+            let bounds = settings::setting(key).map_or(String::new(), |setting| setting.bounds.in_words());
+            ("Change a setting", format!("{key}: {bounds}"))
+        }
     };
     let listed = u16::try_from(prompt.completions.len()).unwrap_or(0);
     let inside = boxed(state, palette, title, (78, 6 + listed.min(12)), area, buf);
