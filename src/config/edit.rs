@@ -44,7 +44,9 @@ pub enum EditError {
 #[must_use]
 pub(super) fn is_possible(setting: &Setting) -> bool {
     let is_list = ["me", "serve.trusted_proxies", "serve.allowed_origins"].contains(&setting.name);
-    setting.kept == Kept::File && !setting.is_secret() && !is_list
+    // Another folder is another store, or another place for the log of why it would not open: nothing for a slip.
+    let moves = ["data_dir", "state_dir"].contains(&setting.name);
+    setting.kept == Kept::File && !setting.is_secret() && !is_list && !moves
 }
 
 impl Config {
@@ -66,6 +68,10 @@ impl Config {
             return Err(by_hand());
         }
         setting.check(value)?;
+        // What is put in its place is a file: a device or a pipe would be gone.
+        if std::fs::metadata(&path).is_ok_and(|known| !known.is_file()) {
+            return Err(by_hand());
+        }
         let unwritable = |source| EditError::Unwritable { path: path.clone(), source };
         let before = match std::fs::read_to_string(&path) {
             Ok(text) => text,
@@ -223,12 +229,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_file_stays_what_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        let overrides = Overrides { config_file: Some("/dev/null".into()), ..Overrides::default() };
+        let environment = Environment::of(&[("HOME", "/home/u")]);
+        let mut config = Config::load(&overrides, &environment).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        config.file_place = Some(path.clone());
+        let refused = config.put_in_file(setting("screen.ascii").unwrap(), "true", &environment).unwrap_err();
+        assert!(refused.to_string().contains("edit ") && path.is_dir(), "{refused}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
     fn what_could_not_start_or_is_not_understood_is_left_as_it_is() {
         let refused = |before: &str, name: &str, value: &str| changed(before, name, value).unwrap_err().to_string();
         assert!(refused("", "screen.theme", "pink").contains("dark, light or terminal"));
         assert!(refused("", "chunks.tokens", "7").contains("from 32 to 8192"));
         assert!(refused("[chunks]\noverlap = 200\n", "chunks.tokens", "128").contains("at most half"));
         assert!(refused("", "me", "a@b.org").contains("edit "));
+        assert!(refused("", "data_dir", "/elsewhere").contains("edit "));
+        assert!(refused("", "log_level", "[").contains("error, warn, info, debug or trace"));
         assert!(refused("", "graph.password", "x").contains("edit "));
         // A value of several lines, and a section written otherwise.
         assert!(refused("log_level = \"\"\"\nwarn\"\"\"\n", "log_level", "info").contains("edit "));

@@ -100,9 +100,9 @@ pub const SETTINGS: &[Setting] = &[
     filed(
         "log_level",
         "info",
-        Bounds::Other("error, warn, info, debug, trace, or a tracing filter"),
+        Bounds::OneOf(&["error", "warn", "info", "debug", "trace"]),
         &["PEANUT_LOG", "LOG_LEVEL"],
-        "error, warn, info, debug, trace",
+        "how much the log says: error, warn, info, debug, trace; by hand a tracing filter too",
     )
     .by_option("--log-level"),
     filed("store.postgres_url", NONE, Bounds::Secret, &["POSTGRES_URL"], "a PostgreSQL instead of the SQLite file")
