@@ -596,6 +596,8 @@ fn start(folder: &Path, size: (u16, u16)) -> Terminal {
     let program = folder.join("program");
     let mut command = Terminal::program(env!("CARGO_BIN_EXE_peanut"));
     command.arg("--data-dir").arg(folder.join("data")).env("HOME", folder).env("PEANUT_MODEL", "static");
+    // Random values in the configuration could open ports and name services that are not there: none can be written.
+    command.env("PEANUT_CONFIG", "/dev/null");
     command.env("EDITOR", &program).env("PAGER", &program).env("PROGRAMS", folder);
     command.current_dir(folder.join("work"));
     Terminal::run(command, size.0, size.1)

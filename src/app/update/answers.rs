@@ -8,7 +8,7 @@ use crate::app::ports::{OfferReport, Restored};
 use crate::app::state::{Opening, Overlay, Screen, State};
 use crate::domain::{DocumentId, DocumentView};
 
-use super::{reader, search, toast};
+use super::{reader, search, settings, toast};
 
 pub(super) fn take(state: &mut State, event: Event) -> Effects {
     match event {
@@ -62,8 +62,8 @@ pub(super) fn take(state: &mut State, event: Event) -> Effects {
         Event::DraftsFound(found) => state.drafts = found,
         Event::SearchesFound(found) => state.search.remembered(found),
         Event::NoteWritten(result) => return note_written(state, result),
-        Event::SettingPut(result) => return setting_put(state, result),
-        Event::SettingsLoaded(Ok(settings)) => state.settings = settings,
+        Event::SettingPut { name, value, result } => return settings::put(state, (&name, &value), result),
+        Event::SettingsLoaded(Ok(loaded)) => settings::loaded(state, loaded),
         Event::LogLoaded(Ok(lines)) => state.log = lines,
         Event::SettingsLoaded(Err(error)) | Event::LogLoaded(Err(error)) | Event::Finished(Err(error)) => {
             toast(state, error, true);
@@ -157,30 +157,6 @@ fn note_written(state: &mut State, result: Result<(), String>) -> Effects {
         toast(state, error, true);
     }
     Effects::new()
-}
-
-/// The prompt of a setting goes when its value is taken; a refusal is told in it.
-fn setting_put(state: &mut State, result: Result<String, String>) -> Effects {
-    match result {
-        Ok(text) => {
-            state.overlays.retain(|overlay| !matches!(overlay, Overlay::Prompt(prompt) if prompt.waiting));
-            toast(state, text, false);
-            vec![Effect::LoadSettings]
-        }
-        Err(error) => {
-            let asked = state.overlays.iter_mut().find_map(|overlay| match overlay {
-                Overlay::Prompt(prompt) if prompt.waiting => Some(prompt),
-                _ => None,
-            });
-            if let Some(prompt) = asked {
-                prompt.waiting = false;
-                prompt.error = Some(error);
-            } else {
-                toast(state, error, true);
-            }
-            Effects::new()
-        }
-    }
 }
 
 fn offered(state: &mut State, result: Result<OfferReport, String>) {

@@ -1,4 +1,6 @@
+mod actions;
 mod notes;
+mod settings;
 mod undo;
 
 use std::sync::Arc;
@@ -323,26 +325,6 @@ fn the_palette_carries_commands_out() {
     type_text(&mut state, "watch a folder");
     key(&mut state, Key::Enter);
     assert!(matches!(state.overlays.last(), Some(Overlay::Prompt(prompt)) if prompt.kind == PromptKind::Folder));
-}
-
-#[test]
-fn a_refused_setting_keeps_its_prompt_and_says_why() {
-    let mut state = ready();
-    press(&mut state, '9');
-    let settings = vec![("rrf_k".into(), "60".into(), "how flat ranks count".into())];
-    let _ = update(&mut state, Event::SettingsLoaded(Ok(settings)));
-    key(&mut state, Key::Enter);
-    type_text(&mut state, "x");
-    let wanted = Effect::PutSetting { key: "rrf_k".into(), value: "60x".into() };
-    assert_eq!(key(&mut state, Key::Enter), [wanted]);
-    let _ = update(&mut state, Event::SettingPut(Err("a number from 1 to 1000".into())));
-    assert!(
-        matches!(state.overlays.last(), Some(Overlay::Prompt(prompt)) if prompt.error.is_some() && !prompt.waiting)
-    );
-    key(&mut state, Key::Backspace);
-    key(&mut state, Key::Enter);
-    assert_eq!(update(&mut state, Event::SettingPut(Ok("rrf_k = 60".into()))), [Effect::LoadSettings]);
-    assert!(state.overlays.is_empty());
 }
 
 #[test]
