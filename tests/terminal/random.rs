@@ -240,9 +240,9 @@ impl Session {
         loop {
             let (start, written) = (self.released.max(self.quiet), self.terminal.written());
             let process = self.terminal.process_id();
-            let drawn = self.terminal.drawn_anew(|raw| {
-                find(&raw[start.min(raw.len())..], WAITS.as_bytes()) || is_stopped(process)
-            });
+            let drawn = self
+                .terminal
+                .drawn_anew(|raw| find(&raw[start.min(raw.len())..], WAITS.as_bytes()) || is_stopped(process));
             match drawn {
                 Some((before, after)) => {
                     // It drew behind all that was written before: nobody else had the terminal then.
@@ -506,10 +506,7 @@ impl Session {
             let after = kept(&self.path("data/state/drafts"));
             // The draft of a note that was stored last goes a moment after the screen says so.
             let is_stored = !is_open && after.iter().all(|line| before.contains(line));
-            assert!(
-                before == after || is_stored,
-                "what was being written: {before:?}; what is kept: {after:?}"
-            );
+            assert!(before == after || is_stored, "what was being written: {before:?}; what is kept: {after:?}");
         }
     }
 

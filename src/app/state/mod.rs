@@ -26,7 +26,7 @@ pub use intake::is_partly_read;
 pub use line::LineEditor;
 pub use list::ListState;
 pub use overlay::{Confirm, Detail, NoteEditor, Overlay, Prompt, PromptKind};
-pub use reader::{ReaderLine, ReaderState};
+pub use reader::{Look, Part, ReaderLine, ReaderState, Target, View};
 pub use search::{Again, HISTORY, SearchState, WhenLoaded};
 
 /// Numbers are counted every second; a store that takes longer than this does not answer.

@@ -29,6 +29,8 @@ pub(super) fn take(state: &mut State, event: Event) -> Effects {
         }
         Event::Searched { generation, result } => return search::answered(state, generation, result),
         Event::DocumentLoaded { id, result } => return loaded(state, id, result),
+        Event::LinksLoaded { id, result } => reader::linked(state, id, result),
+        Event::ThreadLoaded { open, result } => reader::conversation(state, open, result),
         Event::Offered(result) => offered(state, result),
         Event::Deleted { ids, result } => match result {
             Ok(count) => {
@@ -103,14 +105,14 @@ fn loaded(state: &mut State, id: DocumentId, result: Result<Box<DocumentView>, S
     let in_preview = state.search.preview_wanted == Some(id);
     match result {
         Ok(document) => {
-            let effects = action.map(|action| vec![search::act_on(&document, action)]).unwrap_or_default();
+            let mut effects: Effects = action.map(|action| vec![search::act_on(&document, action)]).unwrap_or_default();
             let document = Arc::new(*document);
             // Only if the selection did not move on: an old preview is never shown.
             if in_preview {
                 state.search.preview = Some(Arc::clone(&document));
             }
             if to_read {
-                reader::open(state, document);
+                effects.extend(reader::open(state, document));
             }
             effects
         }

@@ -377,10 +377,7 @@ fn every_list_has_a_filter_and_none_stays_behind() {
 
 #[test]
 fn a_screen_that_is_asked_for_is_seen_and_no_document_covers_it() {
-    let loaded = || Event::DocumentLoaded {
-        id: DocumentId::from_source_key("a"),
-        result: Ok(Box::new(document("a"))),
-    };
+    let loaded = || Event::DocumentLoaded { id: DocumentId::from_source_key("a"), result: Ok(Box::new(document("a"))) };
     let mut state = ready();
     press(&mut state, '/');
     type_text(&mut state, "x");
