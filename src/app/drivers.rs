@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
 
 use crate::domain::search::SearchRequest;
+use crate::domain::{DocumentId, DocumentView};
 
 use super::effect::Effect;
 use super::event::Event;
@@ -87,6 +88,8 @@ fn changes(effect: &Effect) -> bool {
         effect,
         Effect::MoreLike { .. }
             | Effect::LoadDocument(_)
+            | Effect::LoadLinks(_)
+            | Effect::LoadThread { .. }
             | Effect::LoadSettings
             | Effect::LoadLog
             | Effect::CompletePath(_)
@@ -101,6 +104,8 @@ async fn answer(services: &dyn Services, effect: Effect) -> Option<Event> {
     Some(match effect {
         Effect::MoreLike { generation, id } => Event::Searched { generation, result: services.more_like(id, 30).await },
         Effect::LoadDocument(id) => Event::DocumentLoaded { id, result: services.document(id).await.map(Box::new) },
+        Effect::LoadLinks(id) => Event::LinksLoaded { id, result: services.links(id).await },
+        Effect::LoadThread { open, messages } => Event::ThreadLoaded { open, result: thread(services, messages).await },
         Effect::Delete(ids) => Event::Deleted { result: services.delete(ids.clone()).await, ids },
         Effect::Restore(ids) => Event::Restored { result: services.restore(ids.clone()).await, ids },
         Effect::RestoreLast => Event::Restored { result: services.restore_last().await, ids: Vec::new() },
@@ -142,6 +147,15 @@ async fn answer(services: &dyn Services, effect: Effect) -> Option<Event> {
         | Effect::Suspend
         | Effect::Quit => return None,
     })
+}
+
+/// One after the other: a thread is read by one person.
+async fn thread(services: &dyn Services, messages: Vec<DocumentId>) -> Result<Vec<DocumentView>, String> {
+    let mut loaded = Vec::with_capacity(messages.len());
+    for id in messages {
+        loaded.push(services.document(id).await?);
+    }
+    Ok(loaded)
 }
 
 /// Files and folders whose path begins with what is typed.

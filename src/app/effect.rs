@@ -19,6 +19,13 @@ pub enum Effect {
         id: DocumentId,
     },
     LoadDocument(DocumentId),
+    /// How a document that is open is linked with others.
+    LoadLinks(DocumentId),
+    /// The messages of the thread that `open` belongs to.
+    LoadThread {
+        open: DocumentId,
+        messages: Vec<DocumentId>,
+    },
     Delete(Vec<DocumentId>),
     Restore(Vec<DocumentId>),
     /// What was deleted last, by whatever process.

@@ -7,7 +7,7 @@ use tui_textarea::Input;
 use crate::domain::search::SearchResponse;
 use crate::domain::settings::SettingNow;
 use crate::domain::status::StatusSnapshot;
-use crate::domain::{DocumentId, DocumentView, Timestamp};
+use crate::domain::{DocumentId, DocumentLinks, DocumentView, Timestamp};
 
 use super::ports::{Draft, LogLine, OfferReport, Restored};
 
@@ -36,6 +36,16 @@ pub enum Event {
     DocumentLoaded {
         id: DocumentId,
         result: Result<Box<DocumentView>, String>,
+    },
+    /// How a document is linked with others.
+    LinksLoaded {
+        id: DocumentId,
+        result: Result<DocumentLinks, String>,
+    },
+    /// The messages of the thread that `open` belongs to, in order.
+    ThreadLoaded {
+        open: DocumentId,
+        result: Result<Vec<DocumentView>, String>,
     },
     Offered(Result<OfferReport, String>),
     Deleted {

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use crate::domain::search::{SearchRequest, SearchResponse};
 use crate::domain::settings::SettingNow;
 use crate::domain::status::StatusSnapshot;
-use crate::domain::{DocumentId, DocumentView, EventId};
+use crate::domain::{DocumentId, DocumentLinks, DocumentView, EventId};
 
 /// What happened to paths the user offered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -139,6 +139,8 @@ pub trait Services: Send + Sync + 'static {
     async fn more_like(&self, id: DocumentId, limit: usize) -> Result<SearchResponse, String>;
     /// The whole document.
     async fn document(&self, id: DocumentId) -> Result<DocumentView, String>;
+    /// How a document is linked with others.
+    async fn links(&self, id: DocumentId) -> Result<DocumentLinks, String>;
     /// Deletes documents (they can be restored).
     async fn delete(&self, ids: Vec<DocumentId>) -> Result<u64, String>;
     /// Brings deleted documents back.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::ids::{ChunkId, DocumentId};
+use super::shape::Shape;
 
 /// What a chunk's text is to its document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
@@ -94,6 +95,9 @@ pub struct Place {
     /// Name of the attachment the text comes from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attachment: Option<String>,
+    /// What parts of the chunk's text are, in the order they begin.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shapes: Vec<Shape>,
 }
 
 impl Place {
@@ -122,6 +126,7 @@ struct WholePlace {
     page: Option<u32>,
     line: Option<u32>,
     attachment: Option<String>,
+    shapes: Vec<Shape>,
 }
 
 /// A chunk before it is stored. `ordinal` counts from 0 within the document.

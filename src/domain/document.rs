@@ -218,6 +218,35 @@ impl DocumentView {
     }
 }
 
+/// A document that a link leads to or comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkedDocument {
+    /// Its id.
+    pub id: DocumentId,
+    /// Its title.
+    pub title: String,
+    /// Where it was read from.
+    pub source_path: String,
+}
+
+/// A link out of a document to another file or note, and the document it leads to, if the store has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutgoingLink {
+    /// As written.
+    pub link: Link,
+    /// Where it leads.
+    pub to: Option<LinkedDocument>,
+}
+
+/// How a document is linked with others, as the graph says it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DocumentLinks {
+    /// Its links to notes and files, each once.
+    pub out: Vec<OutgoingLink>,
+    /// Live documents that link to it, by title.
+    pub into: Vec<LinkedDocument>,
+}
+
 /// A document in a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct DocumentSummary {

@@ -19,6 +19,7 @@ pub mod query_language;
 pub mod search;
 pub mod secret;
 pub mod settings;
+pub mod shape;
 pub mod status;
 pub mod targets;
 pub mod terms;
@@ -29,7 +30,8 @@ pub mod wordpiece;
 
 pub use chunk::{ChunkKind, NewChunk, Place, StoredChunk};
 pub use document::{
-    DocumentProgress, DocumentSummary, DocumentView, Link, LinkKind, MessageMeta, NewDocument, SourceType, WriteOutcome,
+    DocumentLinks, DocumentProgress, DocumentSummary, DocumentView, Link, LinkKind, LinkedDocument, MessageMeta,
+    NewDocument, OutgoingLink, SourceType, WriteOutcome,
 };
 pub use ids::{ChunkId, DocumentId, EventId, ModelId, PersonId, concept_id};
 pub use key::Scope;

@@ -393,6 +393,18 @@ pub struct SearchResponse {
     pub model: Option<ModelId>,
     /// Time the search took.
     pub elapsed_ms: f64,
+    /// What a screen marks in the documents: the words that were looked for, without filters and exclusions.
+    #[serde(skip)]
+    pub sought: Sought,
+}
+
+/// What is marked in a text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sought {
+    /// Index terms.
+    pub terms: Vec<String>,
+    /// Beginnings of words, folded.
+    pub prefixes: Vec<String>,
 }
 
 impl SearchResponse {

@@ -14,7 +14,7 @@ use crate::config::Environment;
 use crate::domain::search::{SearchRequest, SearchResponse};
 use crate::domain::settings::{self, Kept, Origin, Setting, SettingNow};
 use crate::domain::status::StatusSnapshot;
-use crate::domain::{DocumentId, DocumentView, EventId};
+use crate::domain::{DocumentId, DocumentLinks, DocumentView, EventId};
 use crate::health::StatusWorker;
 use crate::health::gather::{EMBEDDING_PAUSED, INTAKE_PAUSED};
 use crate::ingest::intake::IntakeOffer;
@@ -108,6 +108,10 @@ impl Services for HouseServices {
 
     async fn document(&self, id: DocumentId) -> Result<DocumentView, String> {
         self.call(move |house| async move { house.store.document(id).await }).await
+    }
+
+    async fn links(&self, id: DocumentId) -> Result<DocumentLinks, String> {
+        self.call(move |house| async move { house.store.links(id).await }).await
     }
 
     async fn delete(&self, ids: Vec<DocumentId>) -> Result<u64, String> {

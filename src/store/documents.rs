@@ -6,8 +6,8 @@ use async_trait::async_trait;
 
 use crate::domain::intake::{FileUpdate, NewDeadLetter};
 use crate::domain::{
-    DocumentId, DocumentProgress, DocumentSummary, DocumentView, ModelId, NewDocument, SourceType, Timestamp,
-    WriteOutcome,
+    DocumentId, DocumentLinks, DocumentProgress, DocumentSummary, DocumentView, ModelId, NewDocument, SourceType,
+    Timestamp, WriteOutcome,
 };
 
 use super::StoreResult;
@@ -187,6 +187,9 @@ pub trait DocumentStore: Send + Sync {
 
     /// The whole document with its thread, deleted or not. `NotFound` when there is none.
     async fn document(&self, id: DocumentId) -> StoreResult<DocumentView>;
+
+    /// How a document is linked with others, as [`super::GraphStore::project`] resolves links; nothing for one that is unknown.
+    async fn links(&self, id: DocumentId) -> StoreResult<DocumentLinks>;
 
     /// A page of documents, without their text.
     async fn list_documents(&self, page: &DocumentPage) -> StoreResult<DocumentListing>;

@@ -22,7 +22,7 @@ use crate::domain::names::NameQuery;
 use crate::domain::outbox::{ClaimedEvent, DeadEvent, OutboxStatus};
 use crate::domain::search::{Filter, HitSource, ScoredChunk, VectorQuery, WordsQuery};
 use crate::domain::status::{EmbeddingProgress, StoreCounts};
-use crate::domain::{ChunkId, DocumentId, DocumentProgress, DocumentView, EventId, ModelId, Timestamp};
+use crate::domain::{ChunkId, DocumentId, DocumentLinks, DocumentProgress, DocumentView, EventId, ModelId, Timestamp};
 
 use super::transfer::{Marks, Row, StoreDump, Table, TransferStore};
 use super::{
@@ -100,6 +100,7 @@ limited! { DocumentStore also {}:
     CALL documents_held(paths: &[String]) -> Vec<u64>;
     CALL find_by_content(hashes: &[[u8; 32]]) -> Vec<ContentMatch>;
     CALL document(id: DocumentId) -> DocumentView;
+    CALL links(id: DocumentId) -> DocumentLinks;
     CALL documents_of_file(path: &str) -> Vec<DocumentId>;
     CALL list_documents(page: &DocumentPage) -> DocumentListing;
     CALL document_progress(id: DocumentId) -> DocumentProgress;

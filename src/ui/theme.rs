@@ -12,6 +12,8 @@ pub(crate) enum Role {
     Title,
     Accent,
     Match,
+    Link,
+    Code,
     Selected,
     Good,
     Warning,
@@ -62,6 +64,7 @@ impl Palette {
         let modified = match role {
             Role::Title => plain.add_modifier(Modifier::BOLD),
             Role::Match => plain.add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
+            Role::Link => plain.add_modifier(Modifier::UNDERLINED),
             Role::Selected => plain.add_modifier(Modifier::REVERSED),
             Role::Faint | Role::Border => plain.add_modifier(Modifier::DIM),
             Role::Bad | Role::FocusedBorder => plain.add_modifier(Modifier::BOLD),
@@ -83,8 +86,9 @@ fn sixteen(theme: Theme, role: Role) -> Option<Color> {
     match (theme, role) {
         (_, Role::Text | Role::Title | Role::Selected) | (Theme::Terminal, Role::Faint | Role::Border) => None,
         (_, Role::Faint | Role::Border) => Some(Color::DarkGray),
-        (Theme::Light, Role::Accent | Role::FocusedBorder) => Some(Color::Blue),
-        (_, Role::Accent | Role::FocusedBorder) => Some(Color::Cyan),
+        (Theme::Light, Role::Accent | Role::FocusedBorder | Role::Link) => Some(Color::Blue),
+        (_, Role::Accent | Role::FocusedBorder | Role::Link) => Some(Color::Cyan),
+        (_, Role::Code) => Some(Color::Green),
         (Theme::Light, Role::Match | Role::Warning) => Some(Color::Magenta),
         (_, Role::Match | Role::Warning) => Some(Color::Yellow),
         (_, Role::Good) => Some(Color::Green),
@@ -101,6 +105,12 @@ fn full(theme: Theme, role: Role) -> Option<Color> {
         (Theme::Dark, Role::Accent | Role::FocusedBorder) => Some(Color::Rgb(0xe0, 0xb0, 0x6a)),
         (Theme::Light, Role::Accent | Role::FocusedBorder) => Some(Color::Rgb(0x8a, 0x55, 0x00)),
         (Theme::Terminal, Role::Accent | Role::FocusedBorder) => Some(Color::Cyan),
+        (Theme::Dark, Role::Link) => Some(Color::Rgb(0x7f, 0xb4, 0xe8)),
+        (Theme::Light, Role::Link) => Some(Color::Rgb(0x1f, 0x5f, 0xa8)),
+        (Theme::Terminal, Role::Link) => Some(Color::Cyan),
+        (Theme::Dark, Role::Code) => Some(Color::Rgb(0xa9, 0xc7, 0x8c)),
+        (Theme::Light, Role::Code) => Some(Color::Rgb(0x3a, 0x66, 0x22)),
+        (Theme::Terminal, Role::Code) => Some(Color::Green),
         (Theme::Dark, Role::Match) => Some(Color::Rgb(0xf5, 0xd0, 0x6f)),
         (Theme::Light, Role::Match) => Some(Color::Rgb(0x9a, 0x3d, 0x00)),
         (Theme::Terminal, Role::Match) => Some(Color::Yellow),
@@ -129,7 +139,17 @@ mod tests {
 
     #[test]
     fn sixteen_colours_need_no_others() {
-        let roles = [Role::Faint, Role::Accent, Role::Match, Role::Good, Role::Warning, Role::Bad, Role::FocusedBorder];
+        let roles = [
+            Role::Faint,
+            Role::Accent,
+            Role::Match,
+            Role::Link,
+            Role::Code,
+            Role::Good,
+            Role::Warning,
+            Role::Bad,
+            Role::FocusedBorder,
+        ];
         for theme in [Theme::Dark, Theme::Light, Theme::Terminal] {
             for role in roles {
                 let colour = Palette::new(theme, Colours::Sixteen).style(role).fg;

@@ -205,8 +205,9 @@ fn hints(state: &State) -> Vec<(Command, &'static str)> {
             (Command::Back, "back"),
             (Command::FocusInput, "find"),
             (Command::NextMatch, "next"),
+            (Command::NextLink, "link"),
             (Command::Folding, "quotes"),
-            (Command::NextInThread, "thread"),
+            (Command::Conversation, "thread"),
         ],
         Pane::Intake => {
             vec![

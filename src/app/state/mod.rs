@@ -31,7 +31,7 @@ pub use line::LineEditor;
 pub use list::ListState;
 pub use overlay::{Confirm, Detail, NoteEditor, Overlay, Prompt, PromptKind};
 pub use palette::PaletteRow;
-pub use reader::{ReaderLine, ReaderState};
+pub use reader::{Look, Part, ReaderLine, ReaderState, Target, View};
 pub use search::{Again, HISTORY, SearchState, WhenLoaded};
 
 /// The whole screens, by number.

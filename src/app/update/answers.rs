@@ -29,6 +29,8 @@ pub(super) fn take(state: &mut State, event: Event) -> Effects {
         }
         Event::Searched { generation, result } => return search::answered(state, generation, result),
         Event::DocumentLoaded { id, result } => return loaded(state, id, result),
+        Event::LinksLoaded { id, result } => reader::linked(state, id, result),
+        Event::ThreadLoaded { open, result } => reader::conversation(state, open, result),
         Event::Offered(result) => offered(state, result),
         Event::Deleted { ids, result } => match result {
             Ok(count) => {
@@ -116,7 +118,7 @@ fn loaded(state: &mut State, id: DocumentId, result: Result<Box<DocumentView>, S
                 state.search.preview = Some(Arc::clone(&document));
             }
             if to_read {
-                reader::open(state, document);
+                effects.extend(reader::open(state, document));
             }
             effects
         }

@@ -45,9 +45,9 @@ pub fn update(state: &mut State, event: Event) -> Effects {
         Event::Pasted(text) => pasted(state, &text),
         Event::Resized { width, height } => {
             state.size = (width, height);
-            let columns = reader::columns(state);
+            let view = reader::view(state);
             if let Some(open) = &mut state.reader {
-                open.layout(columns);
+                open.layout(view);
             }
             search::want_preview(state)
         }

@@ -8,6 +8,7 @@ mod split;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::shape::{self, Shape, ShapeKind};
 use crate::domain::{ChunkKind, NewChunk, Place, terms, wordpiece};
 
 use super::parse::{Parsed, Section};
@@ -58,6 +59,7 @@ pub fn chunk(parsed: &Parsed, title: &str, sender: Option<&str>, options: ChunkO
                 place.line = Some(line + lines);
             }
             let text = run.text[piece.start..piece.end].to_owned();
+            place.shapes = shape::cut(&run.place.shapes, &(piece.start..piece.end), 0);
             let context = context(&text);
             let pieces = wordpiece::pieces(&text);
             push(&mut chunks, run.kind, context, Cut { text, overlap: piece.overlap, pieces }, place);
@@ -90,10 +92,12 @@ fn runs(sections: &[Section], options: ChunkOptions) -> Vec<Run> {
             last.text.push_str("\n\n");
             // The heading of a joined section would be lost from the place, so it stands in the text.
             if section.headings.len() > shared && !text.starts_with(heading) {
+                last.place.shapes.extend(heading_shape(heading, section, last.text.len()));
                 last.text.push_str(heading);
                 last.text.push_str("\n\n");
                 last.pieces.extend(heading_pieces);
             }
+            last.place.shapes.extend(shapes(section, text, last.text.len()));
             last.text.push_str(text);
             last.pieces.extend(pieces);
             continue;
@@ -103,10 +107,27 @@ fn runs(sections: &[Section], options: ChunkOptions) -> Vec<Run> {
             page: section.page,
             line: section.line,
             attachment: section.attachment.clone(),
+            shapes: shapes(section, text, 0),
         };
         runs.push(Run { kind, place, text: text.to_owned(), pieces });
     }
     runs
+}
+
+/// What the parts of a section's text are, where that text begins at `at`; first the heading that it begins with.
+fn shapes(section: &Section, text: &str, at: usize) -> Vec<Shape> {
+    let heading = section.headings.last().map_or("", String::as_str);
+    let begins = text.strip_prefix(heading).is_some_and(|rest| rest.is_empty() || rest.starts_with('\n'));
+    let before = section.text.find(text).unwrap_or(0);
+    let mut shapes: Vec<Shape> =
+        if begins { heading_shape(heading, section, at).into_iter().collect() } else { Vec::new() };
+    shapes.extend(shape::cut(&section.shapes, &(before..before + text.len()), at));
+    shapes
+}
+
+fn heading_shape(heading: &str, section: &Section, at: usize) -> Option<Shape> {
+    let level = u8::try_from(section.headings.len()).unwrap_or(u8::MAX);
+    (!heading.is_empty()).then(|| Shape::new(at..at + heading.len(), ShapeKind::Heading(level)))
 }
 
 fn common(a: &[String], b: &[String]) -> usize {
@@ -137,7 +158,8 @@ struct Cut {
     pieces: Vec<u16>,
 }
 
-fn push(chunks: &mut Vec<NewChunk>, kind: ChunkKind, context: String, cut: Cut, place: Place) {
+fn push(chunks: &mut Vec<NewChunk>, kind: ChunkKind, context: String, cut: Cut, mut place: Place) {
+    place.shapes.truncate(shape::MOST_SHAPES);
     let Cut { text, overlap, pieces } = cut;
     let terms = terms::chunk_terms(&context, &text);
     chunks.push(NewChunk {

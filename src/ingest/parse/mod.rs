@@ -23,6 +23,7 @@ pub mod text;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::domain::shape::{Shape, ShapeKind};
 use crate::domain::text::{remove_all_nul, remove_nul};
 use crate::domain::visible::{clean_name, without_sequences};
 use crate::domain::{ChunkKind, Link, MessageMeta, PersonMention, Timestamp};
@@ -42,6 +43,8 @@ pub struct Section {
     pub attachment: Option<String>,
     /// The text, as a person would read it; code kept verbatim.
     pub text: String,
+    /// What parts of the text are. A heading that the text begins with need not be among them.
+    pub shapes: Vec<Shape>,
 }
 
 /// What a parser found in one document.
@@ -96,8 +99,14 @@ impl Parsed {
         for section in &mut self.sections {
             clean_names(section.headings.iter_mut().chain(&mut section.attachment));
             remove_nul(&mut section.text);
+            remove_all_nul(section.shapes.iter_mut().filter_map(|shape| match &mut shape.kind {
+                ShapeKind::Link(target) | ShapeKind::Wikilink(target) => Some(target),
+                _ => None,
+            }));
             if let std::borrow::Cow::Owned(text) = without_sequences(&section.text) {
                 section.text = text;
+                // They were counted in the text as it was.
+                section.shapes.clear();
             }
         }
         self

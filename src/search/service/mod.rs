@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
-use crate::domain::search::{ByDate, SearchMode, SearchRequest, SearchResponse, VectorQuery};
+use crate::domain::search::{ByDate, SearchMode, SearchRequest, SearchResponse, Sought, VectorQuery};
 use crate::domain::{Clock, ModelId};
 use crate::embed::{Embedder, Embedders, FusionRule};
 use crate::store::{SharedStore, StoreError};
@@ -270,7 +270,8 @@ impl SearchService {
         let parsed = query::parse_for(&self.me, &request.query, &self.now());
         let options = self.options().await?;
         let mode = parsed.mode.unwrap_or(request.mode);
-        let mut response = SearchResponse { hints: parsed.hints.clone(), ..SearchResponse::default() };
+        let sought = Sought { terms: parsed.highlights.clone(), prefixes: parsed.prefixes.clone() };
+        let mut response = SearchResponse { hints: parsed.hints.clone(), sought, ..SearchResponse::default() };
         let has_text = !parsed.text.trim().is_empty();
         let meaning =
             if has_text && mode != SearchMode::Words { Some(self.meaning(&parsed.text, &options).await) } else { None };

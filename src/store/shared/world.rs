@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use uuid::Uuid;
 
 use crate::domain::graph::{DocumentProjection, Edge, EdgeKind, GraphDump, Node};
-use crate::domain::{DocumentId, LinkKind, PersonRole, SourceType, Timestamp};
+use crate::domain::{
+    DocumentId, DocumentLinks, Link, LinkKind, LinkedDocument, OutgoingLink, PersonRole, SourceType, Timestamp,
+};
 
 use super::names::{Candidate, Resolution, resolve};
 
@@ -43,6 +45,10 @@ impl Document {
             source_type: self.source_type,
             ingested_at: self.ingested_at,
         }
+    }
+
+    fn linked(&self) -> LinkedDocument {
+        LinkedDocument { id: self.id, title: self.title.clone(), source_path: self.source_path.clone() }
     }
 
     /// Since when its edges are true.
@@ -141,6 +147,30 @@ impl World {
         let nodes = std::iter::once(own).chain(collected.nodes.into_values()).collect();
         let edges = collected.edges.into_iter().collect();
         DocumentProjection { id, nodes, edges, deleted: !document.live, at: now }
+    }
+
+    /// How one document is linked with others, by the rules of the graph.
+    pub(crate) fn links_of(&self, id: DocumentId) -> DocumentLinks {
+        let Some(own) = self.by_id.get(&id).and_then(|seq| self.documents.get(seq)) else {
+            return DocumentLinks::default();
+        };
+        let leads_to = |document: &Document, link: &OutLink| match self.resolve(document, link) {
+            Resolution::Document(seq) => self.documents.get(&seq),
+            Resolution::Nothing | Resolution::Itself => None,
+        };
+        let links = |seq: i64| self.links.get(&seq).into_iter().flatten();
+        let out = links(own.seq).map(|link| OutgoingLink {
+            link: Link { kind: link.kind, target: link.target.clone() },
+            to: leads_to(own, link).map(Document::linked),
+        });
+        let pointing = self.pointing.get(&own.seq).into_iter().flatten().filter_map(|seq| self.documents.get(seq));
+        let pointing = pointing.filter(|other| {
+            let is_other = other.live && other.seq != own.seq;
+            is_other && links(other.seq).any(|link| leads_to(other, link).is_some_and(|end| end.seq == own.seq))
+        });
+        let mut links = DocumentLinks { out: out.collect(), into: pointing.map(Document::linked).collect() };
+        links.into.sort_by(|a, b| (&a.title, &a.source_path).cmp(&(&b.title, &b.source_path)));
+        links
     }
 
     /// The graph of everything that was loaded.

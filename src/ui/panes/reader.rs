@@ -1,96 +1,119 @@
-//! The reader: headers, the thread, the whole text with matches marked, quotes dimmed or folded.
+//! The reader: a document's lines with what their parts are, the match and the place in the frame, where a link leads.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
 use crate::app::command::Command;
-use crate::app::state::wrap::truncated;
-use crate::app::state::{ReaderState, State};
-use crate::domain::PersonRole;
+use crate::app::state::wrap::{truncated, wrap};
+use crate::app::state::{Look, Part, ReaderLine, ReaderState, State, Target};
+use crate::domain::visible::visible_line;
 
 use crate::ui::theme::{Palette, Role};
-use crate::ui::widgets::{date, field, framed, marked, put};
+use crate::ui::widgets::{clear, date, field, framed, put};
 
-/// Messages of a thread listed above the text.
-const THREAD_ROWS: usize = 5;
+/// Rows that an address takes at most.
+const TARGET_ROWS: usize = 3;
 
 pub(crate) fn reader(state: &State, palette: Palette, area: Rect, buf: &mut Buffer) -> Option<Position> {
     let reader = state.reader.as_ref()?;
     let total = reader.lines.len().max(1);
-    let percent = (reader.scroll + usize::from(area.height)).min(total) * 100 / total;
-    let inside = framed(state, palette, &reader.document.title, &format!("{percent} %"), true, area, buf);
-    let header = header(reader, state.keymap.key(Command::Undo), usize::from(inside.width), palette);
-    let tall = u16::try_from(header.len()).unwrap_or(0).min(inside.height / 2);
-    for (row, line) in (0..tall).zip(&header) {
-        put(line, inside, row, buf);
-    }
-    let text = Rect {
-        x: inside.x + 1,
-        y: inside.y + tall,
-        width: inside.width.saturating_sub(1),
-        height: inside.height - tall,
+    let percent = (reader.scroll + usize::from(area.height.saturating_sub(2))).min(total) * 100 / total;
+    let place = match reader.at_match {
+        Some(at) => format!("match {} of {} · {percent} %", at + 1, reader.matches.len()),
+        None if !reader.matches.is_empty() => format!("{} matches · {percent} %", reader.matches.len()),
+        None => format!("{percent} %"),
     };
-    let columns = usize::from(text.width);
-    for (row, line) in (0..text.height).zip(reader.lines.iter().skip(reader.scroll)) {
-        let base = if line.is_place {
-            Role::Accent
-        } else if line.kind.is_text() {
-            Role::Text
-        } else {
-            Role::Faint
-        };
-        let marks: Vec<(usize, usize)> = line.marks.iter().map(|range| (range.start, range.end)).collect();
-        put(&Line::from(marked(&line.text, &marks, base, columns, palette)), text, row, buf);
+    let inside = framed(state, palette, &reader.document.title, &place, true, area, buf);
+    let mut text = Rect { x: inside.x + 1, width: inside.width.saturating_sub(1), ..inside };
+    if let Some(at) = reader.document.deleted_at {
+        let undo = state.keymap.key(Command::Undo);
+        let told = format!("deleted {} ({undo} brings it back)", date(Some(at)));
+        put(&Line::styled(truncated(&told, usize::from(text.width)), palette.style(Role::Warning)), text, 0, buf);
+        text = Rect { y: text.y + 1, height: text.height.saturating_sub(1), ..text };
     }
-    let finding = reader.finding.as_ref()?;
+    for (row, line) in (0..text.height).zip(reader.lines.iter().skip(reader.scroll)) {
+        put(&styled(line, reader, palette), text, row, buf);
+    }
+    let Some(finding) = reader.finding.as_ref() else {
+        target(reader, palette, inside, buf);
+        return None;
+    };
     let row = inside.height.saturating_sub(1);
     let style = palette.style(Role::Accent);
     put(&Line::raw(" ".repeat(usize::from(inside.width))), inside, row, buf);
     Some(field(Span::styled("find: ", style), finding, style, inside, row, buf))
 }
 
-fn header<'a>(reader: &ReaderState, undo: &str, columns: usize, palette: Palette) -> Vec<Line<'a>> {
-    let document = &reader.document;
-    let mut lines = Vec::new();
-    let faint = |text: String| Line::styled(truncated(&text, columns), palette.style(Role::Faint));
-    let people = |roles: &[PersonRole]| {
-        let named = document.people.iter().filter(|person| roles.contains(&person.role));
-        let shown: Vec<String> = named
-            .take(6)
-            .map(|person| person.name.clone().or_else(|| person.email.clone()).unwrap_or_default())
-            .collect();
-        shown.join(", ")
+/// Where the selected link leads, whole, over the last rows.
+fn target(reader: &ReaderState, palette: Palette, inside: Rect, buf: &mut Buffer) {
+    let (name, text) = match reader.target() {
+        None => return,
+        Some(Target::Document(_, path)) => ("opens ", path),
+        Some(Target::Address(address)) => ("address ", address),
+        Some(Target::Missing(written)) => ("not in Peanut: ", written),
     };
-    let from = people(&[PersonRole::From, PersonRole::Author]);
-    let to = people(&[PersonRole::To, PersonRole::Cc]);
-    let arrow = if to.is_empty() { String::new() } else { format!(" → {to}") };
-    let place = document.source_offset.map_or(String::new(), |offset| format!(" @{offset}"));
-    let facts = [document.source_type.as_str().to_owned(), date(document.dated_at), format!("{from}{arrow}")];
-    let facts: Vec<String> = facts.into_iter().filter(|fact| !fact.is_empty()).collect();
-    lines.push(faint(facts.join(" · ")));
-    lines.push(faint(format!("{}{place}", document.source_path)));
-    if let Some(at) = document.deleted_at {
-        let text = format!("deleted {} ({undo} brings it back)", date(Some(at)));
-        lines.push(Line::styled(text, palette.style(Role::Warning)));
-    }
-    if !document.tags.is_empty() {
-        lines.push(faint(format!("#{}", document.tags.join(" #"))));
-    }
-    if let Some(message) = document.message.as_ref().filter(|message| !message.attachments.is_empty()) {
-        lines.push(faint(format!("attached: {}", message.attachments.join(", "))));
-    }
-    if document.thread.len() > 1 {
-        let at = document.thread.iter().position(|entry| entry.id == document.id).unwrap_or(0);
-        let first = at.saturating_sub(THREAD_ROWS / 2).min(document.thread.len().saturating_sub(THREAD_ROWS));
-        lines.push(faint(format!("thread {} of {} ([ and ] move)", at + 1, document.thread.len())));
-        for (index, entry) in document.thread.iter().enumerate().skip(first).take(THREAD_ROWS) {
-            let mark = if index == at { ">" } else { " " };
-            let text = format!(" {mark} {} {} {}", date(entry.dated_at), entry.from, entry.title);
-            let role = if index == at { Role::Title } else { Role::Faint };
-            lines.push(Line::from(Span::styled(truncated(&text, columns), palette.style(role))));
+    let text = format!("{name}{}", visible_line(text));
+    let columns = usize::from(inside.width.saturating_sub(1));
+    let mut lines: Vec<String> = wrap(&text, columns).into_iter().map(|range| text[range].to_owned()).collect();
+    if lines.len() > TARGET_ROWS {
+        lines.truncate(TARGET_ROWS);
+        if let Some(last) = lines.last_mut() {
+            *last = truncated(&format!("{last}{}", "…".repeat(columns)), columns);
         }
     }
-    lines.push(Line::default());
-    lines
+    let tall = u16::try_from(lines.len()).unwrap_or(0).min(inside.height);
+    let rows = Rect { y: inside.y + inside.height - tall, height: tall, ..inside };
+    clear(rows, buf);
+    for (row, line) in (0..tall).zip(&lines) {
+        put(&Line::styled(format!(" {line}"), palette.style(Role::Accent)), rows, row, buf);
+    }
+}
+
+fn styled<'a>(line: &'a ReaderLine, reader: &ReaderState, palette: Palette) -> Line<'a> {
+    let base = match line.look {
+        Look::Text => palette.style(Role::Text),
+        Look::Heading(level) => {
+            let style = palette.style(Role::Title);
+            if level < 2 { style.patch(palette.style(Role::Accent)).add_modifier(Modifier::BOLD) } else { style }
+        }
+        Look::Code => palette.style(Role::Code),
+        Look::Dim | Look::About => palette.style(Role::Faint),
+        Look::Rule => palette.style(Role::Accent),
+    };
+    let spans = line.pieces().into_iter().map(|(text, parts)| Span::styled(text, over(base, &parts, reader, palette)));
+    Line::from(spans.collect::<Vec<_>>())
+}
+
+/// What lies over a piece of a line, the match that was gone to last on top.
+fn over(base: Style, parts: &[Part], reader: &ReaderState, palette: Palette) -> Style {
+    let mut style = base;
+    for part in parts {
+        style = match part {
+            Part::Frame => palette.style(Role::Faint),
+            Part::Strong => style.add_modifier(Modifier::BOLD),
+            Part::Emphasis => style.add_modifier(Modifier::ITALIC),
+            Part::Struck => style.add_modifier(Modifier::CROSSED_OUT),
+            Part::Code => style.patch(palette.style(Role::Code)),
+            Part::Match(_) | Part::Link(_) => style,
+        };
+    }
+    for part in parts {
+        style = match part {
+            Part::Link(link) if reader.link == Some(*link) => palette.style(Role::Selected),
+            Part::Link(_) => style.patch(palette.style(Role::Link)),
+            _ => style,
+        };
+    }
+    for part in parts {
+        style = match part {
+            Part::Match(found) if reader.at_match == Some(*found) => {
+                palette.style(Role::Match).add_modifier(Modifier::REVERSED)
+            }
+            Part::Match(_) => palette.style(Role::Match),
+            _ => style,
+        };
+    }
+    style
 }

@@ -10,6 +10,7 @@ pub(super) use marks::percent_decoded;
 
 use std::ops::Range;
 
+use crate::domain::shape::{Shape, ShapeKind};
 use crate::domain::{Link, Timestamp};
 
 /// A block's text as the Markdown parser gives it, and which bytes of it are code or were written with a backslash.
@@ -18,6 +19,10 @@ pub(super) struct Prose {
     text: String,
     /// In order, apart from each other.
     verbatim: Vec<Range<usize>>,
+    /// What parts of it are.
+    shapes: Vec<(Range<usize>, ShapeKind)>,
+    /// Parts that have begun.
+    open: Vec<(usize, ShapeKind)>,
 }
 
 impl Prose {
@@ -32,6 +37,27 @@ impl Prose {
     pub(super) fn clear(&mut self) {
         self.text.clear();
         self.verbatim.clear();
+        self.shapes.clear();
+        self.open.clear();
+    }
+
+    /// A part begins here.
+    pub(super) fn open(&mut self, kind: ShapeKind) {
+        self.open.push((self.text.len(), kind));
+    }
+
+    /// The part that began last ends here.
+    pub(super) fn close(&mut self) {
+        if let Some((start, kind)) = self.open.pop() {
+            self.shapes.push((start..self.text.len(), kind));
+        }
+    }
+
+    /// Code within a line.
+    pub(super) fn push_code(&mut self, text: &str) {
+        self.open(ShapeKind::InlineCode);
+        self.push_verbatim(text);
+        self.close();
     }
 
     /// Text whose marks count.
@@ -77,12 +103,23 @@ pub(super) struct Marks {
     pub(super) aliases: Vec<String>,
     pub(super) title: Option<String>,
     pub(super) dated_at: Option<Timestamp>,
+    /// What parts of the text are that was read since they were taken last.
+    pub(super) shapes: Vec<Shape>,
 }
 
 /// Appends the block's text as a reader sees it to `out`, and what its marks say to `marks`.
 pub(super) fn read(prose: &Prose, out: &mut String, marks: &mut Marks) {
     let bytes = prose.text.as_bytes();
-    let mut block = Block { prose, out, marks, copied: 0, comments_end: true, drawers_end: true, queries_end: true };
+    let mut block = Block {
+        prose,
+        out,
+        marks,
+        copied: 0,
+        comments_end: true,
+        drawers_end: true,
+        queries_end: true,
+        trail: Vec::new(),
+    };
     let (mut at, mut verbatim) = (0, 0);
     while let Some(step) = bytes[at..].iter().position(|byte| IS_MARK[usize::from(*byte)]) {
         at += step;
@@ -96,6 +133,20 @@ pub(super) fn read(prose: &Prose, out: &mut String, marks: &mut Marks) {
         at = block.mark(at).unwrap_or(at + 1);
     }
     block.copy_to(bytes.len());
+    let (trail, end) = (std::mem::take(&mut block.trail), out.len());
+    for (range, kind) in &prose.shapes {
+        let range = read_as(&trail, end, range.start)..read_as(&trail, end, range.end);
+        if !range.is_empty() {
+            marks.shapes.push(Shape::new(range, kind.clone()));
+        }
+    }
+}
+
+/// Where what stands at `at` in the block stands in what was read of it.
+fn read_as(trail: &[(usize, usize)], end: usize, at: usize) -> usize {
+    let after = trail.partition_point(|(from, _)| *from <= at);
+    let next = trail.get(after).map_or(end, |(_, to)| *to);
+    after.checked_sub(1).and_then(|before| trail.get(before)).map_or(next, |(from, to)| (to + at - from).min(next))
 }
 
 /// Bytes at which something may begin. 0xC2 is the first byte of a soft hyphen, which is no part of its word.
@@ -121,6 +172,8 @@ struct Block<'a> {
     comments_end: bool,
     drawers_end: bool,
     queries_end: bool,
+    /// Where copying began or went on, in the block and in `out`.
+    trail: Vec<(usize, usize)>,
 }
 
 impl Block<'_> {
@@ -146,6 +199,7 @@ impl Block<'_> {
 
     fn copy_to(&mut self, end: usize) {
         if end > self.copied {
+            self.trail.push((self.copied, self.out.len()));
             self.out.push_str(&self.prose.text[self.copied..end]);
             self.copied = end;
         }
@@ -161,7 +215,9 @@ impl Block<'_> {
             return None;
         }
         self.copy_to(range.start);
+        self.trail.push((range.start, self.out.len()));
         self.out.push_str(text);
+        self.trail.push((range.end, self.out.len()));
         self.copied = range.end;
         Some(range.end)
     }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
+use crate::domain::shape::{self, Shape, ShapeKind};
 use crate::domain::{Link, LinkKind};
 use crate::ingest::parse::Section;
 use crate::ingest::parse::html;
@@ -13,6 +14,8 @@ use super::comments::Comments;
 use super::inline::{self, Marks, Prose};
 use super::raw_html::{self, Inline};
 
+/// A longer target is not kept beside its text.
+const LONGEST_TARGET: usize = 2_000;
 /// Lists within lists that are still indented further.
 const DEEPEST_INDENT: usize = 12;
 
@@ -35,8 +38,12 @@ pub(super) struct Reader<'a> {
     html: Option<String>,
     /// Where the descriptions of open images begin.
     images: Vec<usize>,
-    in_code: bool,
-    list_depth: usize,
+    /// Where the code begins that is being read.
+    in_code: Option<usize>,
+    /// Where open quotations begin.
+    quotes: Vec<usize>,
+    /// The number of the next item of every open list that counts.
+    lists: Vec<Option<u64>>,
     pub(super) first_heading: Option<String>,
     pub(super) linked_headings: Vec<String>,
     pub(super) marks: Marks,
@@ -64,8 +71,9 @@ impl<'a> Reader<'a> {
             heading_has_link: false,
             html: None,
             images: Vec::new(),
-            in_code: false,
-            list_depth: 0,
+            in_code: None,
+            quotes: Vec::new(),
+            lists: Vec::new(),
             first_heading: None,
             linked_headings: Vec::new(),
             marks: Marks::default(),
@@ -80,7 +88,10 @@ impl<'a> Reader<'a> {
         for (event, range) in parser.into_offset_iter() {
             match event {
                 Event::Start(tag) => self.start(tag, &range),
-                Event::End(TagEnd::Emphasis | TagEnd::Strong) => self.keep_marks(&range, false),
+                Event::End(TagEnd::Emphasis | TagEnd::Strong) => {
+                    self.prose.close();
+                    self.keep_marks(&range, false);
+                }
                 Event::End(tag) => self.end(tag, &range),
                 Event::Rule => self.separate(),
                 content => self.content(&content, &range),
@@ -114,10 +125,11 @@ impl<'a> Reader<'a> {
             return;
         }
         match event {
-            Event::Text(text) if self.in_code => self.text.push_str(text),
+            Event::Text(text) if self.in_code.is_some() => self.text.push_str(text),
             Event::Text(text) if self.is_escaped(range.start, text) => self.prose.push_escaped(text),
             Event::Text(text) => self.prose.push(text),
-            Event::Code(_) | Event::DisplayMath(_) => self.prose.push_verbatim(&self.source[range.clone()]),
+            Event::Code(_) => self.prose.push_code(&self.source[range.clone()]),
+            Event::DisplayMath(_) => self.prose.push_verbatim(&self.source[range.clone()]),
             // What stands between two prices is a formula to the parser: its links count all the same.
             Event::InlineMath(_) => self.prose.push(&self.source[range.clone()]),
             Event::Html(html) => match &mut self.html {
@@ -152,13 +164,22 @@ impl<'a> Reader<'a> {
 
     fn start(&mut self, tag: Tag<'_>, range: &Range<usize>) {
         match tag {
-            Tag::Emphasis | Tag::Strong => return self.keep_marks(range, true),
-            Tag::Link { dest_url, .. } => return self.add_link(&dest_url, range),
+            Tag::Emphasis | Tag::Strong => {
+                self.keep_marks(range, true);
+                let is_strong = matches!(tag, Tag::Strong);
+                return self.prose.open(if is_strong { ShapeKind::Strong } else { ShapeKind::Emphasis });
+            }
+            Tag::Link { dest_url, .. } => {
+                self.add_link(&dest_url, range);
+                return self.prose.open(ShapeKind::Link(short(&dest_url)));
+            }
             Tag::Image { dest_url, .. } => {
                 self.images.push(self.prose.len());
-                return self.add_link(&dest_url, range);
+                self.add_link(&dest_url, range);
+                return self.prose.open(ShapeKind::Link(short(&dest_url)));
             }
-            Tag::Strikethrough | Tag::Superscript | Tag::Subscript => return,
+            Tag::Strikethrough => return self.prose.open(ShapeKind::Struck),
+            Tag::Superscript | Tag::Subscript => return,
             _ => self.settle(),
         }
         if self.text.is_empty() && self.heading.is_none() {
@@ -171,25 +192,34 @@ impl<'a> Reader<'a> {
                 self.heading = Some((level, String::new()));
                 self.heading_has_link = false;
             }
-            Tag::Paragraph | Tag::BlockQuote(_) | Tag::Table(_) | Tag::FootnoteDefinition(_) => self.separate(),
+            Tag::BlockQuote(_) => {
+                self.separate();
+                self.quotes.push(self.text.len());
+            }
+            Tag::Paragraph | Tag::Table(_) | Tag::FootnoteDefinition(_) => self.separate(),
             Tag::CodeBlock(_) => {
                 self.separate();
-                self.in_code = true;
+                self.in_code = Some(self.text.len());
             }
             Tag::HtmlBlock => {
                 self.separate();
                 self.html = Some(String::new());
             }
-            Tag::List(_) => {
-                if self.list_depth == 0 {
+            Tag::List(first) => {
+                if self.lists.is_empty() {
                     self.separate();
                 }
-                self.list_depth += 1;
+                self.lists.push(first);
             }
             Tag::Item => {
                 self.new_line();
-                for _ in 1..self.list_depth.min(DEEPEST_INDENT) {
+                for _ in 1..self.lists.len().min(DEEPEST_INDENT) {
                     self.text.push_str("  ");
+                }
+                if let Some(Some(number)) = self.lists.last_mut() {
+                    let mark = self.text.len()..self.text.len() + 1;
+                    self.marks.shapes.push(Shape::new(mark, ShapeKind::Item(*number)));
+                    *number = number.saturating_add(1);
                 }
                 self.text.push_str("- ");
             }
@@ -204,17 +234,27 @@ impl<'a> Reader<'a> {
             TagEnd::Image => {
                 let start = self.images.pop().unwrap_or_default();
                 self.prose.drop_image_size(start);
+                self.prose.close();
             }
-            TagEnd::Link | TagEnd::Strikethrough | TagEnd::Superscript | TagEnd::Subscript => {}
+            TagEnd::Link | TagEnd::Strikethrough => self.prose.close(),
+            TagEnd::Superscript | TagEnd::Subscript => {}
             TagEnd::Heading(_) => self.end_heading(),
             TagEnd::CodeBlock => {
-                self.in_code = false;
+                if let Some(start) = self.in_code.take() {
+                    self.shape(start, ShapeKind::Code);
+                }
                 self.separate();
+            }
+            TagEnd::BlockQuote(_) => {
+                self.settle();
+                if let Some(start) = self.quotes.pop() {
+                    self.shape(start, ShapeKind::Quote);
+                }
             }
             TagEnd::HtmlBlock => self.end_html(range),
             TagEnd::List(_) => {
                 self.settle();
-                self.list_depth = self.list_depth.saturating_sub(1);
+                self.lists.pop();
             }
             _ => self.settle(),
         }
@@ -254,6 +294,16 @@ impl<'a> Reader<'a> {
         self.text = title;
     }
 
+    /// What was read since `start` is of this kind.
+    fn shape(&mut self, start: usize, kind: ShapeKind) {
+        // A heading within it began a section of its own.
+        let start = if start > self.text.len() { 0 } else { start };
+        let end = self.text.trim_end().len();
+        if start < end {
+            self.marks.shapes.push(Shape::new(start..end, kind));
+        }
+    }
+
     /// The block of text is whole: its marks are read.
     fn settle(&mut self) {
         if self.prose.is_empty() {
@@ -289,7 +339,7 @@ impl<'a> Reader<'a> {
         if self.text.is_empty() || self.heading.is_some() {
             return;
         }
-        if self.list_depth > 0 {
+        if !self.lists.is_empty() {
             if !self.text.ends_with("- ") && !self.text.ends_with("] ") {
                 self.new_line();
             }
@@ -318,11 +368,20 @@ impl<'a> Reader<'a> {
     fn flush(&mut self) {
         self.settle();
         let text = std::mem::take(&mut self.text);
+        let shapes = std::mem::take(&mut self.marks.shapes);
+        let before = text.len() - text.trim_start_matches('\n').len();
         let text = text.trim_matches('\n').trim_end();
         if text.trim().is_empty() {
             return;
         }
         let (headings, line) = (self.outline.path(), Some(self.start_line));
-        self.sections.push(Section { headings, line, text: text.to_owned(), ..Section::default() });
+        let mut shapes = shape::cut(&shapes, &(before..before + text.len()), 0);
+        shapes.sort_by_key(|shape| shape.start);
+        self.sections.push(Section { headings, line, text: text.to_owned(), shapes, ..Section::default() });
     }
+}
+
+/// Where a link leads, without what is too long to be followed: a picture written as text.
+fn short(target: &str) -> String {
+    if target.len() > LONGEST_TARGET || target.starts_with("data:") { String::new() } else { target.to_owned() }
 }

@@ -14,7 +14,7 @@ mod write;
 
 use async_trait::async_trait;
 
-use crate::domain::{DocumentId, DocumentProgress, DocumentView, Timestamp};
+use crate::domain::{DocumentId, DocumentLinks, DocumentProgress, DocumentView, Timestamp};
 use crate::store::shared::clean::clean;
 use crate::store::{
     CommitBatch, CommitReport, ContentMatch, DeletedDocument, DeletedOf, DocumentListing, DocumentPage, DocumentStore,
@@ -70,6 +70,10 @@ impl DocumentStore for PostgresStore {
 
     async fn list_documents(&self, page: &DocumentPage) -> StoreResult<DocumentListing> {
         list::list(self, page).await
+    }
+
+    async fn links(&self, id: DocumentId) -> StoreResult<DocumentLinks> {
+        super::project::links(self, id).await
     }
 
     async fn document_progress(&self, id: DocumentId) -> StoreResult<DocumentProgress> {

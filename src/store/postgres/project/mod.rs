@@ -6,7 +6,7 @@
 mod load;
 
 use crate::domain::graph::{DocumentProjection, GraphDump};
-use crate::domain::{DocumentId, Timestamp};
+use crate::domain::{DocumentId, DocumentLinks, Timestamp};
 use crate::store::StoreResult;
 
 use super::PostgresStore;
@@ -39,4 +39,16 @@ pub(super) async fn expected_graph(store: &PostgresStore) -> StoreResult<GraphDu
         Ok(world.whole())
     };
     work.await.map_err(|error| classify(OPERATION, "whole store", error))
+}
+
+/// See [`crate::store::DocumentStore::links`].
+pub(super) async fn links(store: &PostgresStore, id: DocumentId) -> StoreResult<DocumentLinks> {
+    const OPERATION: &str = "read links";
+    let mut transaction = store.begin_reading(OPERATION, &id.to_string()).await?;
+    let work = async {
+        let world = load::around(&mut transaction, &[id]).await?;
+        transaction.commit().await?;
+        Ok(world.links_of(id))
+    };
+    work.await.map_err(|error| classify(OPERATION, id.to_string(), error))
 }

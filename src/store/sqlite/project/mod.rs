@@ -6,7 +6,7 @@
 mod load;
 
 use crate::domain::graph::{DocumentProjection, GraphDump};
-use crate::domain::{DocumentId, Timestamp};
+use crate::domain::{DocumentId, DocumentLinks, Timestamp};
 use crate::store::StoreResult;
 
 use super::SqliteStore;
@@ -37,4 +37,15 @@ pub(super) async fn expected_graph(store: &SqliteStore) -> StoreResult<GraphDump
         Ok(world.whole())
     };
     work.await.map_err(|error| classify("work out the graph", "whole store", error))
+}
+
+/// See [`crate::store::DocumentStore::links`].
+pub(super) async fn links(store: &SqliteStore, id: DocumentId) -> StoreResult<DocumentLinks> {
+    let work = async {
+        let mut transaction = store.reader.begin().await?;
+        let world = load::around(&mut transaction, &[id]).await?;
+        transaction.commit().await?;
+        Ok(world.links_of(id))
+    };
+    work.await.map_err(|error| classify("read links", id.to_string(), error))
 }

@@ -1,5 +1,6 @@
 //! Wikilinks, tags, comments and pasted data in a block.
 
+use crate::domain::shape::{Shape, ShapeKind};
 use crate::domain::{Link, LinkKind};
 
 use super::Block;
@@ -27,6 +28,8 @@ impl Block<'_> {
         let hidden = label.map(|_| target.to_owned());
         let used = self.replace(start..end + 2, shown)?;
         if !page.is_empty() {
+            let place = self.out.len() - shown.len()..self.out.len();
+            self.marks.shapes.push(Shape::new(place, ShapeKind::Wikilink(page.to_owned())));
             self.marks.links.push(Link { kind: LinkKind::Wikilink, target: page.to_owned() });
             self.marks.targets.extend(hidden);
         }
