@@ -282,7 +282,7 @@ fn state_of(size: (u16, u16), name: &str) -> State {
         }
         let result =
             if name == "search_error" { Err("search failed: the disk reported an error".into()) } else { Ok(response) };
-        let _ = update(&mut state, Event::Searched { generation, result });
+        let _ = update(&mut state, Event::Searched { generation, result: result.map(Box::new) });
         let _ = update(&mut state, Event::Key(Input { key: Key::Esc, ctrl: false, alt: false, shift: false }));
         if name == "search_why" {
             press(&mut state, 'w');
@@ -477,7 +477,7 @@ fn what_would_steer_the_terminal_is_shown_and_reaches_no_cell() {
             response.hits[0].snippet = Snippet { text: evil.into(), marks: vec![(0, 4)] };
             response.hits[0].source_path = format!("/{evil}");
             let generation = state.search.generation;
-            let _ = update(&mut state, Event::Searched { generation, result: Ok(response) });
+            let _ = update(&mut state, Event::Searched { generation, result: Ok(Box::new(response)) });
         }
         let _ = update(&mut state, Event::Finished(Err(evil.to_owned())));
         let buffer = draw(&state, 160, 50);

@@ -76,7 +76,7 @@ async fn search_loop(services: Arc<dyn Services>, events: mpsc::Sender<Event>, m
     while newest.changed().await.is_ok() {
         tokio::time::sleep(DEBOUNCE).await;
         let Some((generation, request)) = newest.borrow_and_update().clone() else { continue };
-        let result = services.search(request).await;
+        let result = services.search(request).await.map(Box::new);
         if events.send(Event::Searched { generation, result }).await.is_err() {
             return;
         }
@@ -102,7 +102,9 @@ fn finished(result: Result<(), String>, text: &str) -> Event {
 
 async fn answer(services: &dyn Services, effect: Effect) -> Option<Event> {
     Some(match effect {
-        Effect::MoreLike { generation, id } => Event::Searched { generation, result: services.more_like(id, 30).await },
+        Effect::MoreLike { generation, id } => {
+            Event::Searched { generation, result: services.more_like(id, 30).await.map(Box::new) }
+        }
         Effect::LoadDocument(id) => Event::DocumentLoaded { id, result: services.document(id).await.map(Box::new) },
         Effect::LoadLinks(id) => Event::LinksLoaded { id, result: services.links(id).await },
         Effect::LoadThread { open, messages } => Event::ThreadLoaded { open, result: thread(services, messages).await },

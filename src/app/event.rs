@@ -31,7 +31,7 @@ pub enum Event {
     StatusChanged(Arc<StatusSnapshot>),
     Searched {
         generation: u64,
-        result: Result<SearchResponse, String>,
+        result: Result<Box<SearchResponse>, String>,
     },
     DocumentLoaded {
         id: DocumentId,

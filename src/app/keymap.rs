@@ -98,6 +98,17 @@ impl Keymap {
         found.and_then(|(_, keys)| keys.first()).map_or("", String::as_str)
     }
 
+    /// The keys of a command in a pane: without those that mean something of the pane's own there.
+    #[must_use]
+    pub fn keys_in(&self, command: Command, pane: Pane) -> Vec<&str> {
+        let is_own = |entry: &Entry| entry.panes.contains(&pane);
+        let is_general = COMMANDS.iter().any(|entry| entry.command == command && entry.panes.is_empty());
+        let is_taken = |key: &String| {
+            self.bindings.iter().any(|(entry, keys)| is_own(entry) && keys.contains(key) && key != QUIT_KEY)
+        };
+        self.keys(command).iter().filter(|key| !is_general || !is_taken(key)).map(String::as_str).collect()
+    }
+
     /// All keys of a command.
     #[must_use]
     pub fn keys(&self, command: Command) -> &[String] {
@@ -116,7 +127,8 @@ impl Keymap {
     #[must_use]
     pub fn available(&self, pane: Pane) -> Vec<(&'static Entry, String)> {
         let works = |entry: &Entry| entry.panes.is_empty() || entry.panes.contains(&pane);
-        self.bindings.iter().filter(|(entry, _)| works(entry)).map(|(entry, keys)| (*entry, keys.join(" "))).collect()
+        let keys = |entry: &Entry| self.keys_in(entry.command, pane).join(" ");
+        self.bindings.iter().filter(|(entry, _)| works(entry)).map(|(entry, _)| (*entry, keys(entry))).collect()
     }
 }
 
@@ -197,9 +209,8 @@ mod tests {
         for pane in Pane::ALL {
             let mut seen = std::collections::HashMap::new();
             for (entry, keys) in Keymap::default().available(pane) {
-                for key in keys.split(' ') {
-                    let general = entry.panes.is_empty();
-                    assert_eq!(seen.insert((key.to_owned(), general), entry.name), None, "{key} in {pane:?}");
+                for key in keys.split_whitespace() {
+                    assert_eq!(seen.insert(key.to_owned(), entry.name), None, "{key} in {pane:?}");
                 }
             }
         }

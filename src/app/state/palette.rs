@@ -31,7 +31,7 @@ impl State {
         };
         let row = |entry: &'static Entry| PaletteRow {
             entry,
-            keys: self.keymap.keys(entry.command).join(" "),
+            keys: self.keymap.keys_in(entry.command, self.pane()).join(" "),
             refused: self.why_not(entry.command),
             command_line: self.command_line(entry.command),
         };

@@ -27,7 +27,9 @@ pub(super) fn take(state: &mut State, event: Event) -> Effects {
             state.outbox.step(0, rows);
             return search::ask_again(state);
         }
-        Event::Searched { generation, result } => return search::answered(state, generation, result),
+        Event::Searched { generation, result } => {
+            return search::answered(state, generation, result.map(|response| *response));
+        }
         Event::DocumentLoaded { id, result } => return loaded(state, id, result),
         Event::LinksLoaded { id, result } => reader::linked(state, id, result),
         Event::ThreadLoaded { open, result } => reader::conversation(state, open, result),

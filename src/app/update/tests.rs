@@ -77,7 +77,7 @@ fn document(name: &str) -> DocumentView {
 fn answer(state: &mut State, hits: Vec<Hit>) -> Effects {
     let generation = state.search.generation;
     let response = SearchResponse { hits, ..SearchResponse::default() };
-    update(state, Event::Searched { generation, result: Ok(response) })
+    update(state, Event::Searched { generation, result: Ok(Box::new(response)) })
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn every_key_asks_anew_and_only_the_newest_answer_counts() {
     assert_eq!(generations.len(), 2);
     let stale = Event::Searched {
         generation: generations[0],
-        result: Ok(SearchResponse { hits: vec![hit("old")], ..SearchResponse::default() }),
+        result: Ok(Box::new(SearchResponse { hits: vec![hit("old")], ..SearchResponse::default() })),
     };
     let _ = update(&mut state, stale);
     assert!(state.search.hits().is_empty() && state.search.is_waiting);
@@ -109,7 +109,7 @@ fn the_list_goes_on_behind_its_end_and_only_for_the_query_it_is_of() {
         let hits = (from..from + 30).map(|number| hit(&format!("n{number}"))).collect();
         let (generation, response) =
             (state.search.generation, SearchResponse { hits, next_offset, ..SearchResponse::default() });
-        update(state, Event::Searched { generation, result: Ok(response) })
+        update(state, Event::Searched { generation, result: Ok(Box::new(response)) })
     };
     let asked = |effects: &Effects| {
         let mut offsets = effects.iter().filter_map(|effect| match effect {
@@ -144,7 +144,7 @@ fn the_list_goes_on_behind_its_end_and_only_for_the_query_it_is_of() {
     press(&mut state, '/');
     type_text(&mut state, "c");
     let late = SearchResponse { hits: vec![hit("late")], ..SearchResponse::default() };
-    let _ = update(&mut state, Event::Searched { generation, result: Ok(late) });
+    let _ = update(&mut state, Event::Searched { generation, result: Ok(Box::new(late)) });
     assert!(state.search.hits().iter().all(|hit| hit.title != "late"));
 }
 
@@ -156,7 +156,7 @@ fn a_list_of_something_else_is_not_put_behind_the_one_before() {
     let generation = state.search.generation;
     let hits = (0..30).map(|number| hit(&format!("n{number}"))).collect();
     let response = SearchResponse { hits, next_offset: Some(30), ..SearchResponse::default() };
-    let _ = update(&mut state, Event::Searched { generation, result: Ok(response) });
+    let _ = update(&mut state, Event::Searched { generation, result: Ok(Box::new(response)) });
     key(&mut state, Key::Enter);
     for _ in 0..29 {
         key(&mut state, Key::Down);
@@ -212,7 +212,7 @@ fn a_search_that_failed_is_asked_again_when_its_service_is_back() {
     let asks = |effects: Effects| matches!(effects[..], [Effect::Search { .. }]);
     let answered = |state: &mut State, result: Result<SearchResponse, String>| {
         let generation = state.search.generation;
-        let _ = update(state, Event::Searched { generation, result });
+        let _ = update(state, Event::Searched { generation, result: result.map(Box::new) });
     };
     let degraded = || SearchResponse { hits: vec![hit("x"), hit("y")], degraded: true, ..SearchResponse::default() };
     let (up, down) = (ServiceState::Ok, ServiceState::Down);

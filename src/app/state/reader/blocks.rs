@@ -65,11 +65,10 @@ pub(super) fn blocks(text: &str, shapes: &[Shape], manner: Manner) -> Vec<Block>
 
 fn goes_on(last: &Block, next: &Block) -> bool {
     last.depth == next.depth
-        && match (last.kind, next.kind) {
-            (BlockKind::Table, BlockKind::Table) => true,
-            (BlockKind::Text | BlockKind::Item(_), BlockKind::Text) => true,
-            _ => false,
-        }
+        && matches!(
+            (last.kind, next.kind),
+            (BlockKind::Table, BlockKind::Table) | (BlockKind::Text | BlockKind::Item(_), BlockKind::Text)
+        )
 }
 
 fn block(text: &str, range: Range<usize>, shapes: &[Shape], manner: Manner) -> Block {
@@ -154,7 +153,7 @@ mod tests {
     const STRUCTURED: Manner = Manner { has_quotes: false, is_structured: true };
     const MAIL: Manner = Manner { has_quotes: true, is_structured: false };
 
-    fn shown(text: &str, shapes: &[Shape], manner: Manner) -> Vec<(BlockKind, usize, Vec<&str>)> {
+    fn shown<'a>(text: &'a str, shapes: &[Shape], manner: Manner) -> Vec<(BlockKind, usize, Vec<&'a str>)> {
         let blocks = blocks(text, shapes, manner).into_iter();
         blocks
             .map(|block| (block.kind, block.depth, block.lines.into_iter().map(|line| &text[line]).collect()))

@@ -75,7 +75,9 @@ mod tests {
         let found: Vec<&str> = matches(text, &sought).into_iter().map(|range| &text[range]).collect();
         assert_eq!(found, ["budgets", "Quarter", "budget"]);
         let sought = Sought { terms: terms::wanted("日本語"), prefixes: Vec::new() };
-        assert_eq!(matches("日本語です", &sought), [0..9], "pairs that overlap are one match");
+        let found = matches("日本語です", &sought);
+        assert_eq!(found.first(), Some(&(0..9)), "pairs that overlap are one match");
+        assert_eq!(found.len(), 1);
     }
 
     #[test]

@@ -94,7 +94,7 @@ impl Setter {
             BlockKind::Blank => blank(&bars, out),
             BlockKind::Heading(level) => {
                 let piece = Piece { bars: &bars, look: Look::Heading(level), head: 0, hang: 0 };
-                self.put(&flow(first), &piece, room, &over, out);
+                Self::put(&flow(first), &piece, room, &over, out);
             }
             BlockKind::Code => self.code(&flow(first), &bars, room, &over, out),
             BlockKind::Table => self.table(source, block, &bars, room, (edits, &over), out),
@@ -121,23 +121,16 @@ impl Setter {
                     let (head, hang) = if hang * 2 > room { (0, 0) } else { (head, hang) };
                     let piece = Piece { bars: &bars, look, head, hang };
                     if number > 0 && hang > 0 {
-                        self.put_hanging(flow, &piece, room, &over, out);
+                        Self::put_hanging(flow, &piece, room, &over, out);
                     } else {
-                        self.put(flow, &piece, room, &over, out);
+                        Self::put(flow, &piece, room, &over, out);
                     }
                 }
             }
         }
     }
 
-    fn put(
-        &self,
-        flow: &Flow,
-        piece: &Piece<'_>,
-        room: usize,
-        over: &[(Range<usize>, Part)],
-        out: &mut Vec<ReaderLine>,
-    ) {
+    fn put(flow: &Flow, piece: &Piece<'_>, room: usize, over: &[(Range<usize>, Part)], out: &mut Vec<ReaderLine>) {
         for (number, range) in flow.lines(piece.head, room - piece.hang).into_iter().enumerate() {
             let (range, indent) = if number == 0 { (0..range.end, 0) } else { (range, piece.hang) };
             add(flow, &format!("{}{}", piece.bars, " ".repeat(indent)), piece.look, range, over, out);
@@ -146,7 +139,6 @@ impl Setter {
 
     /// All lines are indented.
     fn put_hanging(
-        &self,
         flow: &Flow,
         piece: &Piece<'_>,
         room: usize,
@@ -154,7 +146,7 @@ impl Setter {
         out: &mut Vec<ReaderLine>,
     ) {
         let bars = format!("{}{}", piece.bars, " ".repeat(piece.hang));
-        self.put(flow, &Piece { bars: &bars, look: piece.look, head: 0, hang: 0 }, room - piece.hang, over, out);
+        Self::put(flow, &Piece { bars: &bars, look: piece.look, head: 0, hang: 0 }, room - piece.hang, over, out);
     }
 
     fn code(&self, flow: &Flow, bars: &str, room: usize, over: &[(Range<usize>, Part)], out: &mut Vec<ReaderLine>) {
@@ -173,7 +165,7 @@ impl Setter {
         block: &Block,
         bars: &str,
         room: usize,
-        (edits, over): (&[(Range<usize>, String)], &[(Range<usize>, Part)]),
+        (edits, over): (&[Edit], &[Over]),
         out: &mut Vec<ReaderLine>,
     ) {
         let rows: Vec<Vec<Range<usize>>> = block.lines.iter().map(|line| cells(source.text, line)).collect();
@@ -190,7 +182,7 @@ impl Setter {
         if widths.iter().sum::<usize>() + between * count.saturating_sub(1) > room {
             for line in &block.lines {
                 let piece = Piece { bars, look: source.look, head: 0, hang: 2.min(room / 2) };
-                self.put(&flow(line), &piece, room, over, out);
+                Self::put(&flow(line), &piece, room, over, out);
             }
             return;
         }
@@ -280,8 +272,13 @@ fn copy(flow: &mut Flow, text: &str, range: &Range<usize>, edits: &[(Range<usize
     flow.copy(text, at..range.end);
 }
 
+/// Bytes of the text, and what is shown instead.
+type Edit = (Range<usize>, String);
+/// Bytes, and what they are.
+type Over = (Range<usize>, Part);
+
 /// What is shown instead of marks, in order, and what the shapes say of words.
-fn marked(source: &Source<'_>) -> (Vec<(Range<usize>, String)>, Vec<(Range<usize>, Part)>) {
+fn marked(source: &Source<'_>) -> (Vec<Edit>, Vec<Over>) {
     let (mut edits, mut over) = (Vec::new(), Vec::new());
     for shape in source.shapes {
         let range = shape.range();

@@ -4,8 +4,18 @@
 use super::names::Kind;
 use super::tags::{Tag, write_end};
 
-/// What stands in for formatting, which the tree builder would open anew in every block that follows.
-const PLAIN: &str = "span";
+/// What stands in for formatting, which the tree builder would open anew in every block that follows: names that mean
+/// nothing to it, and to `walk` what the element said of its text.
+fn plain(name: &str) -> &'static str {
+    match name {
+        "b" | "strong" => "x-strong",
+        "i" | "em" => "x-em",
+        "s" | "strike" => "x-s",
+        "code" | "tt" => "x-code",
+        "a" => "x-a",
+        _ => "span",
+    }
+}
 
 #[derive(Debug)]
 struct Element<'a> {
@@ -41,7 +51,7 @@ impl<'a> Open<'a> {
 
     pub(super) fn push(&mut self, tag: &Tag<'a>, kind: Kind, out: &mut String) {
         let is_foreign = kind == Kind::Foreign || self.is_foreign();
-        let written = if kind.is_formatting() && !is_foreign { PLAIN } else { tag.written() };
+        let written = if kind.is_formatting() && !is_foreign { plain(&tag.name) } else { tag.written() };
         tag.write_as(written, out);
         // Outside of pictures their parts are nothing special.
         let kind = if kind == Kind::Point && !is_foreign { Kind::Other } else { kind };

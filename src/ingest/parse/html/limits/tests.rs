@@ -81,16 +81,16 @@ fn what_a_reader_sees_stays() {
 
 #[test]
 fn every_element_is_closed_where_it_ends() {
-    assert_eq!(bounded("<div><b>x</div>y").0, "<div><span>x</span></div>y");
+    assert_eq!(bounded("<div><b>x</div>y").0, "<div><x-strong>x</x-strong></div>y");
     assert_eq!(bounded("<ul><li>a<li>b</ul>").0, "<ul><li>a</li><li>b</li></ul>");
     assert_eq!(bounded("<table><tr><td>a<td>b<tr></table>").0, "<table><tr><td>a</td><td>b</td></tr><tr></tr></table>");
     assert_eq!(bounded("<p>a<p>b</div>").0, "<p>a</p><p>b");
-    assert_eq!(bounded("<A HREF='u' class=c>x</a>").0, "<a HREF='u'></a><span HREF='u' class=c>x</span>");
+    assert_eq!(bounded("<A HREF='u' class=c>x</a>").0, "<a HREF='u'></a><x-a HREF='u' class=c>x</x-a>");
 }
 
 #[test]
 fn elements_and_attributes_are_counted() {
-    let many = "<i>x</i>".repeat(MOST_ELEMENTS + 5);
+    let many = "<u>x</u>".repeat(MOST_ELEMENTS + 5);
     let (bounded, is_cut) = bounded(&many);
     assert_eq!(
         (is_cut, bounded.matches("<span").count(), bounded.matches('x').count()),
