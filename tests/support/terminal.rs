@@ -329,7 +329,13 @@ impl Terminal {
         }
     }
 
-    fn show(&mut self, end: usize) {
+    fn show(&mut self, mut end: usize) {
+        // The emulator loses a character behind one that comes in two pieces: half of one waits for the rest.
+        if let Some(Err(error)) = self.raw.get(self.shown..end).map(std::str::from_utf8)
+            && error.error_len().is_none()
+        {
+            end = self.shown + error.valid_up_to();
+        }
         if end > self.shown {
             self.parser.process(&self.raw[self.shown..end]);
             self.shown = end;

@@ -458,6 +458,10 @@ impl Session {
     fn end(&mut self) {
         let at_rest = self.random.u32(0..4) > 0;
         if at_rest {
+            if self.size.0 < 60 || self.size.1 < 16 {
+                // Too small to show a note and its name.
+                self.resize_to((80, 24));
+            }
             self.settle();
             self.wait_for_the_store();
             if self.terminal.screen().contains("Note (") {
