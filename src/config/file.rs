@@ -61,9 +61,9 @@ pub const EXAMPLE: &str = r#"# Peanut's settings. Every line is optional; what i
 [keys]
 # quit = "q"           # action = "key", or several: "q ctrl-q". Ctrl-C always quits. The actions:
 # search add note open zoom next_pane previous_pane back edit pager copy copy_text more_like why mode select delete undo
-# next_match previous_match next_in_thread previous_in_thread quotes retry discard tab add_folder remove_folder pause
-# pause_embedding down up page_down page_up first last home search_screen intake outbox services settings log palette help
-# suspend redraw quit
+# next_match previous_match next_in_thread previous_in_thread conversation next_link previous_link backlinks document_back
+# document_forward quotes retry discard tab add_folder remove_folder pause pause_embedding down up page_down page_up first last home
+# search_screen intake outbox services settings log palette help suspend redraw quit
 "#;
 
 #[derive(Debug, Default, Deserialize)]

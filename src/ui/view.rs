@@ -187,6 +187,23 @@ fn footer(state: &State, palette: Palette, area: Rect, buf: &mut Buffer) {
     put(&Line::from(Span::styled(facts, palette.style(Role::Faint))), right, 0, buf);
 }
 
+/// What can be done with this document: a key that would do nothing is not named.
+fn reader_hints(state: &State) -> Vec<(Command, &'static str)> {
+    let mut hints = vec![(Command::Back, "back"), (Command::FocusInput, "find")];
+    if let Some(reader) = &state.reader {
+        let document = &reader.document;
+        let may: [(bool, Command, &'static str); 5] = [
+            (reader.target().is_some(), Command::Open, "follow"),
+            (reader.matches.len() > 1, Command::NextMatch, "next"),
+            (!reader.links.is_empty(), Command::NextLink, "link"),
+            (document.chunks.iter().any(|chunk| chunk.kind.is_folded()), Command::Folding, "quotes"),
+            (document.thread.len() > 1, Command::Conversation, "thread"),
+        ];
+        hints.extend(may.into_iter().filter(|(can, ..)| *can).map(|(_, command, name)| (command, name)));
+    }
+    hints
+}
+
 fn hints(state: &State) -> Vec<(Command, &'static str)> {
     let mut hints = match state.pane() {
         Pane::Search if state.is_typing() => {
@@ -201,14 +218,7 @@ fn hints(state: &State) -> Vec<(Command, &'static str)> {
             (Command::Why, "why"),
             (Command::Zoom, "zoom"),
         ],
-        Pane::Reader => vec![
-            (Command::Back, "back"),
-            (Command::FocusInput, "find"),
-            (Command::NextMatch, "next"),
-            (Command::NextLink, "link"),
-            (Command::Folding, "quotes"),
-            (Command::Conversation, "thread"),
-        ],
+        Pane::Reader => reader_hints(state),
         Pane::Intake => {
             vec![
                 (Command::AddPath, "add"),

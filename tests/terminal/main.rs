@@ -8,6 +8,7 @@ mod drafts;
 mod gone;
 mod lending;
 mod random;
+mod reading;
 mod stopping;
 #[path = "../support/terminal.rs"]
 mod support;

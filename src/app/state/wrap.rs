@@ -38,8 +38,19 @@ fn wrap_line(line: &str, offset: usize, columns: usize, lines: &mut Vec<Range<us
     let mut start = 0;
     let mut used = 0;
     let mut last_blank = None;
+    let first = lines.len();
     for (at, one) in line.grapheme_indices(true) {
         let wide = width(one);
+        // No line goes on with a blank, and one that ends where the room does is whole.
+        if one == " " && at == start && lines.len() > first {
+            start = at + 1;
+            continue;
+        }
+        if one == " " && used + wide > columns && at > start {
+            lines.push(offset + start..offset + at);
+            (start, used, last_blank) = (at + 1, 0, None);
+            continue;
+        }
         if used + wide > columns && at > start {
             let cut = last_blank.filter(|blank| *blank > start).unwrap_or(at);
             lines.push(offset + start..offset + cut);
@@ -53,7 +64,9 @@ fn wrap_line(line: &str, offset: usize, columns: usize, lines: &mut Vec<Range<us
         }
         used += wide;
     }
-    lines.push(offset + start..offset + line.len());
+    if start < line.len() || lines.len() == first {
+        lines.push(offset + start..offset + line.len());
+    }
 }
 
 /// The text cut to `columns`, with an ellipsis when something was cut.
@@ -111,6 +124,8 @@ mod tests {
     #[test]
     fn lines_break_at_blanks_and_wide_characters_count_twice() {
         assert_eq!(lines("one two three", 8), ["one two", "three"]);
+        assert_eq!(lines("one two three", 7), ["one two", "three"]);
+        assert_eq!(lines("one two   ", 7), ["one two"]);
         assert_eq!(lines("abcdefgh", 3), ["abc", "def", "gh"]);
         assert_eq!(lines("日本語", 4), ["日本", "語"]);
         assert_eq!(lines("a\n\nb", 4), ["a", "", "b"]);

@@ -11,7 +11,7 @@ use crate::app::state::{Look, Part, ReaderLine, ReaderState, State, Target};
 use crate::domain::visible::visible_line;
 
 use crate::ui::theme::{Palette, Role};
-use crate::ui::widgets::{clear, date, field, framed, put};
+use crate::ui::widgets::{clear, counted, date, field, framed, put};
 
 /// Rows that an address takes at most.
 const TARGET_ROWS: usize = 3;
@@ -22,7 +22,9 @@ pub(crate) fn reader(state: &State, palette: Palette, area: Rect, buf: &mut Buff
     let percent = (reader.scroll + usize::from(area.height.saturating_sub(2))).min(total) * 100 / total;
     let place = match reader.at_match {
         Some(at) => format!("match {} of {} · {percent} %", at + 1, reader.matches.len()),
-        None if !reader.matches.is_empty() => format!("{} matches · {percent} %", reader.matches.len()),
+        None if !reader.matches.is_empty() => {
+            format!("{} · {percent} %", counted(reader.matches.len() as u64, "match", "matches"))
+        }
         None => format!("{percent} %"),
     };
     let inside = framed(state, palette, &reader.document.title, &place, true, area, buf);

@@ -19,7 +19,7 @@ pub(crate) async fn round_trip<H: Harness>(harness: H) {
     let mut document = file("/notes/plan.md", "first part\n\nsecond part");
     document.tags = vec!["b".into(), "a/c".into()];
     document.chunks[1].place =
-        Place { headings: vec!["Top".into(), "Sub".into()], page: Some(3), line: Some(7), attachment: None };
+        Place { headings: vec!["Top".into(), "Sub".into()], page: Some(3), line: Some(7), ..Place::default() };
     document.chunks[1].overlap_bytes = 4;
     document.people = vec![person("bob@example.org", Some("Bob"), PersonRole::Author)];
     let report = commit(store, vec![document.clone()]).await;

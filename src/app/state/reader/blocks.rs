@@ -154,7 +154,7 @@ mod tests {
     const STRUCTURED: Manner = Manner { has_quotes: false, is_structured: true };
     const MAIL: Manner = Manner { has_quotes: true, is_structured: false };
 
-    fn shown(text: &str, shapes: &[Shape], manner: Manner) -> Vec<(BlockKind, usize, Vec<&str>)> {
+    fn shown<'a>(text: &'a str, shapes: &[Shape], manner: Manner) -> Vec<(BlockKind, usize, Vec<&'a str>)> {
         let blocks = blocks(text, shapes, manner).into_iter();
         blocks
             .map(|block| (block.kind, block.depth, block.lines.into_iter().map(|line| &text[line]).collect()))

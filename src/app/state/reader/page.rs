@@ -81,6 +81,13 @@ pub(super) fn conversation(messages: &[std::sync::Arc<DocumentView>], shown: Sho
     setting.end()
 }
 
+/// What is folded away between two texts.
+#[derive(Clone, Copy, Debug, Default)]
+struct Folded {
+    lines: usize,
+    has_quotes: bool,
+}
+
 /// A page that is being laid out.
 pub(super) struct Setting<'a> {
     pub(super) shown: Shown<'a>,
@@ -160,10 +167,11 @@ impl<'a> Setting<'a> {
 
     fn chunks(&mut self, document: &DocumentView) {
         let mut before: Option<&StoredChunk> = None;
-        let mut folded = 0;
+        let mut folded = Folded::default();
         for chunk in document.chunks.iter().filter(|chunk| chunk.kind.is_shown()) {
             if chunk.kind.is_folded() && !self.shown.shows_quotes {
-                folded += own_text(chunk).trim().lines().count().max(1);
+                folded.lines += own_text(chunk).trim().lines().count().max(1);
+                folded.has_quotes |= chunk.kind == ChunkKind::Quoted;
                 continue;
             }
             self.tell_folded(&mut folded);
@@ -175,14 +183,18 @@ impl<'a> Setting<'a> {
         self.tell_folded(&mut folded);
     }
 
-    fn tell_folded(&mut self, folded: &mut usize) {
-        if *folded > 0 {
-            let lines = if *folded == 1 { "line" } else { "lines" };
-            blank("", &mut self.page.lines);
-            self.say(&format!("[{folded} quoted {lines} folded: Q shows]"), None);
-            blank("", &mut self.page.lines);
-            *folded = 0;
-        }
+    fn tell_folded(&mut self, folded: &mut Folded) {
+        let Folded { lines, has_quotes } = std::mem::take(folded);
+        let what = match (has_quotes, lines) {
+            (_, 0) => return,
+            (true, 1) => "1 quoted line".to_owned(),
+            (true, _) => format!("{lines} quoted lines"),
+            (false, 1) => "a signature of 1 line".to_owned(),
+            (false, _) => format!("a signature of {lines} lines"),
+        };
+        blank("", &mut self.page.lines);
+        self.say(&format!("[{what} folded: Q shows]"), None);
+        blank("", &mut self.page.lines);
     }
 
     /// What stands above a chunk: its page, its attachment, a heading that its text does not begin with.

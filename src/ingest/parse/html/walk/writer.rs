@@ -3,6 +3,7 @@
 
 use scraper::node::Element;
 
+use crate::domain::shape::{self, Shape, ShapeKind};
 use crate::ingest::parse::Section;
 use crate::ingest::parse::outline::Outline;
 
@@ -10,6 +11,8 @@ use super::elements::{heading_level, is_block, is_line};
 
 /// Longer runs without a blank after `;base64,` are pasted files.
 const DATA: &str = ";base64,";
+/// A longer address is not kept beside its text.
+const LONGEST_TARGET: usize = 2_000;
 
 #[derive(Default)]
 pub(super) struct Writer {
@@ -21,6 +24,12 @@ pub(super) struct Writer {
     headings: usize,
     first_heading: Option<String>,
     preformatted: usize,
+    /// What parts of the text are.
+    shapes: Vec<Shape>,
+    /// Elements that are open and say what their text is: where it begins.
+    open: Vec<(ShapeKind, usize)>,
+    /// The number of the next item of every open list, if it counts.
+    lists: Vec<Option<u64>>,
 }
 
 impl Writer {
@@ -44,6 +53,7 @@ impl Writer {
             self.new_line();
             if name == "li" {
                 self.push("- ");
+                self.count_item();
             }
         } else if matches!(name, "td" | "th") && !self.text.is_empty() && !self.text.ends_with(['\n', ' ']) {
             self.push(" | ");
@@ -54,12 +64,42 @@ impl Writer {
             self.push_text(description);
             self.push_text(" ");
         }
+        if let Some(kind) = shape_of(element) {
+            self.open.push((kind, self.text.len()));
+        }
+        if matches!(name, "ol" | "ul") {
+            let first = element.attr("start").and_then(|start| start.trim().parse().ok()).unwrap_or(1);
+            self.lists.push((name == "ol").then_some(first));
+        }
         self.preformatted += usize::from(matches!(name, "pre" | "textarea"));
+    }
+
+    /// The item that has just begun stands in a list that may count.
+    fn count_item(&mut self) {
+        if let Some(Some(number)) = self.lists.last_mut()
+            && let Some(mark) = self.text.strip_suffix("- ").map(str::len)
+        {
+            self.shapes.push(Shape::new(mark..mark + 1, ShapeKind::Item(*number)));
+            *number = number.saturating_add(1);
+        }
     }
 
     pub(super) fn leave(&mut self, element: &Element) {
         let name = element.name();
         self.preformatted -= usize::from(matches!(name, "pre" | "textarea"));
+        if matches!(name, "ol" | "ul") {
+            self.lists.pop();
+        }
+        if shape_of(element).is_some()
+            && let Some((kind, start)) = self.open.pop()
+        {
+            let end = self.text.trim_end().len();
+            // Code within a block of code says nothing more.
+            let is_within = kind == ShapeKind::InlineCode && self.preformatted > 0;
+            if start < end && self.heading.is_none() && !is_within {
+                self.shapes.push(Shape::new(start..end, kind));
+            }
+        }
         if let Some(level) = heading_level(element) {
             self.headings -= 1;
             if self.headings == 0 {
@@ -145,10 +185,19 @@ impl Writer {
 
     fn flush(&mut self) {
         let text = std::mem::take(&mut self.text);
+        let mut shapes = std::mem::take(&mut self.shapes);
+        for (kind, start) in &mut self.open {
+            // What is open goes on in the next section.
+            shapes.push(Shape::new(*start..text.len(), kind.clone()));
+            *start = 0;
+        }
+        let before = text.len() - text.trim_start_matches('\n').len();
         let text = text.trim_matches('\n').trim_end();
         if !text.trim().is_empty() {
+            let mut shapes = shape::cut(&shapes, &(before..before + text.len()), 0);
+            shapes.sort_by_key(|shape| shape.start);
             let headings = self.outline.path();
-            self.sections.push(Section { headings, text: text.to_owned(), ..Section::default() });
+            self.sections.push(Section { headings, text: text.to_owned(), shapes, ..Section::default() });
         }
     }
 
@@ -157,6 +206,25 @@ impl Writer {
         self.flush();
         (self.sections, self.first_heading)
     }
+}
+
+/// What an element says of its text.
+fn shape_of(element: &Element) -> Option<ShapeKind> {
+    Some(match element.name() {
+        "blockquote" => ShapeKind::Quote,
+        "pre" => ShapeKind::Code,
+        "code" | "kbd" | "samp" => ShapeKind::InlineCode,
+        "b" | "strong" => ShapeKind::Strong,
+        "i" | "em" => ShapeKind::Emphasis,
+        "s" | "del" | "strike" => ShapeKind::Struck,
+        "a" => {
+            let target = element.attr("href").map(str::trim)?;
+            let leads = !target.is_empty() && !target.starts_with(['#', '?']) && target.len() <= LONGEST_TARGET;
+            let scheme = target.split(':').next().unwrap_or_default().to_ascii_lowercase();
+            ShapeKind::Link(leads.then(|| target.to_owned()).filter(|_| scheme != "javascript" && scheme != "data")?)
+        }
+        _ => return None,
+    })
 }
 
 /// The text without pasted files: `data:image/png;base64,…`.
