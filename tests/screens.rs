@@ -12,6 +12,7 @@ use peanut::app::update::update;
 use peanut::domain::health::{ServiceHealth, ServiceRole, ServiceState, WorkerRecord, WorkerState};
 use peanut::domain::intake::{DeadLetter, FileRecord, FileState, ItemCounts, Origin};
 use peanut::domain::search::{Hit, LegScore, Scores, SearchResponse, Snippet};
+use peanut::domain::settings::{self, SETTINGS, Setting, SettingNow};
 use peanut::domain::status::{EmbeddingProgress, StatusSnapshot};
 use peanut::domain::{ChunkId, DocumentId, ModelId, SourceType, Timestamp};
 use peanut::ui::{Colours, ViewCx, view};
@@ -303,7 +304,26 @@ fn state_of(size: (u16, u16), name: &str) -> State {
         _ => None,
     };
     key.into_iter().flat_map(str::chars).for_each(|character| press(&mut state, character));
+    if name == "settings" {
+        let _ = update(&mut state, Event::SettingsLoaded(Ok(settings_now())));
+    }
     state
+}
+
+/// Every setting at its default, but for one of the store, one of the file and one of the environment.
+fn settings_now() -> Vec<SettingNow> {
+    let now = |setting: &'static Setting| {
+        let (value, origin) = match setting.name {
+            "search.vector_weight" => ("0.35", settings::Origin::Store),
+            "chunks.tokens" => ("256", settings::Origin::File),
+            "log_level" => ("debug", settings::Origin::Environment("PEANUT_LOG".into())),
+            _ => (setting.default, settings::Origin::Default),
+        };
+        let next = (setting.name == "chunks.tokens").then(|| "512".to_owned());
+        let file = "/home/u/.config/peanut/config.toml".to_owned();
+        SettingNow { setting, value: value.to_owned(), next, is_writable: true, origin, file }
+    };
+    SETTINGS.iter().map(now).collect()
 }
 
 const STATES: [&str; 24] = [

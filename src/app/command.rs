@@ -45,6 +45,8 @@ pub enum Command {
     Pause,
     PauseEmbedding,
     NextTab,
+    Less,
+    More,
     Folding,
     NextMatch,
     PreviousMatch,
@@ -82,6 +84,7 @@ const ANYWHERE: &[Pane] = &[];
 const HITS: &[Pane] = &[Pane::Search];
 const DOCUMENTS: &[Pane] = &[Pane::Search, Pane::Reader];
 const READER: &[Pane] = &[Pane::Reader];
+const SETTINGS: &[Pane] = &[Pane::Settings];
 const LISTS: &[Pane] = &[Pane::Intake, Pane::Outbox];
 
 const fn entry(
@@ -140,6 +143,8 @@ pub const COMMANDS: &[Entry] = &[
     entry(Command::Retry, "retry", &["r"], "try again", LISTS),
     entry(Command::Discard, "discard", &["x"], "discard (asks)", LISTS),
     entry(Command::NextTab, "tab", &["t"], "files, dead letters, folders", &[Pane::Intake]),
+    entry(Command::Less, "less", &["left"], "less, or the value before", SETTINGS),
+    entry(Command::More, "more", &["right"], "more, or the value after", SETTINGS),
     entry(Command::AddFolder, "add_folder", &["f"], "watch a folder", ANYWHERE),
     entry(Command::RemoveFolder, "remove_folder", &["F"], "stop watching a folder", &[Pane::Intake]),
     entry(Command::Pause, "pause", &["p"], "pause or resume intake", &[Pane::Intake, Pane::Services]),

@@ -127,8 +127,8 @@ async fn answer(services: &dyn Services, effect: Effect) -> Option<Event> {
         Effect::SkipEvent(id) => finished(services.skip_event(id).await, "skipped"),
         Effect::LoadSettings => Event::SettingsLoaded(services.settings().await),
         Effect::PutSetting { key, value } => {
-            let text = format!("{key} = {value}");
-            Event::SettingPut(services.put_setting(key, value).await.map(|()| text))
+            let result = services.put_setting(key.clone(), value.clone()).await;
+            Event::SettingPut { name: key, value, result }
         }
         Effect::LoadLog => Event::LogLoaded(services.log_tail(LOG_LINES).await),
         Effect::CompletePath(typed) => {

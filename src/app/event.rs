@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tui_textarea::Input;
 
 use crate::domain::search::SearchResponse;
+use crate::domain::settings::SettingNow;
 use crate::domain::status::StatusSnapshot;
 use crate::domain::{DocumentId, DocumentLinks, DocumentView, Timestamp};
 
@@ -63,8 +64,12 @@ pub enum Event {
     /// The note is stored, or why not: its editor stays until then.
     NoteWritten(Result<(), String>),
     /// The setting is changed, or why not: its prompt stays until then.
-    SettingPut(Result<String, String>),
-    SettingsLoaded(Result<Vec<(String, String, String)>, String>),
+    SettingPut {
+        name: String,
+        value: String,
+        result: Result<String, String>,
+    },
+    SettingsLoaded(Result<Vec<SettingNow>, String>),
     LogLoaded(Result<Vec<LogLine>, String>),
     PathCompleted {
         typed: String,

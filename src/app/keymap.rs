@@ -98,6 +98,20 @@ impl Keymap {
         found.and_then(|(_, keys)| keys.first()).map_or("", String::as_str)
     }
 
+    /// All keys of a command.
+    #[must_use]
+    pub fn keys(&self, command: Command) -> &[String] {
+        let found = self.bindings.iter().find(|(entry, _)| entry.command == command);
+        found.map_or(&[], |(_, keys)| keys)
+    }
+
+    /// What a key that means nothing in this pane does in others.
+    #[must_use]
+    pub fn elsewhere(&self, input: &Input) -> Option<&'static Entry> {
+        let name = key_name(input)?;
+        self.bindings.iter().find(|(_, keys)| keys.contains(&name)).map(|(entry, _)| *entry)
+    }
+
     /// Commands that work in a pane, with their keys, for help and palette.
     #[must_use]
     pub fn available(&self, pane: Pane) -> Vec<(&'static Entry, String)> {

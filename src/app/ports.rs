@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 use crate::domain::search::{SearchRequest, SearchResponse};
+use crate::domain::settings::SettingNow;
 use crate::domain::status::StatusSnapshot;
 use crate::domain::{DocumentId, DocumentLinks, DocumentView, EventId};
 
@@ -168,10 +169,10 @@ pub trait Services: Send + Sync + 'static {
     async fn retry_event(&self, id: EventId) -> Result<(), String>;
     /// Skips a dead event.
     async fn skip_event(&self, id: EventId) -> Result<(), String>;
-    /// Settings that can be changed at run time, as `(key, value, what it does)`.
-    async fn settings(&self) -> Result<Vec<(String, String, String)>, String>;
-    /// Changes a setting; refuses impossible values.
-    async fn put_setting(&self, key: String, value: String) -> Result<(), String>;
+    /// Every setting with its present value and where that comes from.
+    async fn settings(&self) -> Result<Vec<SettingNow>, String>;
+    /// Changes a setting where it is kept, and says when that takes effect; refuses impossible values.
+    async fn put_setting(&self, key: String, value: String) -> Result<String, String>;
     /// The newest lines of the log, oldest first.
     async fn log_tail(&self, lines: usize) -> Result<Vec<LogLine>, String>;
 }

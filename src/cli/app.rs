@@ -17,15 +17,15 @@ use crate::runtime::wiring::{House, RunningWorkers, WorkerSet};
 
 use super::{EXIT_OK, background_runtime, output};
 
-/// Opens the app. The first frame is drawn before the store is opened; the store opens on the other runtime.
-pub(super) fn run(config: Config) -> eyre::Result<u8> {
+/// Opens the app; `program` is how a shell calls it for the same store. The first frame is drawn before the store is opened; the store opens on the other runtime.
+pub(super) fn run(config: Config, program: String) -> eyre::Result<u8> {
     let background = background_runtime()?;
     let shutdown = Shutdown::new();
     {
         let _entered = background.enter();
         shutdown.on_signals_of_a_terminal()?;
     }
-    let options = options(&config);
+    let options = options(&config, program);
     let clock = Arc::new(SystemClock);
     let drafts = Arc::new(FileDrafts::new(&config.state_dir, &*clock));
     let searches = Arc::new(FileSearches::new(&config.state_dir));
@@ -117,7 +117,7 @@ async fn open(config: Config, shutdown: &Shutdown) -> eyre::Result<Opened> {
     Ok(Opened { house, running, door, services })
 }
 
-fn options(config: &Config) -> AppOptions {
+fn options(config: &Config, program: String) -> AppOptions {
     AppOptions {
         theme: match config.theme {
             ThemeChoice::Dark => crate::app::Theme::Dark,
@@ -127,5 +127,6 @@ fn options(config: &Config) -> AppOptions {
         mouse: config.mouse,
         ascii: config.ascii,
         keys: config.keys.clone(),
+        program,
     }
 }

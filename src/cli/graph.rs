@@ -12,10 +12,9 @@ use crate::graph::{check, rebuild};
 use crate::runtime::shutdown::Shutdown;
 use crate::runtime::wiring::{House, WorkerSet};
 
+use super::looks::Looks;
 use super::{EXIT_NONE, EXIT_OK, output, runtime};
 
-/// Between looks at the outbox.
-const LOOK_PERIOD: Duration = Duration::from_millis(50);
 /// Between attempts to do the work here, while another process does it.
 const TRY_PERIOD: Duration = Duration::from_secs(2);
 /// Nothing delivered for this long: the graph does not answer, or whoever should deliver does not.
@@ -87,6 +86,7 @@ pub(super) async fn drain(house: &House, shutdown: &Shutdown) -> eyre::Result<bo
     let mut running = house.try_start_workers(shutdown, WorkerSet::Relay).await?;
     let soft = shutdown.soft();
     let (mut least, mut tried) = ((u64::MAX, Instant::now()), Instant::now());
+    let looks = Looks::begin();
     let finished = loop {
         let status = house.store.outbox_status(house.clock.now()).await?;
         let waiting = status.pending.saturating_sub(status.parked);
@@ -110,7 +110,7 @@ pub(super) async fn drain(house: &House, shutdown: &Shutdown) -> eyre::Result<bo
         }
         tokio::select! {
             () = soft.cancelled() => break Ok(false),
-            () = tokio::time::sleep(LOOK_PERIOD) => {}
+            () = looks.next() => {}
         }
     };
     output::progress("");

@@ -3,8 +3,6 @@
 //! Exit 0: all that was named is in, and what is gone of it is retired. Exit 1: something of it was refused, failed, or
 //! could be read in part only; standard error says what.
 
-use std::time::Duration;
-
 use clap::Args;
 use color_eyre::eyre;
 
@@ -16,6 +14,7 @@ use crate::runtime::shutdown::Shutdown;
 use crate::runtime::wiring::{House, RunningWorkers, WorkerSet};
 use crate::store::DeletedOf;
 
+use super::looks::Looks;
 use super::why::deleted_by_you;
 use super::{EXIT_NONE, EXIT_OK, output, runtime};
 
@@ -23,8 +22,6 @@ use super::{EXIT_NONE, EXIT_OK, output, runtime};
 const NAMED: usize = 20;
 /// Rows of the ledger looked at in one step.
 const STEP: u32 = 500;
-/// Between looks at the queue while waiting.
-const LOOK_PERIOD: Duration = Duration::from_millis(200);
 
 #[derive(Args, Debug)]
 pub(super) struct IngestArgs {
@@ -152,6 +149,7 @@ pub(super) async fn wait(
 ) -> eyre::Result<bool> {
     let soft = shutdown.soft();
     let mut told = None;
+    let looks = Looks::begin();
     loop {
         // A store that is not there any more will not come back by waiting.
         if let Err(error) = house.store.ping().await
@@ -195,7 +193,7 @@ pub(super) async fn wait(
         }
         tokio::select! {
             () = soft.cancelled() => return Ok(false),
-            () = tokio::time::sleep(LOOK_PERIOD) => {}
+            () = looks.next() => {}
         }
     }
 }

@@ -4,7 +4,8 @@ use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 use color_eyre::eyre;
 
-use crate::config::{Config, EXAMPLE};
+use crate::app::command::COMMANDS;
+use crate::config::{self, Config};
 
 use super::{Cli, EXIT_OK, output};
 
@@ -32,43 +33,52 @@ pub(super) fn page() -> eyre::Result<u8> {
 }
 
 pub(super) fn example() -> eyre::Result<u8> {
-    for line in EXAMPLE.lines() {
+    for line in example_file().lines() {
         output::text_line(line)?;
     }
     Ok(EXIT_OK)
 }
 
-pub(super) fn show(config: &Config) -> eyre::Result<u8> {
-    let file = config.file.as_ref().map_or("none".to_owned(), |file| file.display().to_string());
-    let store = match &config.services.postgres_url {
+fn example_file() -> String {
+    let actions: Vec<&str> = COMMANDS.iter().map(|entry| entry.name).collect();
+    config::example(&actions)
+}
+
+/// Columns of a setting's name.
+const NAME_COLUMNS: usize = 27;
+
+fn store_of(config: &Config) -> String {
+    match &config.services.postgres_url {
         Some(_) => "PostgreSQL (POSTGRES_URL)".to_owned(),
         None => config.store_path.display().to_string(),
-    };
-    let rows = [
+    }
+}
+
+pub(super) fn show(config: &Config) -> eyre::Result<u8> {
+    let file = config.file.as_ref().map_or("none".to_owned(), |file| file.display().to_string());
+    let places = [
         ("file", file),
-        ("data_dir", config.data_dir.display().to_string()),
-        ("store", store),
-        ("drop_zone", config.drop_zone.display().to_string()),
+        ("store", store_of(config)),
         ("logs", config.log_dir().display().to_string()),
         ("crashes", config.crash_dir().display().to_string()),
-        ("log_level", config.log_level.clone()),
-        ("model", format!("{:?}", config.background_model).to_lowercase()),
-        ("chunk tokens", format!("{} with {} shared", config.chunk_tokens, config.chunk_overlap_tokens)),
-        ("theme", format!("{:?}", config.theme).to_lowercase()),
     ];
-    for (name, value) in rows {
-        output::line(format!("{name:<13} {value}"))?;
+    for (name, value) in places {
+        output::line(format!("{name:<NAME_COLUMNS$} {value}"))?;
+    }
+    for now in config.settings_now() {
+        let name = now.setting.name;
+        let whence = format!("  ({})", now.origin.in_words());
+        output::styled(&[output::plain(&format!("{name:<NAME_COLUMNS$} {}", now.value)), output::faint(&whence)])?;
     }
     Ok(EXIT_OK)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::EXAMPLE;
-
     #[test]
     fn the_example_names_every_action() {
-        let keys = EXAMPLE.split("[keys]").nth(1).unwrap();
+        let example = super::example_file();
+        let keys = example.split("[keys]").nth(1).unwrap();
         let words: Vec<&str> = keys.split_whitespace().collect();
         for entry in crate::app::command::COMMANDS {
             assert!(words.contains(&entry.name), "{} is missing", entry.name);

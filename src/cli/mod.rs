@@ -14,6 +14,7 @@ mod graph;
 mod ingest;
 mod keys;
 mod limits;
+mod looks;
 mod manual;
 mod mcp;
 mod output;
@@ -158,6 +159,7 @@ fn run(cli: Cli) -> eyre::Result<u8> {
     let overrides =
         Overrides { config_file: cli.global.config, data_dir: cli.global.data_dir, log_level: cli.global.log_level };
     let config = Config::load(&overrides, &Environment::of_process())?;
+    let program = called(&overrides);
     parse_in_processes();
     telemetry::crash::install(config.crash_dir(), crate::app::restore_terminal);
     let is_headless = matches!(cli.command, Some(Command::Serve(_)));
@@ -177,7 +179,7 @@ fn run(cli: Cli) -> eyre::Result<u8> {
     match cli.command {
         None => {
             screen::is_possible()?;
-            app::run(config)
+            app::run(config, program)
         }
         Some(Command::Ingest(arguments)) => ingest::run(config, arguments),
         Some(Command::Search(arguments)) => search::run(config, arguments),
@@ -198,6 +200,22 @@ fn run(cli: Cli) -> eyre::Result<u8> {
         Some(Command::Config(_)) => manual::show(&config),
         Some(Command::Completions(_) | Command::Man | Command::Parser { .. }) => Ok(EXIT_OK),
     }
+}
+
+/// How a shell calls this program for the same store: with the options it was given.
+fn called(overrides: &Overrides) -> String {
+    let mut words = vec!["peanut".to_owned()];
+    let options = [("--config", &overrides.config_file), ("--data-dir", &overrides.data_dir)];
+    for (option, path) in options.into_iter().filter_map(|(option, path)| Some((option, path.as_ref()?))) {
+        // It may be typed in another folder.
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        let text = path.to_string_lossy();
+        words.extend([
+            option.to_owned(),
+            shlex::try_quote(&text).map_or_else(|_| text.to_string(), |word| word.to_string()),
+        ]);
+    }
+    words.join(" ")
 }
 
 /// The mark of a process that stays; without one all works, only its end without a word would not be known.

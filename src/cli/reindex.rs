@@ -15,10 +15,9 @@ use crate::runtime::shutdown::Shutdown;
 use crate::runtime::wiring::{House, RunningWorkers, WorkerSet};
 use crate::store::StoreErrorKind;
 
+use super::looks::Looks;
 use super::{EXIT_NONE, EXIT_OK, output, runtime};
 
-/// Between looks at the progress.
-const LOOK_PERIOD: Duration = Duration::from_millis(200);
 /// Between attempts to do the work here, while another process does it.
 const TRY_PERIOD: Duration = Duration::from_secs(2);
 /// Every so many per cent is a line when nobody watches.
@@ -158,6 +157,7 @@ async fn follow(
     let mut told = 0;
     let mut said = None;
     let mut tried = Instant::now();
+    let looks = Looks::begin();
     loop {
         // The process that worked may have ended meanwhile.
         if running.is_none() && !soft.is_cancelled() && tried.elapsed() > TRY_PERIOD {
@@ -204,7 +204,7 @@ async fn follow(
                 output::note("peanut: interrupted; `peanut reindex` (or any process that works) goes on where it stopped");
                 return Ok(EXIT_NONE);
             }
-            () = tokio::time::sleep(LOOK_PERIOD) => {}
+            () = looks.next() => {}
         }
     }
 }

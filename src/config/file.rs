@@ -1,6 +1,6 @@
 //! The configuration file's own shape. Called by [`super::Config::load`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -9,62 +9,6 @@ use toml::Spanned;
 use super::ConfigError;
 use super::access::{LimitValues, McpValues};
 use super::serve::ServeValues;
-
-/// A file with every setting at its default, for `peanut config` and the README.
-pub const EXAMPLE: &str = r#"# Peanut's settings. Every line is optional; what is shown is the default.
-
-# data_dir  = "~/.local/share/peanut"        # store and drop zone
-# state_dir = "~/.local/state/peanut"        # logs and crash reports
-# drop_zone = "~/.local/share/peanut/drop"   # files put here are taken in
-# me        = ["you@example.org"]           # your addresses, for from:me and to:me
-# log_level = "info"                         # error, warn, info, debug, trace
-
-# Services are used when their address is given; everything else is embedded. Passwords and keys are better kept out of
-# this file: POSTGRES_URL_FILE, FALKORDB_PASSWORD_FILE and OPENAI_API_KEY_FILE name files that hold them.
-[store]
-# postgres_url = "postgres://peanut@localhost/peanut"
-# postgres_replica_url = "postgres://peanut@standby/peanut"   # a streaming replica: serves searches while it follows closely
-
-[graph]
-# host = "localhost"   # a FalkorDB
-# port = 6379
-# name = "peanut"
-
-[embedding]
-# model = "minilm"     # minilm: instant first, better in the background; static: instant only; or a service's model
-# ollama_url = "http://localhost:11434"
-# openai_url = "http://localhost:8080/v1"    # any server with OpenAI's /v1/embeddings
-
-[chunks]
-# tokens = 512
-# overlap = 50
-
-[serve]                # peanut serve: HTTP for scripts, agents and Prometheus
-# listen = "127.0.0.1:8000"                  # an address that is not of this host alone needs a key (peanut keys); "off"
-# unix_socket = "/run/peanut/peanut.sock"    # readable and writable for owner and group
-# metrics_listen = "127.0.0.1:9464"          # an address of its own for /metrics, without keys
-# tls_certificate = "cert.pem"
-# tls_key = "key.pem"
-# trusted_proxies = ["127.0.0.1", "10.0.0.0/8"]   # whose X-Forwarded-For is believed
-# allowed_origins = []                       # pages that may read answers, "https://notes.example"
-# in_app = false                             # whether the full-screen app opens the door too
-
-[limits]               # requests a minute over HTTP, 0 for no limit
-# per_address = 100
-# per_key = 0
-
-[screen]
-# theme = "terminal"   # dark, light, terminal
-# mouse = true
-# ascii = false        # borders of plain ASCII
-
-[keys]
-# quit = "q"           # action = "key", or several: "q ctrl-q". Ctrl-C always quits. The actions:
-# search add note open zoom next_pane previous_pane back edit pager copy copy_text more_like why mode select delete undo
-# next_match previous_match next_in_thread previous_in_thread conversation next_link previous_link backlinks document_back
-# document_forward quotes retry discard tab add_folder remove_folder pause pause_embedding down up page_down page_up first last home
-# search_screen intake outbox services settings log palette help suspend redraw quit
-"#;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -86,6 +30,9 @@ pub(super) struct FileValues {
     /// On which line each stands; made when the file is read.
     #[serde(skip)]
     pub(super) key_lines: BTreeMap<String, usize>,
+    /// Every setting the file has, as `section.key`; made when the file is read.
+    #[serde(skip)]
+    pub(super) names: BTreeSet<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -135,8 +82,18 @@ pub(super) fn read(path: &Path) -> Result<FileValues, ConfigError> {
     for value in [&mut values.data_dir, &mut values.state_dir, &mut values.drop_zone].into_iter().flatten() {
         *value = expand_home(value);
     }
+    values.names = names(&text);
     values.key_lines = values.keys.iter().map(|(name, key)| (name.clone(), line_of(&text, key.span().start))).collect();
     Ok(values)
+}
+
+fn names(text: &str) -> BTreeSet<String> {
+    let table: toml::Table = text.parse().unwrap_or_default();
+    let named = |(name, value): (&String, &toml::Value)| match value.as_table() {
+        Some(section) => section.keys().map(|key| format!("{name}.{key}")).collect::<Vec<_>>(),
+        None => vec![name.clone()],
+    };
+    table.iter().flat_map(named).collect()
 }
 
 fn line_of(text: &str, at: usize) -> usize {

@@ -4,6 +4,8 @@
 //! (search weights, pauses) lives in the store's settings instead.
 
 mod access;
+mod described;
+mod edit;
 mod env;
 mod file;
 mod secrets;
@@ -15,9 +17,12 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::domain::settings::{self, Impossible, Origin};
+
 pub use access::AccessSettings;
+pub use described::example;
+pub use edit::EditError;
 pub use env::Environment;
-pub use file::EXAMPLE;
 pub use serve::ServeSettings;
 pub use services::{EmbedService, FalkorSettings, ServiceSettings};
 
@@ -79,6 +84,12 @@ pub struct Config {
     pub key_lines: BTreeMap<String, usize>,
     /// The configuration file that was read, if there was one.
     pub file: Option<PathBuf>,
+    /// That file, or where one would be looked for.
+    pub file_place: Option<PathBuf>,
+    /// The options of the command line.
+    pub given: Overrides,
+    /// Where the value of every setting comes from that is not at its default.
+    pub origins: BTreeMap<&'static str, Origin>,
     /// Services to stand on; the rest is embedded.
     pub services: ServiceSettings,
     /// Where the HTTP door opens, when it is asked to.
@@ -129,6 +140,9 @@ pub enum ConfigError {
         /// What would do.
         expected: String,
     },
+    /// A value is out of its bounds.
+    #[error(transparent)]
+    Impossible(#[from] Impossible),
     /// A file that holds a secret is open to others.
     #[error("others may read the secret in {} (mode {mode:04o}); type: chmod 600 {}", path.display(), path.display())]
     Exposed {
@@ -154,12 +168,14 @@ impl Config {
             (Some(path), _) => (Some(path), true),
             (None, path) => (path, false),
         };
-        let file = match path {
-            Some(path) if is_named || path.exists() => Some((file::read(&path)?, path)),
+        let file = match &path {
+            Some(path) if is_named || path.exists() => Some((file::read(path)?, path.clone())),
             _ => None,
         };
-        let (values, path) = file.map_or_else(|| (file::FileValues::default(), None), |(v, p)| (v, Some(p)));
-        Self::assemble(values, path, overrides, environment)
+        let (values, read) = file.map_or_else(|| (file::FileValues::default(), None), |(v, p)| (v, Some(p)));
+        let mut config = Self::assemble(values, read, overrides, environment)?;
+        config.file_place = path;
+        Ok(config)
     }
 
     fn assemble(
@@ -169,6 +185,7 @@ impl Config {
         environment: &Environment,
     ) -> Result<Self, ConfigError> {
         let services = services::read(&values, environment)?;
+        let origins = described::origins(overrides, environment, &services, &values.names);
         let data_dir = overrides
             .data_dir
             .clone()
@@ -204,9 +221,8 @@ impl Config {
         let theme = environment.text("PEANUT_THEME").or(values.screen.theme);
         let chunk_tokens = values.chunks.tokens.unwrap_or(512);
         let chunk_overlap_tokens = values.chunks.overlap.unwrap_or(50);
-        if !(32..=8192).contains(&chunk_tokens) {
-            return Err(bad("chunks.tokens", &chunk_tokens.to_string(), "a number from 32 to 8192"));
-        }
+        within_bounds("chunks.tokens", chunk_tokens)?;
+        within_bounds("chunks.overlap", chunk_overlap_tokens)?;
         if chunk_overlap_tokens * 2 > chunk_tokens {
             let given = chunk_overlap_tokens.to_string();
             return Err(bad("chunks.overlap", &given, "at most half of chunks.tokens"));
@@ -230,6 +246,9 @@ impl Config {
             keys: values.keys.into_iter().map(|(name, key)| (name, key.into_inner())).collect(),
             key_lines: values.key_lines,
             file: path,
+            file_place: None,
+            given: overrides.clone(),
+            origins,
             serve: serve::read(&values.serve, environment)?,
             unused_services: environment.without_effect(&services),
             services,
@@ -252,6 +271,11 @@ impl Config {
 
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// Whether the table of settings allows a number.
+fn within_bounds(name: &str, value: impl std::fmt::Display) -> Result<(), ConfigError> {
+    settings::setting(name).map_or(Ok(()), |setting| Ok(setting.check(&value.to_string())?))
 }
 
 fn bad(name: &str, value: &str, expected: &str) -> ConfigError {
@@ -289,7 +313,11 @@ fn parse_theme(name: Option<&str>) -> Result<ThemeChoice, ConfigError> {
         None | Some("terminal") => Ok(ThemeChoice::Terminal),
         Some("dark") => Ok(ThemeChoice::Dark),
         Some("light") => Ok(ThemeChoice::Light),
-        Some(other) => Err(bad("screen.theme", other, "dark, light or terminal")),
+        Some(other) => Err(bad(
+            "screen.theme",
+            other,
+            &settings::setting("screen.theme").map_or(String::new(), |theme| theme.bounds.in_words()),
+        )),
     }
 }
 

@@ -18,6 +18,19 @@ const FOR_OTHERS: u32 = 0o006;
 /// No secret is longer; a larger file is another file.
 const LARGEST_FILE: u64 = 64 * 1024;
 
+/// Whether a file holds this secret, which then goes before the environment.
+pub(super) fn has_file(environment: &Environment, name: &str) -> bool {
+    environment.path(&format!("{name}_FILE")).is_some()
+        || folders(environment).into_iter().flatten().any(|folder| folder.join(name.to_lowercase()).is_file())
+}
+
+fn folders(environment: &Environment) -> [Option<PathBuf>; 2] {
+    [
+        environment.path("CREDENTIALS_DIRECTORY"),
+        Some(environment.path("PEANUT_SECRETS_DIR").unwrap_or_else(|| PathBuf::from(SECRETS))),
+    ]
+}
+
 /// Reads a secret from the first place that has it.
 ///
 /// # Errors
@@ -30,11 +43,7 @@ pub(super) fn secret(
     if let Some(path) = environment.path(&format!("{name}_FILE")) {
         return read(&path);
     }
-    let folders = [
-        environment.path("CREDENTIALS_DIRECTORY"),
-        Some(environment.path("PEANUT_SECRETS_DIR").unwrap_or_else(|| PathBuf::from(SECRETS))),
-    ];
-    for folder in folders.into_iter().flatten() {
+    for folder in folders(environment).into_iter().flatten() {
         let path = folder.join(name.to_lowercase());
         if path.is_file() {
             return read(&path);

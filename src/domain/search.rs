@@ -211,6 +211,18 @@ pub enum SearchMode {
     Vectors,
 }
 
+impl SearchMode {
+    /// The one that comes after this one when somebody goes through them.
+    #[must_use]
+    pub fn next(self) -> Self {
+        match self {
+            Self::Hybrid => Self::Words,
+            Self::Words => Self::Vectors,
+            Self::Vectors => Self::Hybrid,
+        }
+    }
+}
+
 /// One search.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SearchRequest {
@@ -383,7 +395,7 @@ pub struct SearchResponse {
     pub elapsed_ms: f64,
     /// What a screen marks in the documents: the words that were looked for, without filters and exclusions.
     #[serde(skip)]
-    pub sought: Sought,
+    pub sought: Box<Sought>,
 }
 
 /// What is marked in a text.

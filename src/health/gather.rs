@@ -26,10 +26,10 @@ const LISTED: u64 = 200;
 const TROUBLES: u64 = 50;
 const TROUBLE_PATHS: usize = 20;
 
-/// Setting that holds `true` while the user has paused intake.
-pub const INTAKE_PAUSED: &str = "intake.paused";
 /// Setting that holds `true` while the user has paused background embedding.
-pub const EMBEDDING_PAUSED: &str = "embedding.paused";
+pub use crate::domain::settings::EMBEDDING_PAUSED;
+/// Setting that holds `true` while the user has paused intake.
+pub use crate::domain::settings::INTAKE_PAUSED;
 
 /// Knows where everything shown comes from.
 pub struct Gatherer {

@@ -15,11 +15,11 @@ use crate::api::listen::{Listeners, TlsFiles};
 use crate::api::places::{self, Places};
 use crate::api::{Api, ApiOptions, ApiParts, SettingView, Settings, metrics_router, router};
 use crate::domain::Scope;
+use crate::domain::settings;
 use crate::health::StatusWorker;
 use crate::store::StoreResult;
 use crate::telemetry::metrics;
 
-use super::settings::{SETTINGS, setting};
 use super::shutdown::Shutdown;
 use super::wiring::House;
 
@@ -151,7 +151,7 @@ fn key_ring(house: &House) -> KeyRing {
     KeyRing::new(Arc::clone(&house.store), Arc::clone(&house.clock), options)
 }
 
-/// The settings of `runtime::settings`, for the API.
+/// The settings that the store keeps, for the API.
 struct HouseSettings(Arc<House>);
 
 #[async_trait]
@@ -159,9 +159,9 @@ impl Settings for HouseSettings {
     async fn all(&self) -> StoreResult<Vec<SettingView>> {
         let stored = self.0.store.settings().await?;
         let value = |key: &str| stored.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone());
-        let views = SETTINGS.iter().map(|setting| SettingView {
-            key: setting.key.to_owned(),
-            value: value(setting.key).unwrap_or_else(|| setting.default.to_owned()),
+        let views = settings::in_store().map(|setting| SettingView {
+            key: setting.name.to_owned(),
+            value: value(setting.name).unwrap_or_else(|| setting.default.to_owned()),
             default: setting.default.to_owned(),
             about: setting.about.to_owned(),
         });
@@ -169,7 +169,9 @@ impl Settings for HouseSettings {
     }
 
     fn check(&self, key: &str, value: &str) -> Result<(), String> {
-        setting(key).ok_or_else(|| format!("there is no setting {key}"))?.validate(value)
+        let known = settings::in_store().find(|setting| setting.name == key);
+        let known = known.ok_or_else(|| format!("there is no setting {key}"))?;
+        known.check(value).map_err(|error| error.to_string())
     }
 
     async fn put(&self, changes: &[(&'static str, String)]) -> StoreResult<()> {

@@ -11,7 +11,6 @@ pub mod holder;
 pub mod lock;
 pub mod searches;
 pub mod services;
-pub mod settings;
 pub mod shutdown;
 pub mod supervisor;
 pub mod transfer;

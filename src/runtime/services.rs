@@ -10,7 +10,9 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::app::ports::{LogLine, OfferReport, Restored, Services};
+use crate::config::Environment;
 use crate::domain::search::{SearchRequest, SearchResponse};
+use crate::domain::settings::{self, Kept, Origin, Setting, SettingNow};
 use crate::domain::status::StatusSnapshot;
 use crate::domain::{DocumentId, DocumentLinks, DocumentView, EventId};
 use crate::health::StatusWorker;
@@ -20,7 +22,6 @@ use crate::search::service::{Alike, Who, Wishes};
 use crate::store::{DeletedDocument, DeletedOf, RetireReason};
 use crate::telemetry::log;
 
-use super::settings::{SETTINGS, setting};
 use super::wiring::House;
 
 /// A search that takes longer is given up: the store hangs, and whoever types should know.
@@ -158,11 +159,11 @@ impl Services for HouseServices {
     }
 
     async fn pause_intake(&self, paused: bool) -> Result<(), String> {
-        self.put_setting(INTAKE_PAUSED.to_owned(), paused.to_string()).await
+        self.put_setting(INTAKE_PAUSED.to_owned(), paused.to_string()).await.map(drop)
     }
 
     async fn pause_embedding(&self, paused: bool) -> Result<(), String> {
-        self.put_setting(EMBEDDING_PAUSED.to_owned(), paused.to_string()).await
+        self.put_setting(EMBEDDING_PAUSED.to_owned(), paused.to_string()).await.map(drop)
     }
 
     async fn retry_file(&self, path: String) -> Result<(), String> {
@@ -188,22 +189,36 @@ impl Services for HouseServices {
         self.change(move |house| async move { house.store.skip_event(id, house.clock.now()).await }).await
     }
 
-    async fn settings(&self) -> Result<Vec<(String, String, String)>, String> {
+    async fn settings(&self) -> Result<Vec<SettingNow>, String> {
         let stored = self.call(|house| async move { house.store.settings().await }).await?;
-        let value = |key: &str, default: &str| {
-            stored.iter().find(|(name, _)| name == key).map_or_else(|| default.to_owned(), |(_, value)| value.clone())
+        let now = |setting: &'static Setting| {
+            let value = stored.iter().find(|(name, _)| name == setting.name).map(|(_, value)| value.clone());
+            let origin = if value.is_some() { Origin::Store } else { Origin::Default };
+            let value = value.unwrap_or_else(|| setting.default.to_owned());
+            SettingNow { setting, value, next: None, is_writable: true, origin, file: String::new() }
         };
-        Ok(SETTINGS.iter().map(|s| (s.key.to_owned(), value(s.key, s.default), s.about.to_owned())).collect())
+        let mut all: Vec<SettingNow> = settings::in_store().map(now).collect();
+        let house = Arc::clone(&self.house);
+        let read = move || house.config.settings_and_next(&Environment::of_process());
+        all.extend(self.runtime.spawn_blocking(read).await.map_err(|error| error.to_string())?);
+        Ok(all)
     }
 
-    async fn put_setting(&self, key: String, value: String) -> Result<(), String> {
-        let known = setting(&key).ok_or_else(|| format!("there is no setting {key}"))?;
-        known.validate(&value)?;
+    async fn put_setting(&self, key: String, value: String) -> Result<String, String> {
+        let known = settings::setting(&key).ok_or_else(|| format!("there is no setting {key}"))?;
+        known.check(&value).map_err(|error| error.to_string())?;
+        let told = format!("{key} = {value}{}", if known.is_live() { "" } else { ": after restart" });
+        if known.kept != Kept::Store {
+            let house = Arc::clone(&self.house);
+            let write = move || house.config.put_in_file(known, &value, &Environment::of_process());
+            let written = self.runtime.spawn_blocking(write).await.map_err(|error| error.to_string())?;
+            return written.map(|()| told).map_err(|error| error.to_string());
+        }
         let answer = self
             .change(move |house| async move { house.store.put_setting(&key, &value, house.clock.now()).await })
             .await;
         self.house.settings_changed().await;
-        answer
+        answer.map(|()| told)
     }
 
     async fn log_tail(&self, lines: usize) -> Result<Vec<LogLine>, String> {

@@ -231,7 +231,12 @@ fn hints(state: &State) -> Vec<(Command, &'static str)> {
             let inspect = state.dead_events().first().map(|_| (Command::Open, "inspect"));
             inspect.into_iter().chain([(Command::Retry, "retry"), (Command::Discard, "skip")]).collect()
         }
-        Pane::Settings => vec![(Command::Open, "change"), (Command::FocusInput, "filter")],
+        Pane::Settings => vec![
+            (Command::Open, "change"),
+            (Command::Less, "less"),
+            (Command::More, "more"),
+            (Command::FocusInput, "filter"),
+        ],
         Pane::Log => vec![(Command::FocusInput, "filter"), (Command::Open, "level"), (Command::CopyPath, "copy")],
         _ => vec![
             (Command::FocusInput, "search"),

@@ -109,7 +109,9 @@ impl Terminal {
     pub fn program(name: &str) -> Command {
         let mut command = Command::new("setsid");
         command.arg("-c").arg(name).env("TERM", "xterm-256color").env_remove("TMUX");
-        for variable in ["VISUAL", "EDITOR", "PAGER", "LESS", "XDG_STATE_HOME", "XDG_DATA_HOME"] {
+        for variable in
+            ["VISUAL", "EDITOR", "PAGER", "LESS", "XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "PEANUT_CONFIG"]
+        {
             command.env_remove(variable);
         }
         command

@@ -9,6 +9,7 @@ mod gone;
 mod lending;
 mod random;
 mod reading;
+mod settings;
 mod stopping;
 #[path = "../support/terminal.rs"]
 mod support;

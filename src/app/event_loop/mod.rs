@@ -44,6 +44,8 @@ pub struct AppOptions {
     pub ascii: bool,
     /// Keys changed by the user.
     pub keys: BTreeMap<String, String>,
+    /// How this program is called, with the options that lead to the same store; `peanut` when it is empty.
+    pub program: String,
 }
 
 /// Why the app ended.
@@ -75,6 +77,9 @@ impl<B: Backend<Error = io::Error>> App<B> {
         let keymap = Keymap::with_overrides(&options.keys)
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         let mut state = State::new(keymap, options.theme, options.ascii);
+        if !options.program.is_empty() {
+            state.program.clone_from(&options.program);
+        }
         let surface = Surface::new(backend)?;
         let size = surface.size()?;
         state.size = (size.width, size.height);

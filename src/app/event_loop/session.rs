@@ -378,7 +378,7 @@ fn refused(effect: Effect) -> Event {
     let text = "the store is still being opened".to_owned();
     match effect {
         Effect::WriteNote { .. } => Event::NoteWritten(Err(text)),
-        Effect::PutSetting { .. } => Event::SettingPut(Err(text)),
+        Effect::PutSetting { key, value } => Event::SettingPut { name: key, value, result: Err(text) },
         Effect::Restore(ids) => Event::Restored { ids, result: Err(text) },
         Effect::RestoreLast => Event::Restored { ids: Vec::new(), result: Err(text) },
         _ => Event::Finished(Err(text)),

@@ -1,36 +1,38 @@
 //! Everything the screens show, as plain data. Changed by `update` alone, read by `ui`.
 
+mod command_line;
+mod help;
 mod history;
 mod intake;
 pub mod layout;
 mod line;
 mod list;
 mod overlay;
+mod palette;
+pub mod possible;
 mod reader;
+mod rows;
 mod search;
 pub mod wrap;
 
 use std::sync::Arc;
 
 use crate::domain::Timestamp;
-use crate::domain::health::WorkerRecord;
-use crate::domain::intake::{DeadLetter, WatchedFolder};
-use crate::domain::outbox::DeadEvent;
+use crate::domain::settings::SettingNow;
 use crate::domain::status::StatusSnapshot;
 
 use super::keymap::Keymap;
 use super::ports::LogLine;
 
+pub use help::HelpLine;
 pub use history::History;
 pub use intake::is_partly_read;
 pub use line::LineEditor;
 pub use list::ListState;
 pub use overlay::{Confirm, Detail, NoteEditor, Overlay, Prompt, PromptKind};
+pub use palette::PaletteRow;
 pub use reader::{Look, Part, ReaderLine, ReaderState, Target, View};
 pub use search::{Again, HISTORY, SearchState, WhenLoaded};
-
-/// Numbers are counted every second; a store that takes longer than this does not answer.
-const FRESH_SECONDS: f64 = 5.0;
 
 /// The whole screens, by number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -77,6 +79,20 @@ impl Pane {
         [Self::Search, Self::Reader, Self::Intake, Self::Outbox, Self::Services, Self::Settings, Self::Log];
     /// The panes of Home, in the order Tab visits them.
     pub const OF_HOME: [Self; 4] = [Self::Search, Self::Intake, Self::Outbox, Self::Services];
+
+    /// What sentences call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Search => "Search",
+            Self::Reader => "a document",
+            Self::Intake => "Intake",
+            Self::Outbox => "Outbox",
+            Self::Services => "Services",
+            Self::Settings => "Settings",
+            Self::Log => "Log",
+        }
+    }
 }
 
 /// Colours.
@@ -156,8 +172,12 @@ pub struct State {
     pub outbox: ListState,
     /// Services and workers.
     pub services: ListState,
-    /// Settings as `(key, value, about)`.
-    pub settings: Vec<(String, String, String)>,
+    /// Every setting with its value.
+    pub settings: Vec<SettingNow>,
+    /// A setting and the value it is to get next, when another change is on its way.
+    pub setting_wanted: Option<(String, String)>,
+    /// Whether a change of a setting is on its way.
+    pub is_setting_sent: bool,
     /// The selected setting.
     pub settings_list: ListState,
     /// Lines of the log, oldest first.
@@ -178,6 +198,8 @@ pub struct State {
     pub notes_begun: u64,
     /// The user left the welcome.
     pub welcomed: bool,
+    /// How this program is called, with the options that lead to the same store; commands are copied with it.
+    pub program: String,
     /// Keys.
     pub keymap: Keymap,
     /// Colours.
@@ -208,6 +230,8 @@ impl State {
             outbox: ListState::default(),
             services: ListState::default(),
             settings: Vec::new(),
+            setting_wanted: None,
+            is_setting_sent: false,
             settings_list: ListState::default(),
             log: Vec::new(),
             log_list: ListState::default(),
@@ -218,6 +242,7 @@ impl State {
             drafts: Vec::new(),
             notes_begun: 0,
             welcomed: false,
+            program: "peanut".to_owned(),
             keymap,
             theme,
             ascii,
@@ -308,67 +333,5 @@ impl State {
             list.filtering = false;
             list.filter.set("");
         }
-    }
-
-    /// Lines of the log that pass level and filter.
-    #[must_use]
-    pub fn log_lines(&self) -> Vec<&LogLine> {
-        let wanted = self.log_list.filter.text().to_lowercase();
-        let level = |line: &LogLine| match line.level.as_str() {
-            "ERROR" => 2,
-            "WARN" => 1,
-            _ => 0,
-        };
-        let passes = |line: &&LogLine| {
-            level(line) >= self.log_level
-                && (wanted.is_empty()
-                    || format!("{} {} {}", line.level, line.target, line.text).to_lowercase().contains(&wanted))
-        };
-        self.log.iter().filter(passes).collect()
-    }
-
-    /// Dead letters that pass the filter.
-    #[must_use]
-    pub fn dead_letters(&self) -> Vec<&DeadLetter> {
-        let passes = |letter: &&DeadLetter| self.intake.passes(&[&letter.path, &letter.error]);
-        self.status.dead_letters.iter().filter(passes).collect()
-    }
-
-    /// Watched folders that pass the filter.
-    #[must_use]
-    pub fn folders(&self) -> Vec<&WatchedFolder> {
-        self.status.folders.iter().filter(|folder| self.intake.passes(&[&folder.path])).collect()
-    }
-
-    /// Dead events that pass the filter.
-    #[must_use]
-    pub fn dead_events(&self) -> Vec<&DeadEvent> {
-        let passes = |event: &&DeadEvent| {
-            self.outbox.passes(&[event.event_type.as_str(), &event.entity_id.to_string(), &event.error])
-        };
-        self.status.dead_events.iter().filter(passes).collect()
-    }
-
-    /// How old the numbers shown are in seconds, when nobody could count anew for a while: the store does not answer.
-    #[must_use]
-    pub fn stale_seconds(&self) -> Option<f64> {
-        let age = self.now.seconds_since(self.status.at);
-        (self.has_status && age > FRESH_SECONDS).then_some(age)
-    }
-
-    /// Workers that pass the filter.
-    #[must_use]
-    pub fn workers(&self) -> Vec<&WorkerRecord> {
-        let passes = |worker: &&WorkerRecord| {
-            self.services.passes(&[&worker.name, &worker.host, worker.state.as_str(), &worker.detail])
-        };
-        self.status.workers.iter().filter(passes).collect()
-    }
-
-    /// Settings that pass the filter.
-    #[must_use]
-    pub fn settings_rows(&self) -> Vec<&(String, String, String)> {
-        let passes = |(key, value, about): &&(String, String, String)| self.settings_list.passes(&[key, value, about]);
-        self.settings.iter().filter(passes).collect()
     }
 }

@@ -8,7 +8,7 @@ use crate::app::ports::{OfferReport, Restored};
 use crate::app::state::{Opening, Overlay, Screen, State};
 use crate::domain::{DocumentId, DocumentView};
 
-use super::{reader, search, toast};
+use super::{reader, search, settings, toast};
 
 pub(super) fn take(state: &mut State, event: Event) -> Effects {
     match event {
@@ -64,8 +64,8 @@ pub(super) fn take(state: &mut State, event: Event) -> Effects {
         Event::DraftsFound(found) => state.drafts = found,
         Event::SearchesFound(found) => state.search.remembered(found),
         Event::NoteWritten(result) => return note_written(state, result),
-        Event::SettingPut(result) => return setting_put(state, result),
-        Event::SettingsLoaded(Ok(settings)) => state.settings = settings,
+        Event::SettingPut { name, value, result } => return settings::put(state, (&name, &value), result),
+        Event::SettingsLoaded(Ok(loaded)) => settings::loaded(state, loaded),
         Event::LogLoaded(Ok(lines)) => state.log = lines,
         Event::SettingsLoaded(Err(error)) | Event::LogLoaded(Err(error)) | Event::Finished(Err(error)) => {
             toast(state, error, true);
@@ -105,7 +105,13 @@ fn loaded(state: &mut State, id: DocumentId, result: Result<Box<DocumentView>, S
     let in_preview = state.search.preview_wanted == Some(id);
     match result {
         Ok(document) => {
-            let mut effects: Effects = action.map(|action| vec![search::act_on(&document, action)]).unwrap_or_default();
+            let mut effects: Effects = action.map(|action| search::act_on(&document, action)).into_iter().collect();
+            let is_writing = !state.overlays.is_empty() || state.is_typing();
+            if is_writing && effects.iter().any(|effect| matches!(effect, Effect::Page(_))) {
+                // The keys of whoever went on to write must not go to a pager that was asked for before.
+                effects.clear();
+                toast(state, "not shown in the pager: you went on to something else".to_owned(), false);
+            }
             let document = Arc::new(*document);
             // Only if the selection did not move on: an old preview is never shown.
             if in_preview {
@@ -153,30 +159,6 @@ fn note_written(state: &mut State, result: Result<(), String>) -> Effects {
         toast(state, error, true);
     }
     Effects::new()
-}
-
-/// The prompt of a setting goes when its value is taken; a refusal is told in it.
-fn setting_put(state: &mut State, result: Result<String, String>) -> Effects {
-    match result {
-        Ok(text) => {
-            state.overlays.retain(|overlay| !matches!(overlay, Overlay::Prompt(prompt) if prompt.waiting));
-            toast(state, text, false);
-            vec![Effect::LoadSettings]
-        }
-        Err(error) => {
-            let asked = state.overlays.iter_mut().find_map(|overlay| match overlay {
-                Overlay::Prompt(prompt) if prompt.waiting => Some(prompt),
-                _ => None,
-            });
-            if let Some(prompt) = asked {
-                prompt.waiting = false;
-                prompt.error = Some(error);
-            } else {
-                toast(state, error, true);
-            }
-            Effects::new()
-        }
-    }
 }
 
 fn offered(state: &mut State, result: Result<OfferReport, String>) {

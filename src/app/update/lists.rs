@@ -4,11 +4,11 @@ use tui_textarea::{Input, Key};
 
 use crate::app::command::Command;
 use crate::app::effect::{Effect, Effects};
-use crate::app::state::{Confirm, Detail, IntakeTab, ListState, Overlay, Pane, PromptKind, Screen, State};
+use crate::app::state::{Confirm, Detail, IntakeTab, ListState, Overlay, Pane, Screen, State};
 use crate::domain::intake::{DeadLetter, FileRecord};
 use crate::domain::outbox::DeadEvent;
 
-use super::prompt;
+use super::settings;
 
 pub(super) fn step(state: &mut State, by: isize) {
     let rows = state.rows();
@@ -49,13 +49,8 @@ pub(super) fn command(state: &mut State, command: Command) -> Effects {
             _ => other(state, command),
         },
         Pane::Settings => match command {
-            Command::Open => {
-                let chosen = state.settings_rows().get(state.settings_list.selected).map(|row| (*row).clone());
-                if let Some((key, value, _)) = chosen {
-                    prompt(state, PromptKind::Setting(key), &value);
-                }
-                Effects::new()
-            }
+            Command::Open => settings::ask_value(state),
+            Command::Less | Command::More => settings::step(state, command == Command::More),
             _ => other(state, command),
         },
         Pane::Log => match command {

@@ -8,11 +8,13 @@ mod lists;
 mod overlays;
 mod reader;
 mod search;
+mod settings;
 
-use super::command::Command;
+use super::command::{self, Command, Entry};
 use super::effect::{Effect, Effects};
 use super::event::Event;
 use super::state::layout;
+use super::state::possible;
 use super::state::{LineEditor, Opening, Overlay, Pane, Prompt, PromptKind, Screen, State, Toast};
 
 /// Messages stay this long.
@@ -38,10 +40,7 @@ pub fn update(state: &mut State, event: Event) -> Effects {
             {
                 return effects;
             }
-            match state.keymap.command(&input, state.pane()) {
-                Some(command) => apply(state, command),
-                None => Effects::new(),
-            }
+            pressed(state, &input)
         }
         Event::Pasted(text) => pasted(state, &text),
         Event::Resized { width, height } => {
@@ -73,7 +72,34 @@ fn is_redraw(state: &State, input: &tui_textarea::Input) -> bool {
     !types && state.keymap.command(input, state.pane()) == Some(Command::Redraw)
 }
 
-/// Carries out a command; also called by the palette.
+/// A key that types nothing: its command here, or what it would do elsewhere.
+fn pressed(state: &mut State, input: &tui_textarea::Input) -> Effects {
+    if let Some(command) = state.keymap.command(input, state.pane()) {
+        return asked(state, command);
+    }
+    if let Some(entry) = state.keymap.elsewhere(input) {
+        refuse(state, entry, &possible::only_in(entry.panes));
+    }
+    Effects::new()
+}
+
+/// What somebody asked for by a key or in the palette is carried out, or it is told why it cannot be.
+pub(super) fn asked(state: &mut State, command: Command) -> Effects {
+    match (state.why_not(command), command::of(command)) {
+        (Some(reason), Some(entry)) => {
+            refuse(state, entry, &reason);
+            Effects::new()
+        }
+        _ => apply(state, command),
+    }
+}
+
+fn refuse(state: &mut State, entry: &Entry, reason: &str) {
+    let name = entry.name.replace('_', " ");
+    toast(state, format!("{name}: {reason}"), false);
+}
+
+/// Carries out a command that can act.
 pub(super) fn apply(state: &mut State, command: Command) -> Effects {
     match command {
         Command::Home => {
@@ -139,7 +165,7 @@ fn go(state: &mut State, screen: Screen) {
         state.clear_filters();
     }
     // Whoever asks for a screen wants to see it: a document over it, or on its way there, would hide it.
-    (state.reader, state.opening_document) = (None, None);
+    (state.reader, state.opening_document, state.when_loaded) = (None, None, None);
     state.screen = screen;
     state.welcomed = state.welcomed || screen != Screen::Home;
     state.search.typing = screen == Screen::Search && state.search.input.is_empty();
@@ -206,8 +232,9 @@ fn page(state: &State) -> isize {
 }
 
 fn apply_step(state: &mut State, by: isize) -> Effects {
+    let end = state.help_end();
     if let Some(Overlay::Help(scroll)) = state.overlays.last_mut() {
-        *scroll = scroll.saturating_add_signed(by);
+        *scroll = scroll.saturating_add_signed(by).min(end);
         return Effects::new();
     }
     match state.pane() {

@@ -2,13 +2,13 @@
 
 use tui_textarea::{Input, Key};
 
-use crate::app::command::{Command, Entry};
+use crate::app::command::Command;
 use crate::app::effect::{Effect, Effects};
 use crate::app::ports::Draft;
 use crate::app::state::wrap::wrap;
 use crate::app::state::{Detail, LineEditor, NoteEditor, Overlay, Prompt, PromptKind, State};
 
-use super::apply;
+use super::{asked, toast};
 
 /// Opens the editor: with what an earlier start left unfinished, if there is such a note.
 pub(super) fn new_note(state: &mut State) {
@@ -52,14 +52,18 @@ pub(super) fn key(state: &mut State, input: &Input) -> Effects {
 }
 
 fn help(state: &mut State, scroll: usize, input: &Input) -> Effects {
+    let (end, page) = (state.help_end(), state.help_height().saturating_sub(1).max(1));
     let scroll = match input.key {
         Key::Down | Key::Char('j') => scroll + 1,
         Key::Up | Key::Char('k') => scroll.saturating_sub(1),
-        Key::PageDown | Key::Char(' ') => scroll + 10,
-        Key::PageUp => scroll.saturating_sub(10),
+        Key::PageDown | Key::Char(' ') => scroll + page,
+        Key::PageUp => scroll.saturating_sub(page),
+        Key::Home | Key::Char('g') => 0,
+        Key::End | Key::Char('G') => end,
         _ => return Effects::new(),
     };
-    state.overlays.push(Overlay::Help(scroll));
+    // No further than the text goes, or the way back would seem dead.
+    state.overlays.push(Overlay::Help(scroll.min(end)));
     Effects::new()
 }
 
@@ -80,28 +84,19 @@ fn detailed(state: &mut State, mut detail: Detail, input: &Input) -> Effects {
     Effects::new()
 }
 
-/// Commands whose name or description holds what is typed, in order.
-#[must_use]
-pub(in crate::app) fn matching(state: &State, typed: &str) -> Vec<(&'static Entry, String)> {
-    let typed = typed.to_lowercase();
-    let wanted: Vec<&str> = typed.split_whitespace().collect();
-    let all = state.keymap.available(state.pane());
-    all.into_iter()
-        .filter(|(entry, _)| {
-            let text = format!("{} {}", entry.name.replace('_', " "), entry.about).to_lowercase();
-            wanted.iter().all(|word| text.contains(word))
-        })
-        .collect()
-}
-
 fn palette(state: &mut State, mut line: LineEditor, mut selected: usize, input: &Input) -> Effects {
-    let found = matching(state, line.text());
+    let found = state.palette_rows(line.text());
+    let mut effects = Effects::new();
     match input.key {
         Key::Esc => return Effects::new(),
         Key::Enter => {
-            let command: Option<Command> = found.get(selected).map(|(entry, _)| entry.command);
-            return command.map(|command| apply(state, command)).unwrap_or_default();
+            let command: Option<Command> = found.get(selected).map(|row| row.entry.command);
+            return command.map(|command| asked(state, command)).unwrap_or_default();
         }
+        Key::Char('y') if input.ctrl => match found.get(selected).and_then(|row| row.command_line.as_ref()) {
+            Some(arguments) => effects.push(Effect::Copy(format!("{} {arguments}", state.program))),
+            None => toast(state, "this action has no command line", false),
+        },
         Key::Down => selected = (selected + 1).min(found.len().saturating_sub(1)),
         Key::Up => selected = selected.saturating_sub(1),
         _ => {
@@ -110,7 +105,7 @@ fn palette(state: &mut State, mut line: LineEditor, mut selected: usize, input: 
         }
     }
     state.overlays.push(Overlay::Palette(line, selected));
-    Effects::new()
+    effects
 }
 
 fn prompted(state: &mut State, mut prompt: Prompt, input: &Input) -> Effects {

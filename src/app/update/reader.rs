@@ -28,17 +28,14 @@ pub(super) fn view(state: &State) -> View {
 pub(super) fn open(state: &mut State, document: Arc<DocumentView>) -> Effects {
     let id = document.id;
     let view = view(state);
-    let reader = match state.reader.take() {
-        Some(before) => {
-            let is_same_thread = before.document.thread.iter().any(|entry| entry.id == id);
-            let sought = if is_same_thread { before.sought.clone() } else { Sought::default() };
-            ReaderState::new(document, sought, None, view).after(before)
-        }
-        None => {
-            let hit = state.search.hit().filter(|hit| hit.document_id == id);
-            let sought = state.search.response.as_ref().map(|response| response.sought.clone()).unwrap_or_default();
-            ReaderState::new(document, sought, hit.map(|hit| hit.chunk_id), view)
-        }
+    let reader = if let Some(before) = state.reader.take() {
+        let is_same_thread = before.document.thread.iter().any(|entry| entry.id == id);
+        let sought = if is_same_thread { before.sought.clone() } else { Sought::default() };
+        ReaderState::new(document, sought, None, view).after(before)
+    } else {
+        let hit = state.search.hit().filter(|hit| hit.document_id == id);
+        let sought = state.search.response.as_ref().map(|response| (*response.sought).clone()).unwrap_or_default();
+        ReaderState::new(document, sought, hit.map(|hit| hit.chunk_id), view)
     };
     state.reader = Some(reader);
     vec![Effect::LoadLinks(id)]
@@ -115,16 +112,8 @@ pub(super) fn command(state: &mut State, command: Command) -> Effects {
             toast(state, "there is no link in this document", false);
         }
         Command::Backlinks if !reader.show_backlinks() => toast(state, "no document links here", false),
-        Command::DocumentBack => {
-            if !reader.back() {
-                toast(state, "this was the first document", false);
-            }
-        }
-        Command::DocumentForward => {
-            if !reader.forward() {
-                toast(state, "there is no document ahead", false);
-            }
-        }
+        Command::DocumentBack if !reader.back() => toast(state, "this was the first document", false),
+        Command::DocumentForward if !reader.forward() => toast(state, "there is no document ahead", false),
         Command::Open => return follow(state),
         Command::Edit => {
             let line = document.chunks.first().and_then(|chunk| chunk.place.line);

@@ -8,9 +8,10 @@ use tui_textarea::{Input, Key};
 use crate::app::command::Command;
 use crate::app::effect::{Effect, Effects};
 use crate::app::state::layout::has_preview;
+use crate::app::state::possible::without_file;
 use crate::app::state::{Again, Confirm, Opening, Overlay, Screen, State, WhenLoaded};
 use crate::domain::health::{ServiceRole, ServiceState};
-use crate::domain::search::{SearchMode, SearchRequest, SearchResponse};
+use crate::domain::search::{SearchRequest, SearchResponse};
 use crate::domain::visible::visible_text;
 use crate::domain::{DocumentId, DocumentView, SourceType, Timestamp};
 
@@ -259,24 +260,19 @@ fn back(state: &mut State) -> Effects {
 }
 
 fn next_mode(state: &mut State) -> Effects {
-    state.search.mode = match state.search.mode {
-        SearchMode::Hybrid => SearchMode::Words,
-        SearchMode::Words => SearchMode::Vectors,
-        SearchMode::Vectors => SearchMode::Hybrid,
-    };
+    state.search.mode = state.search.mode.next();
     ask(state)
 }
 
 /// Only files can be edited: a message of an archive or a note of our own has no file to itself.
 pub(super) fn edit(state: &mut State, kind: SourceType, path: &str, line: Option<u32>) -> Effects {
-    match kind {
-        SourceType::Note => toast(state, "a note lives in the store; copy it with Y", false),
-        SourceType::Mail | SourceType::Pdf | SourceType::Docx => {
-            toast(state, "this is no text file; o reads it in the pager", false);
+    match without_file(kind) {
+        Some(reason) => {
+            toast(state, reason, false);
+            Effects::new()
         }
-        _ => return vec![Effect::Edit { path: path.to_owned(), line }],
+        None => vec![Effect::Edit { path: path.to_owned(), line }],
     }
-    Effects::new()
 }
 
 pub(super) fn ask_delete(state: &mut State, ids: Vec<DocumentId>, title: &str) {

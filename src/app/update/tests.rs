@@ -1,4 +1,6 @@
+mod actions;
 mod notes;
+mod settings;
 mod undo;
 
 use std::sync::Arc;
@@ -326,26 +328,6 @@ fn the_palette_carries_commands_out() {
 }
 
 #[test]
-fn a_refused_setting_keeps_its_prompt_and_says_why() {
-    let mut state = ready();
-    press(&mut state, '9');
-    let settings = vec![("rrf_k".into(), "60".into(), "how flat ranks count".into())];
-    let _ = update(&mut state, Event::SettingsLoaded(Ok(settings)));
-    key(&mut state, Key::Enter);
-    type_text(&mut state, "x");
-    let wanted = Effect::PutSetting { key: "rrf_k".into(), value: "60x".into() };
-    assert_eq!(key(&mut state, Key::Enter), [wanted]);
-    let _ = update(&mut state, Event::SettingPut(Err("a number from 1 to 1000".into())));
-    assert!(
-        matches!(state.overlays.last(), Some(Overlay::Prompt(prompt)) if prompt.error.is_some() && !prompt.waiting)
-    );
-    key(&mut state, Key::Backspace);
-    key(&mut state, Key::Enter);
-    assert_eq!(update(&mut state, Event::SettingPut(Ok("rrf_k = 60".into()))), [Effect::LoadSettings]);
-    assert!(state.overlays.is_empty());
-}
-
-#[test]
 fn the_pager_and_the_clipboard_get_the_whole_document() {
     let mut state = ready();
     press(&mut state, '/');
@@ -357,6 +339,17 @@ fn the_pager_and_the_clipboard_get_the_whole_document() {
     let failed = Event::DocumentLoaded { id, result: Err("gone".into()) };
     assert!(update(&mut state, failed).is_empty());
     assert!(state.toasts.iter().any(|toast| toast.is_error) && state.when_loaded.is_none());
+    // Whoever went on to write keeps the keys; whoever went to another screen wanted something else.
+    let loaded = || Event::DocumentLoaded { id, result: Ok(Box::new(document("a"))) };
+    press(&mut state, 'o');
+    assert!(matches!(update(&mut state, loaded())[..], [Effect::Page(_)]));
+    press(&mut state, 'o');
+    press(&mut state, 'n');
+    assert!(update(&mut state, loaded()).is_empty());
+    key(&mut state, Key::Esc);
+    press(&mut state, 'o');
+    press(&mut state, '3');
+    assert!(update(&mut state, loaded()).is_empty());
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::domain::{DocumentId, SourceType};
 use super::dates;
 use super::lexer::Piece;
 
-const NAMES: [&str; 20] = [
+pub(super) const NAMES: [&str; 20] = [
     "from", "to", "cc", "bcc", "with", "subject", "title", "in", "path", "file", "ext", "tag", "type", "has", "is",
     "id", "mid", "before", "after", "date",
 ];

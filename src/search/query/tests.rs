@@ -1,4 +1,5 @@
 mod bounded;
+mod table;
 
 use jiff::civil::date;
 use jiff::tz::TimeZone;

@@ -270,7 +270,7 @@ impl SearchService {
         let parsed = query::parse_for(&self.me, &request.query, &self.now());
         let options = self.options().await?;
         let mode = parsed.mode.unwrap_or(request.mode);
-        let sought = Sought { terms: parsed.highlights.clone(), prefixes: parsed.prefixes.clone() };
+        let sought = Box::new(Sought { terms: parsed.highlights.clone(), prefixes: parsed.prefixes.clone() });
         let mut response = SearchResponse { hints: parsed.hints.clone(), sought, ..SearchResponse::default() };
         let has_text = !parsed.text.trim().is_empty();
         let meaning =

@@ -6,8 +6,9 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
 use crate::app::state::wrap::{truncated, width, wrap};
-use crate::app::state::{Confirm, Detail, NoteEditor, Overlay, Prompt, PromptKind, State};
+use crate::app::state::{Confirm, Detail, HelpLine, NoteEditor, Overlay, PaletteRow, Prompt, PromptKind, State};
 
+use crate::domain::settings;
 use crate::ui::theme::{Palette, Role};
 use crate::ui::widgets::{boxed, cell, clear, field, put, put_all, select};
 
@@ -29,41 +30,60 @@ pub(crate) fn overlay(
     None
 }
 
-/// Keys of the pane below, as they are now.
+/// What one can do here, what one can search for, and the keys that work everywhere.
 fn help(state: &State, scroll: usize, palette: Palette, area: Rect, buf: &mut Buffer) {
-    let rows = state.keymap.available(state.pane());
-    let (own, general): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(entry, _)| !entry.panes.is_empty());
-    let line = |(entry, keys): (&crate::app::command::Entry, String)| {
-        Line::from(vec![
-            Span::styled(format!(" {}", cell(&keys, 18)), palette.style(Role::Accent)),
-            Span::raw(entry.about.to_owned()),
-            Span::styled(format!("  {}", entry.name), palette.style(Role::Faint)),
-        ])
+    let lines = state.help_lines();
+    let tall = u16::try_from(lines.len() + 3).unwrap_or(u16::MAX);
+    let inside = boxed(state, palette, "Help", (area.width.min(100), tall), area, buf);
+    let text = Rect { height: inside.height.saturating_sub(1), ..inside };
+    let height = usize::from(text.height);
+    let skip = scroll.min(lines.len().saturating_sub(height));
+    let columns = usize::from(inside.width);
+    let shown: Vec<Line<'_>> =
+        lines[skip..].iter().take(height).map(|line| help_line(line, columns, palette)).collect();
+    put_all(&shown, text, buf);
+    let last = skip + shown.len();
+    let hint = if last < lines.len() {
+        let more = if state.ascii { "" } else { "▼ " };
+        Line::styled(
+            format!(" {more}{} more lines: j or Space; k goes back; any other key leaves", lines.len() - last),
+            palette.style(Role::Accent),
+        )
+    } else if skip > 0 {
+        Line::styled(" the end; k goes back, any other key leaves", palette.style(Role::Faint))
+    } else {
+        Line::styled(" any key leaves", palette.style(Role::Faint))
     };
-    let mut lines = Vec::new();
-    if !own.is_empty() {
-        lines.push(Line::styled(" Here", palette.style(Role::Title)));
-        lines.extend(own.into_iter().map(line));
-        lines.push(Line::raw(""));
-    }
-    lines.push(Line::styled(" Everywhere", palette.style(Role::Title)));
-    lines.extend(general.into_iter().map(line));
-    lines.push(Line::raw(""));
-    lines.push(Line::styled(" Query", palette.style(Role::Title)));
-    for text in [
-        "word word   \"exact phrase\"   +must   -not   word*   a OR b   a AND b   NOT a   -(a b)",
-        "from: to: cc: with: subject: type: in: file: ext: tag: has:attachment is:deleted id:",
-        "date:2024-09  date:2w..1w  after:7d  before:2024  type:pdf,mail  sort:date  sort:-date",
-        "lex: words only   vec: meaning only   -not alone: the rest   Ctrl-Up earlier queries",
-    ] {
-        lines.push(Line::raw(format!(" {text}")));
-    }
-    let title = "Help (j k scroll, any other key leaves)";
-    let tall = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX);
-    let inside = boxed(state, palette, title, (90, tall), area, buf);
-    let skip = scroll.min(lines.len().saturating_sub(usize::from(inside.height)));
-    put_all(&lines[skip..], inside, buf);
+    put(&hint, inside, inside.height.saturating_sub(1), buf);
 }
+
+fn help_line<'a>(line: &HelpLine, columns: usize, palette: Palette) -> Line<'a> {
+    let accent = palette.style(Role::Accent);
+    match line {
+        HelpLine::Blank => Line::raw(""),
+        HelpLine::Heading(text) => Line::styled(format!(" {text}"), palette.style(Role::Title)),
+        HelpLine::Text(text) => Line::raw(truncated(&format!(" {text}"), columns)),
+        HelpLine::Key(keys, about, refused) => {
+            let role = if refused.is_some() { Role::Faint } else { Role::Text };
+            let why = refused.as_ref().map_or(String::new(), |reason| format!("  ({reason})"));
+            let rest = columns.saturating_sub(18);
+            Line::from(vec![
+                Span::styled(
+                    format!(" {} ", cell(keys, 16)),
+                    if refused.is_some() { palette.style(role) } else { accent },
+                ),
+                Span::styled(truncated(&format!("{about}{why}"), rest), palette.style(role)),
+            ])
+        }
+        HelpLine::Query(example, about) => Line::from(vec![
+            Span::styled(format!(" {} ", cell(example, 29)), accent),
+            Span::raw(truncated(about, columns.saturating_sub(31))),
+        ]),
+    }
+}
+
+/// Rows below the list: what the selected row runs on a command line, and the keys.
+const BELOW_COMMANDS: u16 = 2;
 
 fn commands(
     state: &State,
@@ -73,38 +93,63 @@ fn commands(
     area: Rect,
     buf: &mut Buffer,
 ) -> Option<Position> {
-    let inside = boxed(state, palette, "Command", (70, 18), area, buf);
-    let typed = line.text().to_lowercase();
-    let rows: Vec<_> = state
-        .keymap
-        .available(state.pane())
-        .into_iter()
-        .filter(|(entry, _)| {
-            let text = format!("{} {}", entry.name.replace('_', " "), entry.about).to_lowercase();
-            typed.split_whitespace().all(|word| text.contains(word))
-        })
-        .collect();
+    // A box that is nearly as wide as the screen hides it better whole than with a rim of what lies below.
+    let columns = if area.width <= 90 { area.width } else { (area.width - 8).min(116) };
+    let size = (columns, area.height.saturating_sub(2).min(36));
+    let inside = boxed(state, palette, "Command", size, area, buf);
+    let rows = state.palette_rows(line.text());
     let prompt = Span::styled(": ", palette.style(Role::Accent));
     let cursor = field(prompt, line, palette.style(Role::Text), inside, 0, buf);
-    let list = Rect { y: inside.y + 1, height: inside.height.saturating_sub(1), ..inside };
+    let list = Rect { y: inside.y + 1, height: inside.height.saturating_sub(1 + BELOW_COMMANDS), ..inside };
     let height = usize::from(list.height);
     let first = selected.saturating_sub(height / 2).min(rows.len().saturating_sub(height));
-    for (index, (entry, keys)) in rows.iter().enumerate().skip(first).take(height) {
-        let row = u16::try_from(index - first).unwrap_or(0);
-        let columns = usize::from(list.width).saturating_sub(16);
-        let shown = Line::from(vec![
-            Span::raw(format!(" {}", cell(entry.about, columns))),
-            Span::styled(format!(" {keys}"), palette.style(Role::Accent)),
-        ]);
-        put(&shown, list, row, buf);
+    for (index, row) in rows.iter().enumerate().skip(first).take(height) {
+        let at = u16::try_from(index - first).unwrap_or(0);
+        put(&command(row, usize::from(list.width), palette), list, at, buf);
         if index == selected {
-            select(list, row, palette, buf);
+            select(list, at, palette, buf);
         }
     }
     if rows.is_empty() {
         put(&Line::styled(" no such command", palette.style(Role::Faint)), list, 0, buf);
     }
+    let chosen = rows.get(selected);
+    let runs = chosen.and_then(|row| row.command_line.as_ref());
+    let columns = usize::from(inside.width);
+    let told = match (chosen.and_then(|row| row.refused.as_ref()), runs) {
+        (Some(reason), _) => {
+            Line::styled(truncated(&format!(" not here: {reason}"), columns), palette.style(Role::Warning))
+        }
+        (None, Some(arguments)) => {
+            Line::styled(truncated(&format!(" $ {} {arguments}", state.program), columns), palette.style(Role::Text))
+        }
+        (None, None) => Line::raw(""),
+    };
+    put(&told, inside, inside.height.saturating_sub(2), buf);
+    let keys = if runs.is_some() {
+        " Enter does it   Ctrl-Y copies this line   Esc leaves"
+    } else {
+        " Enter does it   Esc leaves"
+    };
+    put(&Line::styled(keys, palette.style(Role::Faint)), inside, inside.height.saturating_sub(1), buf);
     Some(cursor)
+}
+
+/// One action: what it does, its keys, and how a shell does the same; one that cannot act is dimmed and says why.
+fn command<'a>(row: &PaletteRow, columns: usize, palette: Palette) -> Line<'a> {
+    let keys = 13;
+    let about = (columns.saturating_sub(keys) * 6 / 10).min(48);
+    let rest = columns.saturating_sub(about + keys + 3);
+    let (known, key, last) = match (&row.refused, &row.command_line) {
+        (Some(reason), _) => (Role::Faint, Role::Faint, format!("({reason})")),
+        (None, Some(arguments)) => (Role::Text, Role::Accent, format!("peanut {arguments}")),
+        (None, None) => (Role::Text, Role::Accent, String::new()),
+    };
+    Line::from(vec![
+        Span::styled(format!(" {} ", cell(row.entry.about, about)), palette.style(known)),
+        Span::styled(format!("{} ", cell(&row.keys, keys)), palette.style(key)),
+        Span::styled(truncated(&last, rest), palette.style(Role::Faint)),
+    ])
 }
 
 fn ask(state: &State, prompt: &Prompt, palette: Palette, area: Rect, buf: &mut Buffer) -> Option<Position> {
@@ -113,7 +158,10 @@ fn ask(state: &State, prompt: &Prompt, palette: Palette, area: Rect, buf: &mut B
         PromptKind::Folder => {
             ("Watch a folder", "a path; patterns to leave out may follow: ~/notes '*.tmp' drafts/".to_owned())
         }
-        PromptKind::Setting(key) => ("Change a setting", key.clone()),
+        PromptKind::Setting(key) => {
+            let bounds = settings::setting(key).map_or(String::new(), |setting| setting.bounds.in_words());
+            ("Change a setting", format!("{key}: {bounds}"))
+        }
     };
     let listed = u16::try_from(prompt.completions.len()).unwrap_or(0);
     let inside = boxed(state, palette, title, (78, 6 + listed.min(12)), area, buf);

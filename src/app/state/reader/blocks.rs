@@ -65,11 +65,10 @@ pub(super) fn blocks(text: &str, shapes: &[Shape], manner: Manner) -> Vec<Block>
 
 fn goes_on(last: &Block, next: &Block) -> bool {
     last.depth == next.depth
-        && match (last.kind, next.kind) {
-            (BlockKind::Table, BlockKind::Table) => true,
-            (BlockKind::Text | BlockKind::Item(_), BlockKind::Text) => true,
-            _ => false,
-        }
+        && matches!(
+            (last.kind, next.kind),
+            (BlockKind::Table, BlockKind::Table) | (BlockKind::Text | BlockKind::Item(_), BlockKind::Text)
+        )
 }
 
 fn block(text: &str, range: Range<usize>, shapes: &[Shape], manner: Manner) -> Block {

@@ -75,7 +75,8 @@ mod tests {
         let found: Vec<&str> = matches(text, &sought).into_iter().map(|range| &text[range]).collect();
         assert_eq!(found, ["budgets", "Quarter", "budget"]);
         let sought = Sought { terms: terms::wanted("日本語"), prefixes: Vec::new() };
-        assert_eq!(matches("日本語です", &sought), [0..9], "pairs that overlap are one match");
+        let found: Vec<&str> = matches("日本語です", &sought).into_iter().map(|range| &"日本語です"[range]).collect();
+        assert_eq!(found, ["日本語"], "pairs that overlap are one match");
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod trail;
 use std::sync::Arc;
 
 use crate::domain::search::Sought;
-use crate::domain::{ChunkId, DocumentId, DocumentLinks, DocumentView};
+use crate::domain::{ChunkId, ChunkKind, DocumentId, DocumentLinks, DocumentView};
 
 use super::LineEditor;
 use page::{Page, Shown};
@@ -91,7 +91,7 @@ impl ReaderState {
             matches: Vec::new(),
             at_match: None,
             scroll: 0,
-            shows_quotes: kind.is_some_and(|kind| kind.is_folded()),
+            shows_quotes: kind.is_some_and(ChunkKind::is_folded),
             finding: None,
             behind: Vec::new(),
             ahead: Vec::new(),

@@ -9,6 +9,11 @@ use super::blocks::{Block, BlockKind, Manner, blocks, cells};
 use super::flow::Flow;
 use super::line::{Look, Part, ReaderLine};
 
+/// What is shown instead of a part of a text.
+type Edit = (Range<usize>, String);
+/// What lies over a part of a text.
+pub(super) type Over = (Range<usize>, Part);
+
 /// What frames a text on screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Signs {
@@ -37,7 +42,7 @@ pub(super) struct Source<'a> {
     pub(super) text: &'a str,
     pub(super) shapes: &'a [Shape],
     /// What lies over it, by bytes: matches and links.
-    pub(super) over: Vec<(Range<usize>, Part)>,
+    pub(super) over: Vec<Over>,
     pub(super) manner: Manner,
     /// What its plain lines are.
     pub(super) look: Look,
@@ -70,14 +75,7 @@ impl Setter {
         }
     }
 
-    fn block(
-        &self,
-        source: &Source<'_>,
-        block: &Block,
-        edits: &[(Range<usize>, String)],
-        over: &[(Range<usize>, Part)],
-        out: &mut Vec<ReaderLine>,
-    ) {
+    fn block(&self, source: &Source<'_>, block: &Block, edits: &[Edit], over: &[Over], out: &mut Vec<ReaderLine>) {
         let depth = (block.depth + source.depth).min(self.columns / 4);
         let bars = self.signs.bar.repeat(depth);
         let room = self.columns.saturating_sub(width(&bars)).max(2);
@@ -94,7 +92,7 @@ impl Setter {
             BlockKind::Blank => blank(&bars, out),
             BlockKind::Heading(level) => {
                 let piece = Piece { bars: &bars, look: Look::Heading(level), head: 0, hang: 0 };
-                self.put(&flow(first), &piece, room, &over, out);
+                put(&flow(first), &piece, room, &over, out);
             }
             BlockKind::Code => self.code(&flow(first), &bars, room, &over, out),
             BlockKind::Table => self.table(source, block, &bars, room, (edits, &over), out),
@@ -121,43 +119,16 @@ impl Setter {
                     let (head, hang) = if hang * 2 > room { (0, 0) } else { (head, hang) };
                     let piece = Piece { bars: &bars, look, head, hang };
                     if number > 0 && hang > 0 {
-                        self.put_hanging(flow, &piece, room, &over, out);
+                        put_hanging(flow, &piece, room, &over, out);
                     } else {
-                        self.put(flow, &piece, room, &over, out);
+                        put(flow, &piece, room, &over, out);
                     }
                 }
             }
         }
     }
 
-    fn put(
-        &self,
-        flow: &Flow,
-        piece: &Piece<'_>,
-        room: usize,
-        over: &[(Range<usize>, Part)],
-        out: &mut Vec<ReaderLine>,
-    ) {
-        for (number, range) in flow.lines(piece.head, room - piece.hang).into_iter().enumerate() {
-            let (range, indent) = if number == 0 { (0..range.end, 0) } else { (range, piece.hang) };
-            add(flow, &format!("{}{}", piece.bars, " ".repeat(indent)), piece.look, range, over, out);
-        }
-    }
-
-    /// All lines are indented.
-    fn put_hanging(
-        &self,
-        flow: &Flow,
-        piece: &Piece<'_>,
-        room: usize,
-        over: &[(Range<usize>, Part)],
-        out: &mut Vec<ReaderLine>,
-    ) {
-        let bars = format!("{}{}", piece.bars, " ".repeat(piece.hang));
-        self.put(flow, &Piece { bars: &bars, look: piece.look, head: 0, hang: 0 }, room - piece.hang, over, out);
-    }
-
-    fn code(&self, flow: &Flow, bars: &str, room: usize, over: &[(Range<usize>, Part)], out: &mut Vec<ReaderLine>) {
+    fn code(&self, flow: &Flow, bars: &str, room: usize, over: &[Over], out: &mut Vec<ReaderLine>) {
         let sign = width(self.signs.goes_on);
         let rest = room.saturating_sub(sign).max(2);
         for (number, range) in flow.code_lines(room, rest).into_iter().enumerate() {
@@ -173,7 +144,7 @@ impl Setter {
         block: &Block,
         bars: &str,
         room: usize,
-        (edits, over): (&[(Range<usize>, String)], &[(Range<usize>, Part)]),
+        (edits, over): (&[Edit], &[Over]),
         out: &mut Vec<ReaderLine>,
     ) {
         let rows: Vec<Vec<Range<usize>>> = block.lines.iter().map(|line| cells(source.text, line)).collect();
@@ -190,7 +161,7 @@ impl Setter {
         if widths.iter().sum::<usize>() + between * count.saturating_sub(1) > room {
             for line in &block.lines {
                 let piece = Piece { bars, look: source.look, head: 0, hang: 2.min(room / 2) };
-                self.put(&flow(line), &piece, room, over, out);
+                put(&flow(line), &piece, room, over, out);
             }
             return;
         }
@@ -229,15 +200,22 @@ impl Setter {
     }
 }
 
+/// Adds the lines of one thing.
+fn put(flow: &Flow, piece: &Piece<'_>, room: usize, over: &[Over], out: &mut Vec<ReaderLine>) {
+    for (number, range) in flow.lines(piece.head, room - piece.hang).into_iter().enumerate() {
+        let (range, indent) = if number == 0 { (0..range.end, 0) } else { (range, piece.hang) };
+        add(flow, &format!("{}{}", piece.bars, " ".repeat(indent)), piece.look, range, over, out);
+    }
+}
+
+/// The same with all lines indented.
+fn put_hanging(flow: &Flow, piece: &Piece<'_>, room: usize, over: &[Over], out: &mut Vec<ReaderLine>) {
+    let bars = format!("{}{}", piece.bars, " ".repeat(piece.hang));
+    put(flow, &Piece { bars: &bars, look: piece.look, head: 0, hang: 0 }, room - piece.hang, over, out);
+}
+
 /// Adds a line: its bars, then a part of what is shown with what lies over it.
-fn add(
-    flow: &Flow,
-    bars: &str,
-    look: Look,
-    range: Range<usize>,
-    over: &[(Range<usize>, Part)],
-    out: &mut Vec<ReaderLine>,
-) {
+fn add(flow: &Flow, bars: &str, look: Look, range: Range<usize>, over: &[Over], out: &mut Vec<ReaderLine>) {
     let shown = flow.shown[range.clone()].trim_end();
     let end = range.start + shown.len();
     let mut line = ReaderLine::new(format!("{bars}{shown}").trim_end().to_owned(), look);
@@ -268,7 +246,7 @@ pub(super) fn blank(bars: &str, out: &mut Vec<ReaderLine>) {
 }
 
 /// Copies a part of a text, with what is shown instead of some of it.
-fn copy(flow: &mut Flow, text: &str, range: &Range<usize>, edits: &[(Range<usize>, String)]) {
+fn copy(flow: &mut Flow, text: &str, range: &Range<usize>, edits: &[Edit]) {
     let mut at = range.start;
     for (place, with) in edits.iter().filter(|(place, _)| range.start <= place.start && place.end <= range.end) {
         if place.start >= at {
@@ -281,7 +259,7 @@ fn copy(flow: &mut Flow, text: &str, range: &Range<usize>, edits: &[(Range<usize
 }
 
 /// What is shown instead of marks, in order, and what the shapes say of words.
-fn marked(source: &Source<'_>) -> (Vec<(Range<usize>, String)>, Vec<(Range<usize>, Part)>) {
+fn marked(source: &Source<'_>) -> (Vec<Edit>, Vec<Over>) {
     let (mut edits, mut over) = (Vec::new(), Vec::new());
     for shape in source.shapes {
         let range = shape.range();

@@ -208,16 +208,14 @@ impl Writer {
     }
 }
 
-/// What an element says of its text.
+/// What an element says of its text. Formatting is a `span` by now, that of a link with where it leads (see `limits`).
 fn shape_of(element: &Element) -> Option<ShapeKind> {
     Some(match element.name() {
         "blockquote" => ShapeKind::Quote,
         "pre" => ShapeKind::Code,
-        "code" | "kbd" | "samp" => ShapeKind::InlineCode,
-        "b" | "strong" => ShapeKind::Strong,
-        "i" | "em" => ShapeKind::Emphasis,
-        "s" | "del" | "strike" => ShapeKind::Struck,
-        "a" => {
+        "kbd" | "samp" => ShapeKind::InlineCode,
+        "del" => ShapeKind::Struck,
+        "span" => {
             let target = element.attr("href").map(str::trim)?;
             let leads = !target.is_empty() && !target.starts_with(['#', '?']) && target.len() <= LONGEST_TARGET;
             let scheme = target.split(':').next().unwrap_or_default().to_ascii_lowercase();
