@@ -470,7 +470,8 @@ impl Session {
         } else {
             self.burst();
         }
-        let is_open = self.terminal.screen().contains("Note (");
+        let screen = self.terminal.screen();
+        let is_open = screen.contains("Note (");
         let before = kept(&self.path("data/state/drafts"));
         let way = self.random.usize(0..6);
         self.note(["q", "ctrl-c", "SIGTERM", "SIGHUP", "hang-up", "kill -9"][way]);
