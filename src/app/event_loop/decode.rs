@@ -129,14 +129,13 @@ fn pasted(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).replace("\r\n", "\n").replace('\r', "\n")
 }
 
-/// Behind the bell or the string terminator.
+/// Behind the bell or the string terminator; before a control character, which no answer has: what looked like one was
+/// typed (Escape, a bracket, a digit), and this is a key.
 fn end_of_text(bytes: &[u8]) -> Option<usize> {
     let bell = bytes.iter().position(|byte| *byte == BELL).map(|at| at + 1);
     let terminator = find(bytes, b"\x1b\\").map(|at| at + 2);
-    match (bell, terminator) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
-    }
+    let control = bytes.iter().position(|byte| *byte < b' ' && !matches!(*byte, BELL | ESCAPE));
+    [bell, terminator, control].into_iter().flatten().min()
 }
 
 fn key(key: Key, modifiers: u32) -> Event {

@@ -36,6 +36,7 @@ fn keys_as_terminals_send_them() {
         (b"\x1b[97;5u\x1b[27u\x1b[13;1:3u\x1b[27;5;105~", "ctrl-a esc ctrl-i"),
         (b"\x1bOM\x1bOj\x1bOp", "enter * 0"),
         (b"\x1b[[\x0cq", "ctrl-l q"),
+        (b"\x1b]3\rx\x0cq", "enter x ctrl-l q"),
         (b"\x1b[", "alt-["),
         (b"\x1bO", "alt-O"),
         (b"\x1b]", "alt-]"),
