@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use peanut::domain::graph::{Edge, EdgeKind, Node, NodeLabel};
 use peanut::domain::names::NameQuery;
-use peanut::domain::{DocumentId, NewDocument, PersonId, PersonRole, Timestamp, concept_id};
+use peanut::domain::{DocumentId, DocumentLinks, NewDocument, PersonId, PersonRole, Timestamp, concept_id};
 use peanut::store::{CommitBatch, DocumentStore, GraphStore, OutboxStore, RetireReason};
 use uuid::Uuid;
 
@@ -386,6 +386,7 @@ pub(crate) async fn graph_converges_whatever_happens<H: Harness>(harness: H) {
             }
         }
         assert_graph_matches(&store, after(seed * 1000 + 900)).await;
+        assert_links_are_those_of_the_graph(&store).await;
         assert_sound(&store).await;
     }
     // And the graph rebuilt from nothing is the same.
@@ -395,6 +396,24 @@ pub(crate) async fn graph_converges_whatever_happens<H: Harness>(harness: H) {
     store.replay_documents(after(9000)).await.expect("replay");
     assert_graph_matches(store, after(9000)).await;
     assert_eq!(store.graph_table_dump().await.expect("dump"), before);
+}
+
+/// What a reader is told of a document's links, there and back, is what the graph holds.
+async fn assert_links_are_those_of_the_graph(store: &impl Backend) {
+    let drawn = edges(store, EdgeKind::LinksTo).await;
+    let nodes = store.graph_table_dump().await.expect("dump").nodes;
+    let documents = nodes.iter().filter(|node| node.label() == NodeLabel::Document);
+    let live: Vec<DocumentId> = documents.map(|node| DocumentId(node.id())).collect();
+    let (mut there, mut back) = (BTreeSet::new(), BTreeSet::new());
+    for id in &live {
+        let links = store.links(*id).await.expect("links");
+        there.extend(links.out.iter().filter_map(|link| Some((id.0, link.to.as_ref()?.id.0))));
+        back.extend(links.into.iter().map(|from| (from.id.0, id.0)));
+    }
+    assert!(!drawn.is_empty(), "nothing would be shown by a graph without links");
+    assert_eq!(there, drawn);
+    assert_eq!(back, drawn);
+    assert_eq!(store.links(DocumentId::from_source_key("nobody")).await.expect("links"), DocumentLinks::default());
 }
 
 async fn random_step(store: &impl Backend, random: &mut fastrand::Rng, held: &mut Vec<DocumentId>, now: Timestamp) {
