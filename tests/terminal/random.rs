@@ -367,15 +367,14 @@ impl Session {
             .wait("no note on its way to the store", |terminal| (!terminal.screen().contains("storing")).then_some(()));
     }
 
-    /// What is shown of a note lies in the state folder.
+    /// What is shown of a note lies in the state folder. A message may lie over it for a moment.
     fn assert_kept(&mut self) {
         self.wait_for_the_store();
-        let shown = note_lines(&self.terminal);
         let folder = self.path("data/state/drafts");
-        let missing =
-            |kept: &[String]| shown.iter().find(|line| !kept.iter().any(|text| text.contains(line.as_str()))).cloned();
-        self.terminal.wait(&format!("every line of the note in {}", folder.display()), |_| {
-            missing(&kept(&folder)).is_none().then_some(())
+        self.terminal.wait(&format!("every line of the note in {}", folder.display()), |terminal| {
+            let kept = kept(&folder);
+            let is_kept = |line: &String| kept.iter().any(|text| text.contains(line.as_str()));
+            note_lines(terminal).iter().all(is_kept).then_some(())
         });
     }
 
@@ -437,7 +436,12 @@ impl Session {
         let from = self.terminal.raw().len();
         self.note("SIGTSTP, SIGCONT");
         self.terminal.signal(Signal::TSTP);
-        self.terminal.wait_for_bytes("\x1b[?1049l", from);
+        // Another program that has the terminal already is not stopped; then it is the return that is seen.
+        self.terminal.wait("the terminal given away, or taken back", |terminal| {
+            let is_given =
+                terminal.raw().get(from..).is_some_and(|raw| raw.contains("\x1b[?1049l") || raw.contains(WAITS));
+            (is_given || terminal.taken_behind(from).is_some()).then_some(())
+        });
         // What was asked for before may give the terminal to another program meanwhile: nothing is stopped then.
         let is_stopped = self.terminal.wait("it standing still, or another program", |terminal| {
             let is_lent = || terminal.raw().get(from..).is_some_and(|raw| raw.contains(WAITS));
