@@ -262,6 +262,27 @@ async fn where_links_lead_is_found_below_texts() {
     filled.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_is_only_linked_to_stands_first_when_it_is_pasted() {
+    let address = "https://blog.pictures.example/content/images/image02.gif";
+    let about = |number: usize| {
+        let words = "blog pictures content images gif ".repeat(1 + number % 4);
+        (
+            format!("about-{number}.md"),
+            format!("# Images {number}\n\nhttps example: {words} of the blog, number {number}.\n"),
+        )
+    };
+    let many: Vec<(String, String)> = (0..150).map(about).collect();
+    let mut files: Vec<(&str, String)> = many.iter().map(|(name, text)| (name.as_str(), text.clone())).collect();
+    files.push(("curves.md", format!("# Curves\n\nHow points are added is shown [here]({address}).\n")));
+    let filled = Filled::with(&files).await;
+    for query in [address.to_owned(), format!("\"{address}\"")] {
+        let first = filled.first(&query).await;
+        assert!(first.source_path.ends_with("curves.md"), "{query}: {}", first.source_path);
+    }
+    filled.stop().await;
+}
+
 #[tokio::test]
 async fn documents_alike_stand_in_one_row_and_pages_leave_nothing_out() {
     const NEWS: &str =

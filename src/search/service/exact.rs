@@ -12,13 +12,20 @@ use super::{SearchError, SearchService};
 
 /// Candidates whose texts are looked at. A name that is typed is rare: where it stands, its words are among the best.
 const LOOKED_AT: usize = 64;
+/// As many of the words' own best are looked at, wherever they stand with the meaning: an address that is only linked to
+/// stands in a text without a vector.
+const OF_WORDS: u32 = 64;
 
 impl SearchService {
     /// Moves candidates that hold a joined name of the query as it was typed before all others, each kind in its order.
     pub(super) async fn exact_first(&self, fused: &mut [Fused], parsed: &ParsedQuery) -> Result<(), SearchError> {
-        let candidates = fused.len().min(LOOKED_AT);
-        let Some(candidates) = fused.get_mut(..candidates).filter(|_| !parsed.exact.is_empty()) else { return Ok(()) };
-        let ids: Vec<ChunkId> = candidates.iter().map(|chunk| chunk.chunk_id).collect();
+        if parsed.exact.is_empty() {
+            return Ok(());
+        }
+        let of_words =
+            |chunk: &Fused| chunk.scores.lexical.and_then(|leg| leg.rank).is_some_and(|rank| rank <= OF_WORDS);
+        let looked_at = fused.iter().enumerate().filter(|(place, chunk)| *place < LOOKED_AT || of_words(chunk));
+        let ids: Vec<ChunkId> = looked_at.map(|(_, chunk)| chunk.chunk_id).collect();
         let names: Vec<String> = parsed.exact.iter().map(|name| name.to_lowercase()).collect();
         let is_there = |text: &str| {
             let text = text.to_lowercase();
@@ -28,7 +35,7 @@ impl SearchService {
             .filter(|source| is_there(&source.text) || is_there(&source.title))
             .map(|source| source.chunk_id)
             .collect();
-        candidates.sort_by_key(|chunk| !holding.contains(&chunk.chunk_id));
+        fused.sort_by_key(|chunk| !holding.contains(&chunk.chunk_id));
         Ok(())
     }
 }
